@@ -8,19 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.audit.inputs.tars import DamagedArchiveError, Head, heads, padded
+from imgbudget.audit.inputs.tape import DamagedArchiveError, Tape
+from imgbudget.audit.inputs.tarheads import Head, heads
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=150)
 
 
 def members(data: bytes) -> list[Head]:
     """The members of an archive, their contents skipped."""
-    stream = io.BytesIO(data)
-    found = []
-    for head in heads(stream.read):
-        stream.seek(padded(head.size), io.SEEK_CUR)
-        found.append(head)
-    return found
+    return list(heads(Tape(io.BytesIO(data))))
 
 
 def archive(names: list[str], contents: list[bytes], form: int) -> bytes:
@@ -47,8 +43,8 @@ def test_members_are_those_of_the_standard_library(form: int, files: list[tuple[
     names = ["/".join(steps) for steps, _ in files]
     data = archive(names, [content for _, content in files], form)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        expected = [Head(item.name, item.size, item.isreg()) for item in tar if not item.isdir()]
-    assert members(data) == expected
+        expected = [(item.name, item.size, item.isreg()) for item in tar if not item.isdir()]
+    assert [(head.name, head.size, head.regular) for head in members(data)] == expected
 
 
 @given(cut=st.integers(0, 3000))
@@ -57,11 +53,8 @@ def test_truncated_archive_gives_its_first_members_or_is_damaged(cut: int) -> No
     data = archive(["a.png", "b" * 120 + ".png"], [b"x" * 700, b"y" * 10], tarfile.GNU_FORMAT)
     whole = members(data)
     found: list[Head] = []
-    stream = io.BytesIO(data[:cut])
     with suppress(DamagedArchiveError):
-        for head in heads(stream.read):
-            stream.seek(padded(head.size), io.SEEK_CUR)
-            found.append(head)
+        found.extend(heads(Tape(io.BytesIO(data[:cut]))))
     assert found == whole[: len(found)]
 
 
@@ -81,4 +74,4 @@ def test_sizes_beyond_eight_gigabytes_are_read() -> None:
     for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         member = tarfile.TarInfo("a.png")
         member.size = 9 << 30
-        assert next(heads(io.BytesIO(member.tobuf(form)).read)).size == 9 << 30
+        assert next(heads(Tape(io.BytesIO(member.tobuf(form))))).size == 9 << 30

@@ -14,15 +14,14 @@ DECODED_SHARE = 40
 """The same where each image is decoded, which takes about 10 ms."""
 
 CONTAINERS = {
-    ".zip": "zips",
-    ".tar": "tars",
-    ".tar.gz": "tars",
-    ".tgz": "tars",
-    ".tar.bz2": "tars",
-    ".tbz2": "tars",
-    ".tar.xz": "tars",
-    ".txz": "tars",
-    ".tar.zst": "tars",
+    **dict.fromkeys((".zip", ".cbz", ".epub", ".kmz"), "zips"),
+    **dict.fromkeys(
+        (".docx", ".docm", ".dotx", ".pptx", ".pptm", ".ppsx", ".potx", ".xlsx", ".xlsm"), "zips"
+    ),
+    **dict.fromkeys((".odt", ".odp", ".ods", ".odg"), "zips"),
+    **dict.fromkeys((".tar", ".cbt"), "tars"),
+    **dict.fromkeys((".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"), "tars"),
+    **dict.fromkeys((".tar.zst", ".tzst", ".tar.lz4", ".tar.lzma"), "tars"),
     ".parquet": "parquets",
     ".arrow": "arrows",
 }
@@ -41,6 +40,9 @@ STORES = {
 }
 """End of the name of a store of records or arrays to the module that reads it. Some need an extra."""
 
+NESTABLE = ("zips", "tars")
+"""The modules whose archives are also opened inside other archives, one level deep."""
+
 _TFRECORD = re.compile(r"\.(?:tfrecords?|tfrec)(?:-\d+-of-\d+)?(?:\.gz|\.gzip)?\Z")
 _MDS = re.compile(r"\.mds(\.[a-z0-9]{1,8})?\Z")
 MDS_INDEX = "index.json"
@@ -58,9 +60,6 @@ _ARRAYS_IN_ARCHIVES = (".npy", ".npz")
 """Arrays that lie beside the images of shards: embeddings and labels."""
 
 
-_UNSUPPORTED = (".7z", ".rar", ".tbz", ".tzst", ".tar.lz", ".tar.lz4", ".tar.lzma", ".tar.z", ".tar.br")
-
-
 def container_of(name: str) -> str | None:
     """The module that reads an archive, table or store of this name, None for any other file."""
     lower = name.lower()
@@ -74,11 +73,6 @@ def container_of(name: str) -> str | None:
 def is_opened_alone(name: str) -> bool:
     """Whether a member of an archive is an archive, table or store, which is only read when it is a file."""
     return container_of(name) is not None and not name.lower().endswith(_ARRAYS_IN_ARCHIVES)
-
-
-def is_unsupported_archive(name: str) -> bool:
-    """Whether the name is that of an archive that no module reads."""
-    return name.lower().endswith(_UNSUPPORTED)
 
 
 _NAMING_FILES = ("arrows", "parquets")

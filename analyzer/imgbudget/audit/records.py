@@ -9,11 +9,12 @@ from types import MethodType
 from typing import NamedTuple
 
 from imgbudget.audit.failures import reason_of, until_failure
-from imgbudget.audit.partition import is_opened_alone, is_unsupported_archive
+from imgbudget.audit.partition import NESTABLE, container_of, is_opened_alone
 from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.audit.trials import Trials, read_whole
+from imgbudget.audit.unopened import APPLE_DOUBLE, unopened_archive
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
@@ -27,15 +28,22 @@ from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
-from imgbudget.positional import OPEN_FLAGS, pread
+from imgbudget.positional import OPEN_FLAGS, open_file, pread
 
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
 
 IN_ARCHIVE = "JSON inside an archive is not read"
-UNSUPPORTED = "a kind of archive that is not read"
 PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not known"
-NESTED = "an archive or table inside an archive is not opened; unpack it first"
+WITH_IMAGES = "JSON with images in it, which is not read inside an archive; unpack it first"
+NESTED = "a table or store inside an archive is not opened; unpack it first"
+TOO_DEEP = "an archive inside an archive inside an archive is not opened; unpack the outer one first"
+
+_JSON_HEAD = 1 << 16
+"""Bytes of JSON in an archive that are searched for images."""
+
+_IN_JSON = (b"data:image/", b"iVBORw0KGgo", b'"/9j/', b",/9j/", b"UklGR")
+"""How images begin in JSON: as data URIs, and PNG, JPEG and WebP in base64."""
 
 
 class RowLocation(NamedTuple):
@@ -73,6 +81,8 @@ class RecordBuilder:
     counts: Counter[str] = field(default_factory=Counter)
     reached: RowLocation | None = None
     """How far the reader of a table has come."""
+    nested: bool = False
+    """Whether it reads an archive inside an archive."""
     _digest: bytes | None = None
     _runner: RuleRunner | None = None
     _facts: int = 0
@@ -121,30 +131,49 @@ class RecordBuilder:
             byte_size=None, base64_bytes=None, digest=digest, silenced=result.suppressed, note=PIXELS
         )
 
-    def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
+    def member(
+        self, where: RowLocation, name: str, content: Content, *, note: str | None = None
+    ) -> FactsRecord:
         """The row of a member of an archive; its name gives its type."""
         if (skipped := self.unread_member(where, name)) is not None:
             return skipped
-        if kind_of(name) is FileKind.UNKNOWN:
+        if APPLE_DOUBLE.may_be(name) and content.read(4, 0) == APPLE_DOUBLE.start:
+            return self.skip(where, APPLE_DOUBLE.reason)
+        kind = kind_of(name)
+        if kind in (FileKind.JSON, FileKind.JSONL):
+            head = content.read(min(content.size, _JSON_HEAD), 0)
+            has_images = any(start in head for start in _IN_JSON)
+            return self.skip(where, WITH_IMAGES if has_images else IN_ARCHIVE, missed=has_images)
+        if kind is FileKind.UNKNOWN:
             facts = probe_reader(content.read, content.size)
             if facts.format is None:
                 return self.skip(where, f"neither an image nor a request: {facts.content or 'unknown bytes'}")
-        return self.image(where, content)
+        record = self.image(where, content)
+        return record if note is None else record._replace(note=note)
+
+    def nested_kind(self, name: str) -> str | None:
+        """The module that reads a member of this name as an archive inside the archive."""
+        kind = container_of(name)
+        return kind if kind in NESTABLE and not self.nested else None
 
     def unread_member(self, where: RowLocation, name: str) -> FactsRecord | None:
         """The row of a member that is skipped because of its name; None if its content is needed."""
-        if is_opened_alone(name) or is_unsupported_archive(name):
-            return self.skip(where, NESTED, missed=True)
-        kind = kind_of(name)
-        if kind is None:
-            return self.skip(where, NOT_CHECKABLE)
-        return self.skip(where, IN_ARCHIVE) if kind in (FileKind.JSON, FileKind.JSONL) else None
+        if self.nested_kind(name):
+            return None
+        if is_opened_alone(name):
+            return self.skip(where, TOO_DEEP if container_of(name) in NESTABLE else NESTED, missed=True)
+        if (reason := unopened_archive(name)) is not None:
+            return self.skip(where, reason, missed=True)
+        return self.skip(where, NOT_CHECKABLE) if kind_of(name) is None else None
 
     def file(
         self, where: RowLocation, found: FoundFile, claim: tuple[int, int] | None = None
     ) -> Iterator[FactsRecord]:
         """The rows of a local file: one of an image, those of the requests in it, or why it is skipped."""
         if found.kind is FileKind.IMAGE or found.kind is FileKind.UNKNOWN:
+            if APPLE_DOUBLE.may_be(found.path) and _starts_as_apple_double(found.path):
+                yield self.skip(where, APPLE_DOUBLE.reason)
+                return
             self._digest = None
             use = read_image(found.path, self._fields_for(found.path), probe=self._probe_file)
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
@@ -273,6 +302,15 @@ class RecordBuilder:
             damage=facts.damage,
             pixels=facts.pixels,
         )
+
+
+def _starts_as_apple_double(path: str) -> bool:
+    """Whether a file is one of macOS beside another; one that cannot be read is reported as an image."""
+    try:
+        with open_file(path) as file:
+            return file.read(4) == APPLE_DOUBLE.start
+    except OSError:
+        return False
 
 
 class _Lines(NamedTuple):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 7
+ROWS_VERSION = 8
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 

@@ -9,17 +9,13 @@ from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.stores import lance_folder, lance_state, store_of, unpacked_shard
-from imgbudget.audit.partition import (
-    MDS_INDEX,
-    Naming,
-    Partition,
-    container_of,
-    is_unsupported_archive,
-)
-from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
+from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, container_of
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.unopened import unopened_archive
 from imgbudget.discovery.walk import (
+    NOT_CHECKABLE,
     NOT_CHECKABLE_OUTSIDE,
     OUTSIDE,
     FoundFile,
@@ -177,13 +173,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         if not isinstance(entry, FoundFile | SkippedFile):
             continue
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
-        if isinstance(entry, FoundFile):
-            yield from builder.guarded(where, builder.file(where, entry))
-        elif _is_outside(entry):
-            archive = container_of(entry.path) or is_unsupported_archive(entry.path)
-            is_input = entry.reason == OUTSIDE or bool(archive)
+        unopened = unopened_archive(entry.path)
+        if isinstance(entry, SkippedFile) and _is_outside(entry):
+            is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
             yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
-        elif is_unsupported_archive(entry.path) and not entry.missed:
-            yield builder.skip(where, UNSUPPORTED, missed=True)
+        elif unopened and (isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE):
+            yield builder.skip(where, unopened, missed=True)
+        elif isinstance(entry, FoundFile):
+            yield from builder.guarded(where, builder.file(where, entry))
         else:
             yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import file_system, remote_fingerprint, why
-from imgbudget.audit.partition import Naming, Partition, RemoteObject, container_of, is_unsupported_archive
-from imgbudget.audit.records import UNSUPPORTED, Content, RecordBuilder, RowLocation
+from imgbudget.audit.partition import Naming, Partition, RemoteObject, container_of
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import LocalFile, RefusedReference, RemoteFile, Target, listed
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.unopened import unopened_archive
 from imgbudget.audit.urls import StoreUrl, parse_url
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import GONE, NOT_CHECKABLE, FoundFile, PathEntry, path_entry
@@ -113,8 +114,8 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         where = RowLocation(partition.source, item.name)
         if refusal := refusals[item.url]:
             yield builder.skip(where, f"in the listing of the server: {refusal.reason}", missed=True)
-        elif is_unsupported_archive(item.name or item.url):
-            yield builder.skip(where, UNSUPPORTED, missed=True)
+        elif reason := unopened_archive(item.name or item.url):
+            yield builder.skip(where, reason, missed=True)
         elif _kind(item) is None:
             yield builder.skip(where, NOT_CHECKABLE)
         else:

@@ -5,6 +5,7 @@ size. What is longer is not unpacked, and says so in its row.
 """
 
 import bz2
+import io
 import lzma
 import struct
 import zipfile
@@ -12,13 +13,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from tempfile import TemporaryFile
 from types import MethodType
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
+
+import pyarrow as pa
 
 from imgbudget.audit.records import Content
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.output.base import figure
 from imgbudget.positional import pread
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MOST = 512 << 20
 """Bytes of a packed member above which it is not unpacked: no model accepts an image of that length."""
@@ -164,7 +170,50 @@ _METHODS: dict[int, Callable[[], Decompressor]] = {
     zipfile.ZIP_DEFLATED: _Deflate,
     zipfile.ZIP_BZIP2: lambda: _Buffered(bz2.BZ2Decompressor()),
     zipfile.ZIP_LZMA: _ZipLzma,
+    95: lambda: _Buffered(lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_DICTIONARY)),
 }
+
+
+_ZSTD, _OLD_ZSTD = 93, 20
+_UNSUPPORTED = {
+    **dict.fromkeys(range(1, 6), "Shrink or Reduce"),
+    6: "Implode",
+    9: "Deflate64",
+    10: "PKWARE's Implode",
+    18: "IBM TERSE",
+    19: "LZ77",
+    94: "MP3",
+    96: "a packer for JPEG",
+    97: "WavPack",
+    98: "PPMd",
+    99: "AES encryption",
+}
+"""Methods of zip archives that are not supported (APPNOTE 4.4.5)."""
+
+
+class _Forwards(io.RawIOBase):
+    """The packed bytes of a member as a file."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        super().__init__()
+        self._read, self._size, self._at = read, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        data = self._read(min(len(view), self._size - self._at), self._at)
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def _zstd(read: Read, packed: int) -> Iterator[bytes]:
+    source = pa.PythonFile(io.BufferedReader(_Forwards(read, packed)), mode="r")
+    with pa.CompressedInputStream(source, "zstd") as stream:
+        while piece := stream.read(STEP):
+            yield piece
 
 
 def unpacked(read: Read, packed: int, method: int) -> Iterator[bytes]:
@@ -173,9 +222,13 @@ def unpacked(read: Read, packed: int, method: int) -> Iterator[bytes]:
     Raises:
         UnreadableError: the method is unknown, or the data ends too early. Others: as the decompressors do.
     """
+    if method in (_ZSTD, _OLD_ZSTD):
+        yield from _zstd(read, packed)
+        return
     make = _METHODS.get(method)
     if make is None:
-        raise UnreadableError(f"packed by method {method}, which is not supported")
+        name = _UNSUPPORTED.get(method, "an unknown method")
+        raise UnreadableError(f"packed by {name} (method {method}), which is not supported; unpack it first")
     decompressor: Decompressor = make()
     at = 0
     while not decompressor.eof:

@@ -8,18 +8,21 @@ import os
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import MethodType
-from typing import IO
+from typing import IO, NamedTuple
 
 from imgbudget.audit.failures import until_failure
+from imgbudget.audit.inputs.nested import NestedBudget, NestedFile, nested_rows
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.unpacking import MOST, gathered, most_unpacked, too_much, unpacked
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
+from imgbudget.audit.unopened import packed_otherwise
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.output.base import figure
@@ -29,10 +32,14 @@ DAMAGE = "damaged archive"
 
 _LOCAL = struct.Struct("<4s22xHH")
 _END = b"PK\5\6"
-_END_COUNT, _END_LONGEST = struct.Struct("<10xH"), 22 + 65_535
-_LOCATOR, _LOCATED_COUNT = struct.Struct("<4s4xQ4x"), struct.Struct("<4s28xQ")
-_IN_ZIP64 = 0xFFFF
+_END_RECORD, _END_LONGEST = struct.Struct("<4xH4xHI4xH"), 22 + 65_535
+_LOCATOR, _LOCATED = struct.Struct("<4s4xQ4x"), struct.Struct("<4s28xQQ")
+_IN_ZIP64, _IN_ZIP64_LONG = 0xFFFF, 0xFFFFFFFF
 _ENCRYPTED = 1 | 1 << 6
+_UNIX, _LINK = 3, 0o120000
+_REPEATED = "one of several members of this name, of which the last one replaces the others"
+_MOST_DIRECTORY = 32 << 20
+"""Bytes of the directory of an archive inside an archive: in memory it takes several times as much."""
 
 
 class _Archive:
@@ -41,19 +48,32 @@ class _Archive:
     Whatever is raised means that the archive, or the member, cannot be read.
     """
 
-    def __init__(self, where: str) -> None:
-        self.stream: IO[bytes] = open_stream(where)
+    def __init__(self, stream: IO[bytes], budget: NestedBudget | None = None) -> None:
+        """`budget` is that of the archive around it, from which its members are counted."""
+        self.stream = stream
         try:
+            end = _end_of(self.stream, None if budget is None else _MOST_DIRECTORY)
             self.zip = zipfile.ZipFile(self.stream)
-            self.declared = _declared(self.stream)
-            self.members = [info for info in self.zip.infolist() if not info.is_dir()]
+            self.declared = end.entries
+            self.behind = end.behind
+            # the name of a folder with content may have hidden a file
+            self.members = [info for info in self.zip.infolist() if not info.is_dir() or info.file_size]
         except BaseException:
             self.stream.close()
             raise
         self.members.sort(key=lambda info: info.header_offset)
+        names = Counter(info.filename for info in self.members)
+        self.repeated = {name for name, number in names.items() if number > 1}
+        self._budget = budget
         self._most, self._over = _over_total(self.members)
         local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
         self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
+
+    @property
+    def before(self) -> int:
+        """Bytes before the first member, if they begin like another zip archive, else 0."""
+        first = min((info.header_offset for info in self.zip.infolist()), default=self.zip.start_dir)
+        return first if first and self.pread(4, 0) == b"PK\3\4" else 0
 
     @property
     def listed(self) -> int:
@@ -89,6 +109,8 @@ class _Archive:
             raise too_much("the archive", self._most)
         if info.file_size > MOST:
             raise too_much("it", MOST)
+        if self._budget is not None:
+            self._budget.charge(info.file_size)
         pieces = unpacked(read_at, info.compress_size, info.compress_type)
         content, crc = gathered(pieces, info.file_size)
         _verify(crc, info)
@@ -127,23 +149,54 @@ def _verify(crc: int, info: zipfile.ZipInfo) -> None:
         raise UnreadableError("its checksum is wrong")
 
 
-def _declared(stream: IO[bytes]) -> int:
-    """The entries that the archive has by its own end (APPNOTE 4.3.14 and 4.3.16), folders included."""
+class _End(NamedTuple):
+    """What the end of an archive says: entries, folders included, bytes of the directory, bytes behind it."""
+
+    entries: int
+    directory: int
+    behind: int
+
+
+def _end_of(stream: IO[bytes], most: int | None) -> _End:
+    """The record at the end of an archive (APPNOTE 4.3.14 and 4.3.16).
+
+    Raises:
+        UnreadableError: there is none, the archive is split, or its directory has more bytes than `most`.
+    """
     size = stream.seek(0, os.SEEK_END)
     start = max(size - _END_LONGEST, 0)
     stream.seek(start)
     tail = stream.read(_END_LONGEST)
-    at = tail.rfind(_END)
-    (count,) = _END_COUNT.unpack_from(tail, at)
-    if count == _IN_ZIP64 and start + at >= _LOCATOR.size:
+    at = tail.rfind(_END, 0, len(tail) - _END_RECORD.size + 4)
+    if at < 0:
+        stream.seek(0)
+        head = stream.read(512)
+        raise UnreadableError(packed_otherwise(head, "zip") or _no_end(head))
+    disk, entries, directory, comment = _END_RECORD.unpack_from(tail, at)
+    behind = tail[at + _END_RECORD.size + comment :]
+    if (_IN_ZIP64 in (entries, disk) or directory == _IN_ZIP64_LONG) and start + at >= _LOCATOR.size:
         stream.seek(start + at - _LOCATOR.size)
         mark, offset = _LOCATOR.unpack(stream.read(_LOCATOR.size))
         if mark == b"PK\6\7" and offset < size:
             stream.seek(offset)
-            record = stream.read(_LOCATED_COUNT.size)
-            if record[:4] == b"PK\6\6" and len(record) == _LOCATED_COUNT.size:
-                count = _LOCATED_COUNT.unpack(record)[1]
-    return int(count)
+            record = stream.read(_LOCATED.size)
+            if record[:4] == b"PK\6\6" and len(record) == _LOCATED.size:
+                _, entries, directory = _LOCATED.unpack(record)
+                disk = 0
+    if disk not in (0, _IN_ZIP64):
+        raise UnreadableError(
+            "it is the last part of a split archive; join the parts with `zip -s 0 NAME.zip --out WHOLE.zip`"
+        )
+    if most is not None and directory > most:
+        raise UnreadableError(f"its directory has over {figure(most)} bytes")
+    stream.seek(0)
+    return _End(int(entries), int(directory), len(behind) if behind.strip(b"\0\r\n ") else 0)
+
+
+def _no_end(head: bytes) -> str:
+    if head.startswith(b"PK\3\4"):
+        return "its end is missing, so there is no list of its members; copy or download it again"
+    return "it is no zip archive"
 
 
 def _over_total(members: Sequence[zipfile.ZipInfo]) -> tuple[int, set[int]]:
@@ -184,14 +237,14 @@ def _open(where: str, fingerprint: str) -> _Archive:
         if _kept.archive is not None:
             _kept.archive.close()
         _kept.key, _kept.archive = None, None
-        _kept.archive = _Archive(where)
+        _kept.archive = _Archive(open_stream(where))
         _kept.key = key
     return _kept.archive
 
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """A partition per thousand members."""
-    with closing(_Archive(where)) as archive:
+    with closing(_Archive(open_stream(where))) as archive:
         total = len(archive.members)
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
@@ -206,34 +259,77 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the members; those that cannot be read are skipped, with the reason."""
     archive = _open(partition.where, partition.fingerprint)
+    members = archive.members[partition.start : partition.stop]
+    packed = sum(info.compress_size for info in members)
+    budget = NestedBudget(lambda: packed)
+    where = RowLocation(partition.source)
+    yield from _rows(archive, where, builder, budget, (partition.start, partition.stop))
+
+
+def inside(
+    content: Content, where: RowLocation, builder: RecordBuilder, budget: NestedBudget
+) -> Iterator[FactsRecord]:
+    """The rows of an archive that is a member of another one."""
+    with closing(_Archive(NestedFile(content), budget)) as archive:
+        yield from _rows(archive, where, builder, budget, (0, None))
+
+
+def _rows(
+    archive: _Archive,
+    where: RowLocation,
+    builder: RecordBuilder,
+    budget: NestedBudget,
+    numbers: tuple[int, int | None],
+) -> Iterator[FactsRecord]:
+    """The rows of the members with these numbers, and behind the last member those about the archive."""
+    start, stop = numbers
     if not archive.members:
-        yield builder.skip(RowLocation(partition.source), "holds no files")
-    for number in range(partition.start, min(partition.stop or 0, len(archive.members))):
+        yield builder.skip(where, "holds no files")
+    for number in range(start, len(archive.members) if stop is None else min(stop, len(archive.members))):
+        budget.count_member(nested=builder.nested)
         name = archive.members[number].filename
-        where = RowLocation(partition.source, name)
-        yield from builder.guarded(where, _member(archive, number, where, builder), "damaged member")
-    if archive.listed != archive.declared and (partition.stop or 0) >= len(archive.members):
-        yield builder.skip(
-            RowLocation(partition.source),
+        place = where._replace(member=name if where.member is None else f"{where.member}/{name}")
+        yield from builder.guarded(place, _member(archive, number, place, builder, budget), "damaged member")
+    if stop is None or stop >= len(archive.members):
+        for reason in _about(archive):
+            yield builder.skip(where, reason, missed=True)
+
+
+def _about(archive: _Archive) -> Iterator[str]:
+    """What is wrong with an archive as a whole."""
+    if archive.listed != archive.declared:
+        yield (
             f"{DAMAGE}: its directory lists {figure(archive.listed)} entries, but its end says"
-            f" {figure(archive.declared)}; what is not listed was not read",
-            missed=True,
+            f" {figure(archive.declared)}; what is not listed was not read"
         )
+    if archive.before:
+        yield (
+            f"the {figure(archive.before)} bytes before its first member begin like another zip archive and"
+            " were not read; split the file there"
+        )
+    if archive.behind:
+        yield f"{figure(archive.behind)} bytes behind its end were not read"
 
 
 def _member(
-    archive: _Archive, number: int, where: RowLocation, builder: RecordBuilder
+    archive: _Archive, number: int, where: RowLocation, builder: RecordBuilder, budget: NestedBudget
 ) -> Iterator[FactsRecord]:
-    name = archive.members[number].filename
-    if (skipped := builder.unread_member(where, name)) is not None:
+    info = archive.members[number]
+    name = info.filename
+    if info.create_system == _UNIX and info.external_attr >> 16 & 0o170000 == _LINK:
+        yield builder.skip(where, "a link, not a file")
+    elif (skipped := builder.unread_member(where, name)) is not None:
         yield skipped
+    elif kind := builder.nested_kind(name):
+        yield from nested_rows(kind, archive.content(number), where, builder, budget)
     else:
-        yield builder.member(where, name, archive.content(number))
+        note = _REPEATED if name in archive.repeated else None
+        yield builder.member(where, name, archive.content(number), note=note)
 
 
 def extracted(where: str, wanted: set[str | None], most: int) -> Iterator[tuple[str, bytes]]:
     """The contents of the wanted members of up to `most` bytes."""
-    with closing(_Archive(where)) as archive:
+    with closing(_Archive(open_stream(where))) as archive:
         for number, info in enumerate(archive.members):
             if info.filename in wanted and info.file_size <= most:
                 yield from until_failure(_bytes(archive, number), lambda _: ())

@@ -1,0 +1,129 @@
+"""Archives that are not opened, and files whose bytes or members show images: why, and what to do."""
+
+import re
+import shlex
+from typing import NamedTuple
+
+from imgbudget.discovery.filetypes import FileKind, kind_of
+
+_PACKERS = {
+    ".7z": ("a 7-Zip archive", "7z x"),
+    ".cb7": ("a 7-Zip archive", "7z x"),
+    ".rar": ("a RAR archive", "unrar x"),
+    ".cbr": ("a RAR archive", "unrar x"),
+    ".tar.lz": ("a tar archive packed by lzip", "tar --lzip -xf"),
+    ".tlz": ("a tar archive packed by lzip or lzma", "tar -xaf"),
+    ".tar.z": ("a tar archive packed by compress", "tar -xZf"),
+    ".taz": ("a tar archive packed by compress", "tar -xZf"),
+    ".tar.br": ("a tar archive packed by Brotli", "brotli -d"),
+    ".tar.lzo": ("a tar archive packed by lzop", "tar --lzop -xf"),
+    ".iso": ("a disk image", "7z x"),
+    ".dmg": ("a disk image", "7z x"),
+    ".squashfs": ("a SquashFS image", "unsquashfs"),
+    ".wim": ("a disk image", "7z x"),
+    ".cab": ("a cabinet archive", "7z x"),
+    ".arj": ("an ARJ archive", "7z x"),
+    ".lzh": ("an LHA archive", "7z x"),
+}
+"""Suffixes of archives that are not read: what they are, and what unpacks them."""
+
+_STARTS = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unrar x"),
+    (b"LZIP", "packed by lzip", "tar --lzip -xf"),
+    (b"\x1f\x9d", "packed by compress", "tar -xZf"),
+    (b"\x89LZO", "packed by lzop", "tar --lzop -xf"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an encrypted or old Office document", ""),
+)
+
+_WHOLE = r"(?:zip|7z|rar|tar|tar\.\w{1,4}|tgz|tbz2?|txz|tzst|cbz)"
+_NUMBERED = re.compile(rf"(.+\.{_WHOLE})[._-](?:part[._-]?)?\d{{2,5}}", re.IGNORECASE)
+_LETTERED = re.compile(rf"(.+\.{_WHOLE})[._-]?(?:part[._-]?)?(?:[a-d][a-z]|a[a-z]{{2,3}})", re.IGNORECASE)
+_ZIP_PART = re.compile(r"(.+)\.z\d{2,3}", re.IGNORECASE)
+_RAR_PART = re.compile(r"(.+)\.(?:part\d{1,4}\.rar|r\d{2,3})", re.IGNORECASE)
+
+IMAGES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+)
+"""First bytes that only images have, as far as such a short text can prove it."""
+
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+
+
+class AppleDouble(NamedTuple):
+    """What macOS writes beside a file: `._a.jpg` and the members of `__MACOSX` have no picture."""
+
+    start: bytes = b"\0\5\x16\7"
+    reason: str = "metadata of macOS beside a file (AppleDouble), without a picture"
+
+    @staticmethod
+    def may_be(name: str) -> bool:
+        """Whether a file of this name may be one; its first bytes decide."""
+        folder, _, base = name.rpartition("/")
+        return base.startswith("._") or "__MACOSX" in folder.split("/")
+
+
+APPLE_DOUBLE = AppleDouble()
+
+
+def unopened_archive(name: str) -> str | None:
+    """Why an archive of this name is not opened, and what to do; None for any other file."""
+    base = name.rpartition("/")[2]
+    return _split(base) or next(
+        (_not_read(*about) for suffix, about in _PACKERS.items() if base.lower().endswith(suffix)), None
+    )
+
+
+def _not_read(what: str, command: str) -> str:
+    unpack = f" with `{command}`" if command else ""
+    return f"{what}, which is not read; unpack it{unpack} and audit the folder"
+
+
+def _split(base: str) -> str | None:
+    """Why a part of a split archive is not read: the line that joins all parts."""
+    if part := _ZIP_PART.fullmatch(base):
+        whole = f"{part[1]}.zip"
+        return _joined_by(whole, f"zip -s 0 {shlex.quote(whole)} --out {shlex.quote(f'{part[1]}-whole.zip')}")
+    if part := _RAR_PART.fullmatch(base):
+        first = base if base.lower().endswith(".rar") else f"{part[1]}.rar"
+        first = re.sub(r"part0*\d+(\.rar)$", r"part1\1", first, flags=re.IGNORECASE)
+        return _joined_by(f"{part[1]}.rar", f"unrar x {shlex.quote(first)}")
+    part = _NUMBERED.fullmatch(base)
+    if part is None and kind_of(base) is FileKind.UNKNOWN:
+        part = _LETTERED.fullmatch(base)
+    if part is None:
+        return None
+    begin = re.sub(r"(?:\d+|[a-z]+)$", "", base, flags=re.IGNORECASE)
+    if len(begin) < len(part[1]):
+        begin = part[1]
+    return _joined_by(part[1], f"cat {shlex.quote(begin)}* > {shlex.quote(part[1])}")
+
+
+def _joined_by(whole: str, command: str) -> str:
+    return f"a part of the split archive {whole}; join the parts with `{command}`"
+
+
+def packed_otherwise(head: bytes, form: str) -> str | None:
+    """Why a file with these first bytes is no archive that can be read; None if it may be one."""
+    for start, what, command in _STARTS:
+        if head.startswith(start):
+            return f"by its first bytes it is {_not_read(what, command)}"
+    if head[:512].lstrip()[:9].lower() in (b"<!doctype", b"<html>\n<h") or head[:6].lower() == b"<html>":
+        return f"it is a web page, not a {form} archive; the download may have failed"
+    return None
+
+
+def image_by_bytes(head: bytes) -> str | None:
+    """The format of an image by its first bytes, if they leave no doubt."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    if head[4:8] == b"ftyp" and head[8:12] in _BRANDS:
+        return "AVIF or HEIC"
+    return next((name for start, name in IMAGES if head.startswith(start)), None)
