@@ -95,6 +95,14 @@ def tier_prefix(tier: str) -> str:
 PIXEL_PREFIX = "pixels_"
 """Of the columns with the measurements of pixels, which are null without `--pixels`."""
 
+_HASHES = frozenset({"phash", "pixel_hash"})
+
+
+def pixel_column(name: str) -> str:
+    """The name of the column with a measurement; hashes, by which rows are compared, have their own name."""
+    return name if name in _HASHES else PIXEL_PREFIX + name
+
+
 _PIXEL_KINDS = {float: pa.float64(), int: pa.int64()}
 _NOT_MEASURED = (None,) * len(PIXEL_TYPES)
 
@@ -140,7 +148,10 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("damage", word),
             ("note", word),
             ("tried_bytes", pa.int64()),
-            *((PIXEL_PREFIX + name, _PIXEL_KINDS.get(kind, word)) for name, kind in PIXEL_TYPES.items()),
+            *(
+                (pixel_column(name), pa.string() if name in _HASHES else _PIXEL_KINDS.get(kind, word))
+                for name, kind in PIXEL_TYPES.items()
+            ),
         ]
     )
 
@@ -251,8 +262,13 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
         record.damage,
         record.note,
         _number(record.tried),
-        *(_NOT_MEASURED if record.pixels is None else record.pixels),
+        *(_NOT_MEASURED if record.pixels is None else _measurements(record.pixels)),
     )
+
+
+def _measurements(pixels: PixelFacts) -> tuple[Any, ...]:
+    pairs = zip(PIXEL_TYPES, pixels, strict=True)
+    return tuple((value or None) if name in _HASHES else value for name, value in pairs)
 
 
 def _fit(numbers: Iterable[int]) -> bool:

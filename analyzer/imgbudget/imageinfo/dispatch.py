@@ -12,7 +12,7 @@ from imgbudget.imageinfo.reader import HEAD, Read, bytes_reader
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.positional import OPEN_FLAGS, pread
 
-PROBE_VERSION = 6
+PROBE_VERSION = 7
 """Incremented when the facts of the same bytes may change; caches of facts depend on it."""
 
 
@@ -75,8 +75,9 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
         # integer, because arithmetic on flags is a hundred times slower
         read, fields = MethodType(pread, fd), +fields
         size = _lseek(fd, 0, SEEK_END)
-        facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
-        return _with_pixels(facts, read, size) if fields & _PIXELS else facts
+        if fields & _PIXELS:
+            return _with_pixels(head, read, size, fields)
+        return _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
     finally:
         _close(fd)
 
@@ -84,8 +85,9 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
 def probe_bytes(data: bytes, fields: int = 0) -> ImageFacts:
     """The facts of bytes in memory."""
     read, fields = bytes_reader(data), +fields
-    facts = _PROBES.get(data[:4], _probe_other)(data[:HEAD], read, len(data), fields)
-    return _with_pixels(facts, read, len(data)) if fields & _PIXELS else facts
+    if fields & _PIXELS:
+        return _with_pixels(data[:HEAD], read, len(data), fields)
+    return _PROBES.get(data[:4], _probe_other)(data[:HEAD], read, len(data), fields)
 
 
 def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
@@ -95,15 +97,17 @@ def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
         OSError: raised by the reader.
     """
     head, fields = read(HEAD, 0), +fields
-    facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
-    return _with_pixels(facts, read, size) if fields & _PIXELS else facts
+    if fields & _PIXELS:
+        return _with_pixels(head, read, size, fields)
+    return _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
 
 
-_PIXELS = ProbeField.PIXELS.value
+_PIXELS, _ORIENTATION = ProbeField.PIXELS.value, ProbeField.ORIENTATION.value
 
 
-def _with_pixels(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
+def _with_pixels(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
     """The facts with those of the pixels, if the bytes are an image that can be decoded."""
+    facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields | _ORIENTATION)
     if facts.format is None or facts.damage is not None:
         return facts
     from imgbudget.pixels.measure import with_pixels  # noqa: PLC0415 - extra

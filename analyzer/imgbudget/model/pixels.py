@@ -12,7 +12,10 @@ class PixelFacts(NamedTuple):
     `flaw` says in a clause why the pixels were not measured, None if they were. `mode` is the colour mode in
     Pillow's words, e.g. RGB, RGBA, CMYK, I;16. Brightness is between 0, black, and 1, white: `bright` is the
     one that 99 % of the pixels do not exceed, `dim` the one that 95 % reach, `contrast` the range from the
-    darkest percent to the brightest. The defaults are those of an image that no rule reports.
+    darkest percent to the brightest. `phash` and `pixel_hash` are hexadecimal hashes of the picture as
+    viewers show it: the first differs in few bits between pictures that look alike and is empty for one
+    without structure, the second is equal for equal pixels. The defaults are those of an image that no rule
+    reports.
     """
 
     flaw: str | None = None
@@ -20,9 +23,19 @@ class PixelFacts(NamedTuple):
     bright: float = 1.0
     dim: float = 0.0
     contrast: float = 1.0
+    phash: str = ""
+    pixel_hash: str = ""
 
 
-PIXEL_TYPES: dict[str, type] = {"flaw": str, "mode": str, "bright": float, "dim": float, "contrast": float}
+PIXEL_TYPES: dict[str, type] = {
+    "flaw": str,
+    "mode": str,
+    "bright": float,
+    "dim": float,
+    "contrast": float,
+    "phash": str,
+    "pixel_hash": str,
+}
 """The type of each field, in their order: columns of audits and caches have it. Only `flaw` may be None."""
 
 

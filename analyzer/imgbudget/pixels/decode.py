@@ -15,6 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
+from imgbudget.pixels.hashes import pixel_hash
 from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
 
 Pixels = NDArray[np.uint8]
@@ -38,7 +39,9 @@ class DecodedPixels(NamedTuple):
     `size` is the full size in px, `mode` the colour mode in Pillow's words. `grey` is the brightness, of
     rows and columns, at 1/`shrink` of the size: as much as `DETAILED_EDGE` needs. `rgb` are the colours, of
     rows, columns and channels, at about an eighth of the size or what `COLOUR_EDGE` needs; `small` is the
-    brightness of these. `transparent` is the share of the pixels that are not opaque.
+    brightness of these. `transparent` is the share of the pixels that are not opaque. `orientation` is the
+    one that was given, for hashes of the upright picture. `pixel_hash` is of all pixels; of a JPEG file of
+    those that are decoded here, so that it differs from that of the same pixels in a lossless format.
     """
 
     size: Size
@@ -48,9 +51,11 @@ class DecodedPixels(NamedTuple):
     rgb: Pixels
     small: Pixels
     transparent: float = 0.0
+    orientation: int = 1
+    pixel_hash: str = ""
 
 
-def decoded_pixels(data: bytes, form: str) -> DecodedPixels:
+def decoded_pixels(data: bytes, form: str, orientation: int = 1) -> DecodedPixels:
     """The pixels of an image, by the format that its first bytes name.
 
     Raises:
@@ -65,8 +70,10 @@ def decoded_pixels(data: bytes, form: str) -> DecodedPixels:
         if isinstance(image, JpegImageFile):
             refuse_scans(data, size, image)
             if image.mode in {"L", "RGB"}:
-                return _of_jpeg(data, image, size)
-        return _of_any(image, size)
+                found = _of_jpeg(data, image, size)
+                hashed = pixel_hash(size, found.grey, found.rgb, orientation=orientation)
+                return found._replace(orientation=orientation, pixel_hash=hashed)
+        return _of_any(image, size, orientation)
 
 
 def _of_jpeg(data: bytes, image: JpegImageFile, size: Size) -> DecodedPixels:
@@ -111,7 +118,7 @@ _DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 """Modes with more than 8 bits a sample."""
 
 
-def _of_any(image: Image, size: Size) -> DecodedPixels:
+def _of_any(image: Image, size: Size, orientation: int) -> DecodedPixels:
     """The pixels of a file whose decoder has one scale only."""
     if isinstance(image, ImageFile):
         image.decodermaxblock = _CHUNK
@@ -123,6 +130,9 @@ def _of_any(image: Image, size: Size) -> DecodedPixels:
     shrink = _shrink(size, DETAILED_EDGE)
     by = _shrink(size, COLOUR_EDGE)
     colours = image if image.mode in {"L", "RGB"} else image.convert("RGB")
+    whole = np.asarray(colours if colours.mode == "RGB" else colours.convert("RGB"))
+    hashed = pixel_hash(size, whole, orientation=orientation)
+    del whole
     grey = colours.convert("L")
     grey = grey.reduce(shrink) if shrink > 1 else grey
     colours = colours.reduce(by) if by > 1 else colours
@@ -137,6 +147,8 @@ def _of_any(image: Image, size: Size) -> DecodedPixels:
         np.asarray(rgb),
         np.asarray(rgb.convert("L")),
         transparent,
+        orientation,
+        hashed,
     )
 
 

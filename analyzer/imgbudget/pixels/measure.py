@@ -10,6 +10,7 @@ from imgbudget.limits.values import figure
 from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.subjects import UNDECODABLE, ImageFacts
 from imgbudget.pixels.decode import DecodedPixels, Pixels, decoded_pixels
+from imgbudget.pixels.hashes import perceptual_hash
 
 MOST_BYTES = 1 << 28
 """Bytes of a file from which on it is not measured: more than any API takes, and it has to be in memory."""
@@ -29,16 +30,16 @@ def with_pixels(facts: ImageFacts, read: Callable[[int, int], bytes], size: int)
     if size > MOST_BYTES:
         flaw = f"has {figure(size)} bytes; at most {figure(MOST_BYTES)} are decoded to measure pixels"
         return facts._replace(pixels=PixelFacts(flaw=flaw))
-    pixels = measured(read(size, 0), facts.format or "")
+    pixels = measured(read(size, 0), facts.format or "", facts.orientation)
     if facts.format in _TAKEN and pixels.flaw is not None and pixels.flaw.startswith(UNDECODABLE):
         return facts._replace(damage=pixels.flaw)
     return facts._replace(pixels=pixels)
 
 
-def measured(data: bytes, form: str) -> PixelFacts:
+def measured(data: bytes, form: str, orientation: int = 1) -> PixelFacts:
     """The facts of the pixels of an image; why it cannot be decoded is their flaw."""
     try:
-        pixels = decoded_pixels(data, form)
+        pixels = decoded_pixels(data, form, orientation)
     except FixError as error:
         return PixelFacts(flaw=str(error))
     return facts_of_pixels(pixels)
@@ -53,6 +54,8 @@ def facts_of_pixels(pixels: DecodedPixels) -> PixelFacts:
         bright=_rounded(bright),
         dim=_rounded(dim),
         contrast=_rounded(bright - darkest),
+        phash=perceptual_hash(pixels.small, pixels.orientation),
+        pixel_hash=pixels.pixel_hash,
     )
 
 
