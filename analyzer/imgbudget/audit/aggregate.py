@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from imgbudget.audit.copies import duplicates_of
 from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
 from imgbudget.audit.statistics import (
     AuditStatistics,
     AxisMarker,
     Bin,
     Distribution,
-    DuplicateGroup,
-    Duplicates,
     FolderRow,
     FormatRow,
     RuleRow,
@@ -226,7 +225,6 @@ def _trimmed(bins: tuple[Bin, ...], markers: Sequence[float]) -> tuple[Bin, ...]
 
 FOLDERS = 200
 SIZES = 50
-GROUPS = 50
 OFFENDERS = 48
 EXAMPLES = 5
 
@@ -276,7 +274,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         costs=cost_rows(store, about.data),
         models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
-        duplicates=_duplicates(store),
+        duplicates=duplicates_of(store, _EXAMPLES, _places),
         offenders=tuple(store.worst("subject = 'image' and errors + warnings > 0", OFFENDERS)),
         skips=_skips(store),
         notes=about.notes,
@@ -421,43 +419,6 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
             unit=unit,
         )
         for code, severity, findings, rows, examples, limit, unit in found
-    )
-
-
-def _duplicates(store: Store) -> Duplicates:
-    """Groups by half of the hash first, which needs less memory, then by all of it."""
-    store.connection.execute(
-        """create or replace temp table halves as select hash_low from rows
-        where subject = 'image' and hash_low is not null group by hash_low having count(*) > 1"""
-    )
-    store.connection.execute(
-        f"""create or replace temp table copies as
-        select hash_high, hash_low, count(*) as images, coalesce(min(bytes), 0) as bytes,
-        coalesce(min({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places,
-        coalesce(min({store.tier}tokens - {store.fewest[0]}), 0) as doubt
-        from rows semi join halves using (hash_low) where subject = 'image'
-        group by hash_high, hash_low having count(*) > 1"""  # noqa: S608 - ours
-    )
-    groups, images, extra_bytes, tokens, doubt = store.one(
-        """select count(*), coalesce(sum(images - 1), 0)::bigint,
-        coalesce(sum((images - 1) * bytes), 0)::bigint, coalesce(sum((images - 1) * tokens), 0)::bigint,
-        coalesce(sum((images - 1) * doubt), 0)::bigint from copies"""
-    )
-    unhashed = store.one("select count(*) from rows where subject = 'image' and hash_low is null")[0]
-    largest = store.all(
-        f"""select printf('%016x%016x', hash_high, hash_low) as digest, images, bytes, tokens, doubt, places
-        from copies order by (images - 1) * bytes desc, digest limit {GROUPS}"""  # noqa: S608 - ours
-    )
-    return Duplicates(
-        groups=groups,
-        extra_images=images,
-        extra_bytes=extra_bytes,
-        extra_tokens=tokens,
-        unhashed=unhashed,
-        largest=tuple(
-            DuplicateGroup._make((*values, _places(places), doubt)) for *values, doubt, places in largest
-        ),
-        tokens_doubt=doubt,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from imgbudget.audit.statistics import CostRow, FolderRow, FormatRow, SizeRow, Totals
+from imgbudget.audit.statistics import CopyCost, CostRow, FolderRow, FormatRow, SizeRow, Totals
 from imgbudget.output.base import between
 from imgbudget.output.records import ranged
 
@@ -28,7 +28,9 @@ def tokens_after_text(row: Totals | FolderRow | FormatRow | SizeRow | CostRow) -
     return between(row.tokens_after - row.after_doubt, row.tokens_after)
 
 
-def usd_text(row: Totals | FolderRow | CostRow, name: str, text: Callable[[float | None], str]) -> str:
+def usd_text(
+    row: Totals | FolderRow | CostRow | CopyCost, name: str, text: Callable[[float | None], str]
+) -> str:
     """A cost as text, or the least and the most of it, in proportion to its tokens."""
     low, high = (text(end) for end in _usd_ends(row, name))
     return high if low == high else f"{low} to {high}"

@@ -1,17 +1,22 @@
-"""The output formats of an audit: text for a terminal, JSON, Markdown, CSV."""
+"""The output formats of an audit: text for a terminal, JSON, Markdown. CSV is in `csvtable`."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
-from unicodedata import normalize
 
 from imgbudget.audit.empty import EmptyArgument
-from imgbudget.audit.ends import ends_cell, ranged_record, tokens_after_text, tokens_text, usd_text
-from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row, Totals
-from imgbudget.audit.store import Store
-from imgbudget.output.base import TextTable, between, count, figure
+from imgbudget.audit.ends import ranged_record, tokens_after_text, tokens_text, usd_text
+from imgbudget.audit.statistics import (
+    AuditStatistics,
+    Bin,
+    CopyCost,
+    CostRow,
+    Distribution,
+    Duplicates,
+    Totals,
+)
+from imgbudget.output.base import TextTable, count, figure
 from imgbudget.output.records import TOOL, VERSION, indented
-from imgbudget.printable import blocks, joined, one_line, painted
+from imgbudget.printable import blocks, joined, painted
 from imgbudget.printable import markdown as words
 
 SHOWN = 10
@@ -55,12 +60,7 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         cost = usd_text(totals, "cost_after_usd", usd)
         lines.append(f"after the plan {tokens_after_text(totals)} visual tokens, {cost}")
     if statistics.duplicates.extra_images:
-        copies = statistics.duplicates
-        extra = between(copies.extra_tokens - copies.tokens_doubt, copies.extra_tokens)
-        lines.append(
-            f"{count(copies.extra_images, 'copy', 'copies')} of other images: "
-            f"{size(copies.extra_bytes)}, {extra} tokens"
-        )
+        lines += _copies(statistics)
     if totals.unreadable:
         lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
     if totals.unmeasured:
@@ -71,6 +71,42 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
     if totals.missed:
         lines.append(f"{count(totals.missed, 'item')} could not be read")
     return tuple(lines)
+
+
+def _copies(statistics: AuditStatistics) -> tuple[str, str]:
+    """What copies cost, and what is left of the plan without them."""
+    totals, copies = statistics.totals, statistics.duplicates
+    cost = copies.cost
+    rest = _without(totals, cost)
+    tokens, share = tokens_text(cost), part(cost.tokens, totals.tokens)
+    money, after = usd_text(cost, "cost_usd", usd), usd_text(rest, "cost_after_usd", usd)
+    return (
+        f"{copies_text(copies)}: {size(cost.byte_size)}, {tokens} tokens, {money} ({share} of the tokens)",
+        f"without copies, and after the plan, {tokens_after_text(rest)} visual tokens, {after}",
+    )
+
+
+def copies_text(copies: Duplicates) -> str:
+    """How many copies there are, with how certain that is."""
+    probable, images = copies.probable.images, copies.extra_images
+    of = "of other images"
+    if not probable:
+        return f"{count(images, 'copy', 'copies')} {of}"
+    if probable == images:
+        return f"probably {count(images, 'copy', 'copies')} {of} (only samples of their bytes were compared)"
+    return (
+        f"{count(images, 'copy', 'copies')} {of}, {figure(probable)} of them probably (only samples of their "
+        "bytes were compared)"
+    )
+
+
+def _without(totals: Totals, cost: CopyCost) -> Totals:
+    """The totals after the plan without copies."""
+    return totals._replace(
+        tokens_after=totals.tokens_after - cost.tokens_after,
+        after_doubt=totals.after_doubt - cost.after_doubt,
+        cost_after_usd=totals.cost_after_usd - cost.cost_after_usd,
+    )
 
 
 def after_text(totals: Totals) -> str:
@@ -244,12 +280,22 @@ def _offenders(statistics: AuditStatistics) -> Section:
 
 def _duplicates(statistics: AuditStatistics) -> Section:
     rows = tuple(
-        (figure(group.images), size(group.byte_size), ", ".join(group.places[:3]))
+        (
+            figure(group.images),
+            size(group.byte_size),
+            size(group.byte_size * (group.images - 1)),
+            tokens_text(group, group.images - 1),
+            usd(group.extra_cost_usd),
+            "all bytes" if group.certain else "samples",
+            ", ".join(group.places[:3]),
+        )
         for group in statistics.duplicates.largest[:SHOWN]
     )
     more = statistics.duplicates.groups - len(rows)
-    note = f"and {count(more, 'group')} more" if more > 0 else ""
-    return Section("Duplicates", ("images", "size each", "locations"), rows, frozenset({0, 1}), note)
+    note = f"and {count(more, 'group')} more; " if more > 0 else ""
+    note += "copies: all images of a group but one; --dedupe-list FILE lists which to keep"
+    head = ("images", "size each", "copies", "tokens", "cost", "compared", "locations")
+    return Section("Duplicates", head, rows, frozenset({0, 1, 2, 3, 4}), note)
 
 
 def _skips(statistics: AuditStatistics) -> Section:
@@ -332,104 +378,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     return round(value, 9) if isinstance(value, float) else value
-
-
-HEAD = (
-    "source",
-    "member",
-    "row",
-    "pointer",
-    "subject",
-    "format",
-    "width",
-    "height",
-    "orientation",
-    "frames",
-    "quality",
-    "bytes",
-    "base64_bytes",
-    "resized",
-    "tokens",
-    "planned",
-    "tokens_after",
-    "findings",
-    "hash",
-    "skipped",
-    "damage",
-    "note",
-)
-
-_FORMULA = frozenset("=+-@\u2212")
-_QUOTED = re.compile(r"[,;|\"'\t]|^[\s:]|\s$")
-_CHUNK = 1 << 9
-
-
-def lines(store: Store) -> Iterator[str]:
-    """The lines, each with a line feed: the header, then all rows in order."""
-    yield csv_line(HEAD)
-    chunk = []
-    for row in store.rows():
-        chunk.append(csv_line(_cells(row)))
-        if len(chunk) == _CHUNK:
-            yield "".join(chunk)
-            chunk.clear()
-    yield "".join(chunk)
-
-
-def csv_line(cells: Iterable[object]) -> str:
-    """A line of CSV (RFC 4180), each record on one line: names in datasets are not trusted.
-
-    Numbers are numbers. Line breaks and invisible characters in texts are escaped as in other output, a text
-    that a spreadsheet could take for a formula has an apostrophe before it (OWASP, "CSV Injection"), and a
-    text is in quotes where it contains what some program takes for a separator.
-    """
-    return ",".join(map(_csv_cell, cells)) + "\n"
-
-
-def _cells(row: Row) -> tuple[object, ...]:
-    return (
-        row.source,
-        row.member,
-        row.row,
-        row.pointer,
-        row.subject,
-        row.format,
-        *(row.size or (None, None)),
-        row.orientation,
-        row.frames,
-        row.quality,
-        row.byte_size,
-        row.base64_bytes,
-        row.resized,
-        ends_cell(row.tokens, row.tokens_doubt),
-        row.planned,
-        ends_cell(row.tokens_after, row.after_doubt),
-        " ".join(finding.code for finding in row.findings),
-        row.digest,
-        row.skipped,
-        row.damage,
-        row.note,
-    )
-
-
-def _csv_cell(cell: object) -> str:
-    if not isinstance(cell, str):
-        return "" if cell is None else str(cell)
-    text = one_line(cell)
-    if _begins_formula(cell):
-        text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
-
-
-def _begins_formula(text: str) -> bool:
-    """Whether the first visible character begins a formula, as spreadsheets ignore what is before it.
-
-    Full-width signs count as the signs.
-    """
-    for character in text:
-        if not character.isspace() and character not in "'\"" and one_line(character) == character:
-            return normalize("NFKC", character)[:1] in _FORMULA
-    return False
 
 
 def markdown(statistics: AuditStatistics) -> str:

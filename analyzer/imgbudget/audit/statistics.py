@@ -257,8 +257,30 @@ class TierRow(NamedTuple):
     times: float | None
 
 
+class CopyCost(NamedTuple):
+    """What images add that are copies of others: bytes, tokens and costs of all but one of each group.
+
+    Batch costs are None if the platform has no batches.
+    """
+
+    images: int = 0
+    byte_size: int = 0
+    tokens: int = 0
+    tokens_after: int = 0
+    cost_usd: float = 0
+    cost_after_usd: float = 0
+    batch_cost_usd: float | None = None
+    batch_cost_after_usd: float | None = None
+    tokens_doubt: int = 0
+    after_doubt: int = 0
+
+
 class DuplicateGroup(NamedTuple):
-    """Images with the same bytes; `places` are the first of their locations."""
+    """Images with the same bytes; `places` are the first of their locations.
+
+    `certain` is false if only samples of the bytes were compared: then they are probably the same.
+    `extra_cost_usd` is what all but one of them cost.
+    """
 
     digest: str
     images: int
@@ -266,11 +288,14 @@ class DuplicateGroup(NamedTuple):
     tokens: int
     places: tuple[str, ...]
     tokens_doubt: int = 0
+    certain: bool = True
+    extra_cost_usd: float = 0
 
 
 class Duplicates(NamedTuple):
     """Images that occur more than once. `extra_*` is what the second and further copies add.
 
+    `cost` is that with its costs, and `probable` the part of it that is of groups which are not certain.
     `tokens_doubt` is that of `extra_tokens`. `unhashed` images were not compared, because they were not read
     completely: large remote files.
     """
@@ -282,6 +307,8 @@ class Duplicates(NamedTuple):
     unhashed: int
     largest: tuple[DuplicateGroup, ...]
     tokens_doubt: int = 0
+    cost: CopyCost = CopyCost()
+    probable: CopyCost = CopyCost()
 
 
 class SkipRow(NamedTuple):

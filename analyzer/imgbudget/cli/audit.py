@@ -7,6 +7,9 @@ from io import StringIO
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from imgbudget.audit.keeping import Keep, require_list
+from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming
+from imgbudget.audit.references import Access
 from imgbudget.audit.rowfolder import RowFolder, open_row_folder
 from imgbudget.cli.command import Choice, Command, argument, flag, option
 from imgbudget.cli.options import (
@@ -93,6 +96,23 @@ class AuditOptions(NamedTuple):
         bool,
         flag("--replace-rows", help="With --rows: replace the rows of another dataset in DIR."),
     ] = False
+    dedupe_list: Annotated[
+        str | None,
+        option(
+            "--dedupe-list",
+            metavar="FILE",
+            help="Also write which image of each group of copies to keep: CSV, or JSON Lines (.jsonl). "
+            "Nothing is deleted.",
+        ),
+    ] = None
+    keep: Annotated[
+        str | None,
+        option(
+            "--keep",
+            type=Choice(tuple(map(str, Keep))),
+            help="Which image of a group --dedupe-list keeps; default: first.",
+        ),
+    ] = None
     html: Annotated[
         str | None,
         option(
@@ -166,6 +186,7 @@ def audit(options: AuditOptions) -> int:
     formats = chosen_formats(output.formats, FORMATS)
     if options.ray_address and options.engine != "ray":
         raise UsageError("--ray-address needs --engine ray")
+    _require_list(options)
     if options.replace_rows and options.rows is None:
         raise UsageError("--replace-rows needs --rows")
     asked = run_options(
@@ -254,8 +275,6 @@ def _folder(options: AuditOptions) -> Iterator[RowFolder]:
 
 def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRun":
     """All partitions read, their rows in the folder."""
-    from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming  # noqa: PLC0415 - command
-    from imgbudget.audit.references import Access  # noqa: PLC0415 - command
     from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415 - command
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415 - command
 
@@ -319,6 +338,8 @@ def _report(
         unread = Unread(
             tuple(row for row in statistics.skips if row.missed), _empty_arguments(store, options)
         )
+        if options.dedupe_list is not None:
+            _write_list(store, options.dedupe_list, options.keep)
         if options.html is not None:
             _write_page(store, statistics, options.html)
         for name, file in formats:
@@ -348,7 +369,7 @@ def _text(
 
 def _write_rows(store: "Store", file: str | None) -> None:
     """The facts table as CSV, in chunks: it may be larger than memory."""
-    from imgbudget.audit.formats import lines  # noqa: PLC0415 - command
+    from imgbudget.audit.csvtable import lines  # noqa: PLC0415 - command
 
     with nullcontext(None) if file is None else whole_file(file) as out:
         for text in lines(store):
@@ -356,6 +377,23 @@ def _write_rows(store: "Store", file: str | None) -> None:
                 show(text)
             else:
                 out.write(text)
+
+
+def _require_list(options: AuditOptions) -> None:
+    """Check the options of the list of copies. Raises UsageError."""
+    if options.dedupe_list is None:
+        if options.keep is not None:
+            raise UsageError("--keep needs --dedupe-list")
+        return
+    require_list(options.dedupe_list, Keep(options.keep or Keep.FIRST))
+
+
+def _write_list(store: "Store", file: str, keep: str | None) -> None:
+    from imgbudget.audit.copies import list_lines  # noqa: PLC0415 - command
+
+    with whole_file(file) as out:
+        for line in list_lines(store, Keep(keep or Keep.FIRST), csv=file.lower().endswith(".csv")):
+            out.write(line)
 
 
 def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> None:

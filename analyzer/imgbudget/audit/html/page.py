@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from imgbudget.audit.ends import tokens_text, usd_text
-from imgbudget.audit.formats import after_text, size
+from imgbudget.audit.formats import after_text, copies_text, size, usd
 from imgbudget.audit.html import charts, tables
 from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
@@ -149,6 +149,12 @@ def summary(statistics: AuditStatistics) -> str:
     parts = [f"{sent} with {statistics.model} on {statistics.platform}."]
     if totals.refused:
         parts.append(f"{figure(totals.refused)} {'has' if totals.refused == 1 else 'have'} errors.")
+    copies = statistics.duplicates.cost
+    if copies.tokens:
+        share = percent(copies.tokens, totals.tokens)
+        parts.append(
+            f"Copies of other images cost {usd_text(copies, 'cost_usd', dollars)} of that ({share})."
+        )
     if totals.byte_size > totals.bytes_after:
         parts.append(f"The plan reduces the upload by {_share(totals)}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
@@ -158,8 +164,14 @@ def summary(statistics: AuditStatistics) -> str:
 
 
 def cards(statistics: AuditStatistics) -> tuple[Card, ...]:
-    """The four headline numbers."""
-    made = (_cost(statistics), _refused(statistics), _saved(statistics), _moved(statistics))
+    """The headline numbers."""
+    made = (
+        _cost(statistics),
+        _refused(statistics),
+        _saved(statistics),
+        _copies(statistics),
+        _moved(statistics),
+    )
     return tuple(card for card in made if card is not None)
 
 
@@ -195,6 +207,18 @@ def _saved(statistics: AuditStatistics) -> Card:
         f"{figure(totals.resized)} images are larger than the model uses; {_bill(totals)}"
     )
     return Card("The plan saves", _share(totals), text, link="costs")
+
+
+def _copies(statistics: AuditStatistics) -> Card | None:
+    """What copies cost; None if there are none."""
+    copies, totals = statistics.duplicates, statistics.totals
+    if not copies.extra_images:
+        return None
+    text = (
+        f"{percent(copies.cost.tokens, totals.tokens)} of the bill, {size(copies.cost.byte_size)}: "
+        f"{copies_text(copies)}"
+    )
+    return Card("Copies cost", usd_text(copies.cost, "cost_usd", dollars), text, "warning", "duplicates")
 
 
 def _share(totals: Totals) -> str:
@@ -320,6 +344,9 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         split_name=split_name,
         by_severity=by_severity,
         named=named,
+        copies_text=copies_text,
+        usd_text=usd_text,
+        usd=usd,
         count=count,
         figure=figure,
         between=between,

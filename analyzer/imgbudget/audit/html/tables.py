@@ -409,22 +409,29 @@ def sizes(statistics: AuditStatistics) -> Grid:
 
 def duplicates(statistics: AuditStatistics) -> Grid:
     """Groups of images with the same bytes, the most wasteful first."""
+    most = max((group.extra_cost_usd for group in statistics.duplicates.largest), default=0)
     rows = tuple(
         (
             _locations(group.places[:_LOCATIONS]),
             Cell(figure(group.images)),
             Cell(size(group.byte_size)),
             Cell(tokens_text(group)),
+            Cell(size(group.byte_size * (group.images - 1))),
             Cell(tokens_text(group, group.images - 1)),
+            Cell(usd(group.extra_cost_usd), share=group.extra_cost_usd / most if most else 0),
+            Cell("all bytes" if group.certain else "samples: probably"),
         )
         for group in statistics.duplicates.largest
     )
     columns = (
         GridColumn("Locations"),
-        GridColumn("Copies", number=True),
+        GridColumn("Images", number=True),
         GridColumn("Size each", number=True),
         GridColumn("Tokens each", number=True),
-        GridColumn("Wasted tokens", number=True),
+        GridColumn("size", number=True, group="copies"),
+        GridColumn("tokens", number=True, group="copies"),
+        GridColumn("cost", number=True, group="copies"),
+        GridColumn("Compared"),
     )
     more = statistics.duplicates.groups - len(rows)
     note = f"And {count(more, 'group')} more." if more > 0 else ""
