@@ -83,6 +83,8 @@ CONTRACT = {
     "IB701": ("location-metadata", WARNING, SAFE),
     "IB801": ("duplicate-file", INFO, None),
     "IB902": ("dark", WARNING, None),
+    "IB911": ("near-duplicate", INFO, None),
+    "IB912": ("split-leak", WARNING, None),
 }
 """Code to name, default severity and fix; scripts are written against them."""
 

@@ -18,11 +18,13 @@ from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.prompts import PrefixEdit
 from imgbudget.model.request_under_test import bind_request
 from imgbudget.model.subjects import (
+    AlikeImage,
     Batch,
     Block,
     DocumentUse,
     ImageFacts,
     ImageUse,
+    LeakedImage,
     Level,
     Nested,
     Origin,
@@ -152,7 +154,9 @@ def whole_run(body: Mapping[str, Any]) -> Run:
         UnusedIgnore(location.at("ignores", i), tuple(entry["rules"]), tuple(entry["files"]), entry["reason"])
         for i, entry in enumerate(fields.pop("unused", ()))
     )
-    return Run(location, copies=copies, unused=unused, **fields)
+    alike = tuple(AlikeImage(*entry) for entry in fields.pop("alike", ()))
+    leaks = tuple(LeakedImage(*entry) for entry in fields.pop("leaks", ()))
+    return Run(location, copies=copies, unused=unused, alike=alike, leaks=leaks, **fields)
 
 
 def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:

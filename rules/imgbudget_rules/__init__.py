@@ -55,6 +55,8 @@ from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib701_location_metadata import location_metadata
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
 from imgbudget_rules.ib902_dark import dark
+from imgbudget_rules.ib911_near_duplicate import near_duplicate
+from imgbudget_rules.ib912_split_leak import split_leak
 from imgbudget_rules.limits import DATA as LIMITS
 
 __all__ = ["LIMITS", "RULES"]
@@ -112,4 +114,6 @@ RULES: tuple[Rule[Any], ...] = (
     location_metadata,
     duplicate_file,
     dark,
+    near_duplicate,
+    split_leak,
 )

@@ -24,11 +24,33 @@ _ABOUT = {
     "dark": "IB902: brightness that 99 % of the pixels do not exceed, from 0 to 1.",
     "over_exposed": "IB903: brightness that 95 % of the pixels reach, from 0 to 1.",
     "low_contrast": "IB904: range of brightness between the darkest and the brightest percent, from 0 to 1.",
+    "near_duplicate": "IB911, IB912: bits of 64 that differ between near duplicates at most, from 0 to 10.",
 }
+
+MOST_BITS = 10
+"""Bits that near duplicates may differ in: beyond them unrelated images are near."""
+
+_BITS = r"^\s*(\d|10)\s*$"
+
+
+def parse_bits(text: str) -> float:
+    """A number of bits.
+
+    Raises:
+        ValueError: not such a number; the message is a clause with the valid spellings.
+    """
+    if re.match(_BITS, text) is None:
+        raise ValueError(f"expected a whole number from 0 to {MOST_BITS}, found {text!r}")
+    return float(text)
+
 
 _SHAPE = Amount("a number", parse_threshold, _PATTERN, "number", zero=True)
 
-_KEYS = tuple(Key(name.replace("_", "-"), _SHAPE, _ABOUT[name]) for name in PixelThresholds._fields)
+_SHAPES = {"near_duplicate": Amount("a number of bits", parse_bits, _BITS, "number", zero=True)}
+
+_KEYS = tuple(
+    Key(name.replace("_", "-"), _SHAPES.get(name, _SHAPE), _ABOUT[name]) for name in PixelThresholds._fields
+)
 
 
 def _thresholds(values: Values) -> PixelThresholds:

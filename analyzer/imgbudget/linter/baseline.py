@@ -167,7 +167,8 @@ def read_file(name: str, registry: Registry) -> Baseline:
 
 def placed(registry: Registry) -> frozenset[str]:
     """The codes of rules whose findings are identified by path, not by content alone."""
-    return frozenset(rule.code for rule in registry.rules if rule.run_data is RunData.COPIES)
+    by_path = (RunData.COPIES, RunData.LIKENESS, RunData.LEAKS)
+    return frozenset(rule.code for rule in registry.rules if rule.run_data in by_path)
 
 
 def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[BaselineEntry, ...]:

@@ -13,6 +13,7 @@ from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
 
 if TYPE_CHECKING:
     from imgbudget.linter.baseline import BaselineEntry
+    from imgbudget.linter.likeness import Similar
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.rows import PartCount
     from imgbudget.linter.run import Session
@@ -31,6 +32,10 @@ _PATHS_AT_ONCE = 1000
 
 
 _COPIES, _TOTALS = int(RunData.COPIES), int(RunData.TOTALS)
+_HASHES = int(RunData.LIKENESS | RunData.LEAKS)
+
+HashedFile = tuple[str, str, str]
+"""The path of an image file, its perceptual hash, and that of its pixels; 200 bytes each."""
 
 Block = tuple[Sequence[int], str]
 """A hash of length and size per file, and the paths of the files, joined by null characters."""
@@ -58,6 +63,7 @@ class RunTotals:
         self.matched_entries: set[int] = set()
         self.collected_entries: list[BaselineEntry] = []
         self.parts: list[PartCount] = []
+        self.hashed: list[HashedFile] = []
         self._keys: list[int] = []
         self._names: list[str] = []
 
@@ -73,6 +79,8 @@ class RunTotals:
                 self._names.append(result.path)
                 if len(self._names) >= _BLOCK:
                     self._close_block()
+            if run_data & _HASHES and (pixels := images[0].use.measured) is not None:
+                self.hashed.append((result.path, pixels.phash, pixels.pixel_hash))
         if run_data & _TOTALS:
             self.byte_size += sum(request.request.byte_size for request in result.requests)
             for image in images:
@@ -107,8 +115,8 @@ class RunTotals:
         """The totals since the last call, to send to another process."""
         self._close_block()
         taken = RunTotals(self.run_data, self.statistics, self.records)
-        taken.byte_size, taken.blocks = self.byte_size, self.blocks
-        self.byte_size, self.blocks = 0, []
+        taken.byte_size, taken.blocks, taken.hashed = self.byte_size, self.blocks, self.hashed
+        self.byte_size, self.blocks, self.hashed = 0, [], []
         if self.statistics is not None:
             self.statistics = type(self.statistics)()
         if self.records is not None:
@@ -119,6 +127,7 @@ class RunTotals:
         """Add the totals of another process."""
         self.byte_size += other.byte_size
         self.blocks += other.blocks
+        self.hashed += other.hashed
         self.used_ignores |= other.used_ignores
         self.matched_entries |= other.matched_entries
         self.collected_entries = self.collected_entries + other.collected_entries
@@ -223,6 +232,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         # prices are whole nano-dollars; the last bits of the sum depend on the order of additions
         cost_usd=round(summary.cost_usd, 9),
         copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
+        **_likeness(session),
         unused=tuple(unused),
         tokens_doubt=summary.tokens_doubt,
     )
@@ -235,6 +245,16 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
             by_path = {}
     yield from _results(session, by_path)
     summary.statistics = totals.statistics
+
+
+def _likeness(session: "Session") -> "Similar":
+    """The images that show the same, with the fields of `Run`."""
+    totals = session.totals
+    if not totals.hashed:
+        return {"alike": (), "leaks": ()}
+    from imgbudget.linter.likeness import similar_files  # noqa: PLC0415 - extra
+
+    return similar_files(totals.hashed, int(session.settings.thresholds.near_duplicate), totals.run_data)
 
 
 def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> Iterator[FileResult]:

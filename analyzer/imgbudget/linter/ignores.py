@@ -15,7 +15,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Finding, RunData, UnusedIgnore
 from imgbudget.registry import AnyRule
 
-_ON_FILES = (RunData.NONE, RunData.COPIES)
+_ON_FILES = (RunData.NONE, RunData.COPIES, RunData.LIKENESS, RunData.LEAKS)
 """The run data of rules whose findings are about a file, not about the run or the configuration."""
 
 

@@ -62,6 +62,7 @@ class PixelThresholds(NamedTuple):
     dark: float = 0.32
     over_exposed: float = 0.95
     low_contrast: float = 0.05
+    near_duplicate: float = 6
 
 
 DEFAULT_THRESHOLDS = PixelThresholds()

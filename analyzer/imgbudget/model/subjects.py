@@ -361,15 +361,46 @@ class RunData(IntFlag):
     """Image files with the same bytes."""
     IGNORES = 4
     """Ignore entries that match no finding."""
+    LIKENESS = 8
+    """Images that show the same in different files."""
+    LEAKS = 16
+    """Images that are in several parts of a split, or in another set."""
+
+
+class AlikeImage(NamedTuple):
+    """An image that shows the same as another one, by their paths.
+
+    `bits` is in how many of 64 bits their perceptual hashes differ, `same_pixels` true if all pixels are
+    equal.
+    """
+
+    path: str
+    other: str
+    bits: int
+    same_pixels: bool = False
+
+
+class LeakedImage(NamedTuple):
+    """An image of a part of a split that another part or set has too; the rest is as in `AlikeImage`.
+
+    `part` is train, validation or test, empty if the image is in none; `other_part` may be the name of a set.
+    """
+
+    path: str
+    part: str
+    other: str
+    other_part: str
+    bits: int
+    same_pixels: bool = False
 
 
 class Run(NamedTuple):
     """Everything that one run checked, known at its end.
 
     `byte_size` counts image files and request bodies, `cost_usd` is the cost of the visual tokens, both at
-    most: there may be fewer tokens by `tokens_doubt`, where sources contradict each other. `copies`
-    are groups of image files with the same bytes, in the order of their first files, each with the length;
-    they are computed at each iteration, and never all in memory.
+    most: there may be fewer tokens by `tokens_doubt`, where sources contradict each other. `copies` are
+    groups of image files with the same bytes, in the order of their first files, each with the length; they
+    are computed at each iteration, and never all in memory. `alike` and `leaks` are in the order of paths.
     """
 
     location: Location
@@ -379,6 +410,8 @@ class Run(NamedTuple):
     copies: Iterable[tuple[int, tuple[str, ...]]] = ()
     unused: tuple[UnusedIgnore, ...] = ()
     tokens_doubt: int = 0
+    alike: Iterable[AlikeImage] = ()
+    leaks: Iterable[LeakedImage] = ()
 
 
 def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
