@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imgbudget.audit.partition import Naming
+from imgbudget.audit.partition import Naming, RowChoice
 from imgbudget.audit.run import plan
 from imgbudget.audit.work import Work, configuration_key
 from imgbudget.linter.options import RunOptions
@@ -120,9 +120,12 @@ def _audit() -> tuple[Session, Work, Naming]:
     return session, Work.of(session), Naming(configuration_key(session))
 
 
-def rows_of(*datasets: str | Path, root: str | None = None) -> list[dict[str, Any]]:
+def rows_of(
+    *datasets: str | Path, root: str | None = None, fields: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
     """The rows of an audit, all partitions read in this process, in the order of the plan."""
     session, work, naming = _audit()
+    naming = naming._replace(choice=RowChoice(fields))
     work = work._replace(folder=os.getcwd())
     partitions = plan([str(name) for name in datasets], session, naming, root=root)
     files = (pq.ParquetFile(pa.BufferReader(work(partition).rows)) for partition in partitions)

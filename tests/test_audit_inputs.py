@@ -189,7 +189,7 @@ def test_requests_give_rows_for_themselves_and_their_images(tmp_path: Path) -> N
 
 
 def test_several_columns_and_lists_of_images_are_all_read(tmp_path: Path) -> None:
-    """A row may have images in several columns, and several in one."""
+    """A row may have images in several columns, and several in one; an empty list beside them is no loss."""
     data = image_bytes()
     table = pa.table(
         {
@@ -203,11 +203,10 @@ def test_several_columns_and_lists_of_images_are_all_read(tmp_path: Path) -> Non
     places = [(row["subject"], row["row"], row["pointer"]) for row in rows]
     assert places == [
         ("image", 0, "/image"),
-        ("image", 1, "/image"),
         ("image", 0, "/images/0"),
         ("image", 0, "/images/1"),
         ("image", 0, "/images/2"),
-        ("skip", 1, "/images"),
         ("image", 0, "/jpg"),
+        ("image", 1, "/image"),
         ("image", 1, "/jpg"),
     ]

@@ -50,7 +50,7 @@ def test_broken_first_line_of_requests_leaves_them_requests(imgbudget: Command, 
 
 
 @pytest.mark.parametrize(
-    "entry", [{"images": ["a.png", 5]}, {"file_name": "a.png", "image": {"path": "a.png"}}]
+    "entry", [{"images": ["a.png", 5]}, {"image_path": "a.png", "image": {"label": "a"}}]
 )
 def test_what_stands_in_the_place_of_a_path_is_named(
     imgbudget: Command, tmp_path: Path, entry: dict[str, object]

@@ -75,14 +75,26 @@ def is_opened_alone(name: str) -> bool:
     return container_of(name) is not None and not name.lower().endswith(_ARRAYS_IN_ARCHIVES)
 
 
-_NAMING_FILES = ("arrows", "parquets")
+_NAMING_FILES = ("arrows", "lances", "parquets")
 """The kinds whose rows may name files, which are known only after reading."""
+
+
+class RowChoice(NamedTuple):
+    """What is known of rows: the fields of images, the folder or URL that paths begin at.
+
+    `within` is the folder in which a search found the table: the files of that folder are read by themselves.
+    """
+
+    fields: tuple[str, ...] = ()
+    root: str | None = None
+    within: str | None = None
 
 
 class ManifestEntry(NamedTuple):
     """An image that a manifest names. `row` and `pointer` locate the entry; `claim` is the stated size.
 
-    `flaw` is the reason why the entry names no image.
+    `flaw` is the reason why the entry names no image. `path` is the path or URL that the name was found to
+    mean, and `inline` is the place of the image in the manifest, if that has it: two offsets, and the keys.
     """
 
     name: str | None
@@ -90,6 +102,8 @@ class ManifestEntry(NamedTuple):
     pointer: str | None = None
     claim: tuple[int, int] | None = None
     flaw: str | None = None
+    path: str | None = None
+    inline: tuple[int, int, tuple[str | int, ...]] | None = None
 
 
 class RemoteObject(NamedTuple):
@@ -109,7 +123,7 @@ class Partition(NamedTuple):
     `where` is a path or URL. It has either `items`, or the members or rows from `start` to `stop`, where
     None is the end. `id` changes with the input, the configuration and the version; `fingerprint` only with
     the input: it is its size and time, or its tag. `tries` is how many of its images are encoded to know what
-    the plan saves.
+    the plan saves. `choice` is what is known about its rows if it is a list or table.
     """
 
     id: str
@@ -121,6 +135,7 @@ class Partition(NamedTuple):
     items: Items = ()
     fingerprint: str = ""
     tries: int = 0
+    choice: RowChoice = RowChoice()
 
     @property
     def known(self) -> int | None:
@@ -154,6 +169,7 @@ class Naming(NamedTuple):
     key: str
     access: Access = Access()
     share: int = SHARE
+    choice: RowChoice = RowChoice()
 
     def name(self, partition: Partition, *listed: str) -> Partition:
         """The partition with its id; `listed` are the fingerprints of its items."""
@@ -166,9 +182,9 @@ class Naming(NamedTuple):
                 str(partition.start),
                 str(partition.stop),
                 partition.fingerprint,
-                *([repr(self.access)] if partition.kind in _NAMING_FILES else []),
+                *([repr((self.access, self.choice))] if partition.kind in _NAMING_FILES else []),
                 *listed,
             )
         )
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        return partition._replace(id=digest[:24])
+        return partition._replace(id=digest[:24], choice=self.choice)

@@ -24,7 +24,6 @@ from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.trials import tries_of
 from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import ROWS_VERSION, Done, Failed, PartitionSummary, Work, footer, give_up
-from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
@@ -44,12 +43,17 @@ def plan(
     """
     names = [named(name) for name in path_list(datasets)]
     root = None if root is None else named(root)
+    naming = naming._replace(choice=naming.choice._replace(root=root))
     paths = [name for name in names if not is_url(name)]
     walk = session.walk(paths)  # reports a missing path before anything is read
     del walk
     # a file that cannot be read is not a list of images: it is reported with the other files
     manifests = list(
-        dict.fromkeys(path for path in paths if attempt(partial(_is_manifest, path), otherwise=False))
+        dict.fromkeys(
+            path
+            for path in paths
+            if attempt(partial(_is_manifest, path, naming.choice.fields), otherwise=False)
+        )
     )
     for path in manifests:
         yield from planned(path, plan_manifest(path, path, naming, root=root), naming)
@@ -60,12 +64,8 @@ def plan(
             yield from planned(name, plan_url(name, naming, root=root), naming)
 
 
-def _is_manifest(path: str) -> bool:
-    return (
-        kind_of(path) in (FileKind.JSON, FileKind.JSONL)
-        and path_entry(path) is PathEntry.FILE
-        and is_manifest(path)
-    )
+def _is_manifest(path: str, fields: Sequence[str]) -> bool:
+    return path_entry(path) is PathEntry.FILE and is_manifest(path, fields)
 
 
 def finished(file: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:

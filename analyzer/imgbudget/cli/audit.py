@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from imgbudget.audit.keeping import Keep, require_list
-from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming
+from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming, RowChoice
 from imgbudget.audit.references import Access
 from imgbudget.audit.rowfolder import RowFolder, open_row_folder
 from imgbudget.cli.command import Choice, Command, argument, flag, option
@@ -129,6 +129,15 @@ class AuditOptions(NamedTuple):
             help="Folder or URL that paths of a manifest are relative to; default: the manifest's folder.",
         ),
     ] = None
+    image_fields: Annotated[
+        tuple[str, ...],
+        option(
+            "--image-field",
+            many=True,
+            metavar="NAME",
+            help="Field or column of lists and tables that has the images, and no other; a.b is b in a.",
+        ),
+    ] = ()
     allow_remote: Annotated[
         bool,
         flag("--allow-remote", help="Also open URLs that rows of a dataset name: s3, gs, hf, az and https."),
@@ -175,11 +184,11 @@ class AuditOptions(NamedTuple):
 def audit(options: AuditOptions) -> int:
     """Audit datasets: cost, rejected images, waste, duplicates.
 
-    DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Hugging Face Parquet or Arrow
-    files, request JSONL, a list of images (LLaVA or OpenAI style JSONL, COCO), or a URL of any of these
-    (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders and beside the list;
-    others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if anything could not
-    be read, or no image was found in an argument, unless --allow-unread is given.
+    DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Parquet or Arrow files, request
+    JSONL, a list of images (JSON, JSONL, CSV or TSV of LLaVA, Qwen-VL, COCO, Label Studio and others), or a
+    URL of any of these (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders
+    and beside the list; others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if
+    anything could not be read, or no image was found in an argument, unless --allow-unread is given.
     """
     _require_datasets()
     output = options.output
@@ -286,7 +295,7 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRu
         outside=options.allow_outside,
     )
     share = DECODED_SHARE if session.context.paths.needs_pixels else SHARE
-    naming = Naming(configuration_key(session), access, share)
+    naming = Naming(configuration_key(session), access, share, RowChoice(options.image_fields))
     partitions = plan(options.datasets, session, naming, root=options.image_root)
     # Ray reports lost workers on standard output, where only results belong
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):

@@ -2,12 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from imgbudget.audit.inputs.opening import open_stream
-from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
+from imgbudget.audit.inputs.tables import (
+    BATCH,
+    NO_IMAGES,
+    SAMPLE,
+    ColumnTable,
+    TableShape,
+    batch_rows,
+    columns_of,
+    table_shape,
+)
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
@@ -54,23 +65,42 @@ def count(partition: Partition) -> int:
         return sum(batch.num_rows for batch in batches)
 
 
+_SAMPLED = 50
+"""Batches, from the beginning, whose values decide whether a column has images."""
+
+
+@lru_cache(maxsize=4)
+def _shape(where: str, _fingerprint: str, fields: tuple[str, ...]) -> TableShape:
+    """The columns with images, cached for the partitions of a file."""
+    with _open(where) as (schema, batches):
+        columns = columns_of(schema, fields)
+
+        def samples() -> Iterator[Any]:
+            for batch in islice(batches, _SAMPLED if columns.possible else 0):
+                chosen = batch.select(list(columns.possible))
+                chosen.validate(full=True)
+                yield chosen.slice(0, SAMPLE)
+
+        return table_shape(schema, columns, samples(), fields)
+
+
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Arrow data, or has no images, is skipped."""
     where = RowLocation(partition.source)
     builder.reached = where._replace(row=partition.start)
     number = 0
-    with _open(partition.where) as (schema, batches):
-        columns = image_columns(schema)
-        if not columns:
-            yield builder.skip(where, NO_IMAGES)
-            return
-        table = ColumnTable(partition.source, partition.where, columns)
+    shape = _shape(partition.where, partition.fingerprint, partition.choice.fields)
+    if not shape.columns:
+        yield builder.skip(where, NO_IMAGES)
+        return
+    table = ColumnTable.of(partition, shape)
+    with _open(partition.where) as (_, batches):
         for batch in batches:
             low = max(partition.start - number, 0)
             high = batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
             if low < high:
                 # offsets are as they are in the file: reading by wrong ones would end the process
-                batch.select([column.name for column in columns]).validate(full=True)
+                batch.select(list(shape.columns)).validate(full=True)
             for at in range(low, high, BATCH):
                 part = batch.slice(at, min(BATCH, high - at))
                 yield from batch_rows(part, number + at, table, builder)

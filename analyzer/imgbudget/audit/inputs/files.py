@@ -92,15 +92,19 @@ class _Containers:
             return other_name(entry.path, first), iter(())
         if kind == "mds" and entry.path == root and os.path.basename(root) == MDS_INDEX:
             return None, self._index(root)
-        return None, self._file(kind, entry.path)
+        return None, self._file(kind, entry.path, root=root)
 
     def _name(self, kind: str, path: str) -> str:
         """The name under which a file was found first."""
         return self._first.setdefault((kind, *_identity(path)), path)
 
-    def _file(self, kind: str, path: str, source: str | None = None) -> Iterator[Partition]:
+    def _file(
+        self, kind: str, path: str, source: str | None = None, root: str | None = None
+    ) -> Iterator[Partition]:
         state = partial(fingerprint, path)
-        return plan_container(kind, source or path, os.path.abspath(path), state, self._naming)
+        within = None if root is None or path == root else os.path.abspath(root)
+        naming = self._naming._replace(choice=self._naming.choice._replace(within=within))
+        return plan_container(kind, source or path, os.path.abspath(path), state, naming)
 
     def _index(self, path: str) -> Iterator[Partition]:
         """An index of MDS shards that is named itself, and the shards that it lists as parts of it."""

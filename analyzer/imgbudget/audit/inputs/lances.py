@@ -12,7 +12,16 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
+from imgbudget.audit.inputs.tables import (
+    BATCH,
+    NO_IMAGES,
+    SAMPLE,
+    ColumnTable,
+    TableShape,
+    batch_rows,
+    columns_of,
+    table_shape,
+)
 from imgbudget.audit.inputs.values import MOST_VALUE
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
@@ -81,20 +90,37 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         yield builder.skip(where, "holds no rows")
         return
     blobs = [field.name for field in dataset.schema if _is_blob(field)]
-    plain = [field for field in dataset.schema if not _is_blob(field)]
-    columns = image_columns(pa.schema(plain))
-    if not columns and not blobs:
+    shape = _shape(partition.where, partition.fingerprint, partition.choice.fields)
+    if not shape.columns and not blobs:
         yield builder.skip(where, NO_IMAGES)
         return
-    if columns:
-        table = ColumnTable(partition.source, partition.where, columns)
+    if shape.columns:
+        table = ColumnTable.of(partition, shape)
         first = partition.start
-        for batch in _batches(dataset, partition, [column.name for column in columns]):
+        for batch in _batches(dataset, partition, list(shape.columns)):
             yield from batch_rows(batch, first, table, builder)
             first += batch.num_rows
             builder.reached = where._replace(row=first)
     for name in blobs:
         yield from _blobs(dataset, partition, name, builder)
+
+
+@lru_cache(maxsize=4)
+def _shape(where: str, fingerprint: str, fields: tuple[str, ...]) -> TableShape:
+    """The columns with images but for blobs, by rows from several places, cached for the partitions."""
+    dataset = _open(where, fingerprint)
+    schema = pa.schema([field for field in dataset.schema if not _is_blob(field)])
+    columns = columns_of(schema, fields)
+    total = dataset.count_rows()
+    starts = sorted({total * i // _SAMPLED for i in range(_SAMPLED)})
+    parts = (Partition("", "lances", where, where, at, min(at + SAMPLE, total)) for at in starts)
+    names = list(columns.possible)
+    samples = (batch for part in parts for batch in _batches(dataset, part, names)) if names else ()
+    return table_shape(schema, columns, samples, fields)
+
+
+_SAMPLED = 6
+"""Places of a dataset whose rows decide whether a column has images."""
 
 
 def _batches(dataset: Any, partition: Partition, columns: list[str], **how: str) -> Iterator[Any]:

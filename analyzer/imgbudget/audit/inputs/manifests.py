@@ -1,18 +1,32 @@
-"""Lists of images: LLaVA and OpenAI style JSONL or JSON with image paths, HF metadata, COCO annotations.
+"""Lists of images: LLaVA and OpenAI style JSONL or JSON with image paths, HF metadata, COCO, CSV and TSV.
 
-The list is read when the run is planned; partitions contain the paths, which are relative to a root.
+The list is read when the run is planned; partitions contain the paths, which are relative to a root, and the
+places of the images that the list has itself.
 """
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
-from typing import IO, Any
+from typing import Any, NamedTuple
 
+from imgbudget.audit.inputs import plan_container, planned
+from imgbudget.audit.inputs.inline import NO_BASE64, decoded
+from imgbudget.audit.inputs.listfiles import (
+    InlinePlace,
+    ListReader,
+    ListRow,
+    form_of,
+    open_list,
+    rows_of_list,
+)
+from imgbudget.audit.inputs.listshape import ListedList, ListShape, shape_of
+from imgbudget.audit.inputs.naming import target_of
 from imgbudget.audit.inputs.objects import SkipReasons, named_image
-from imgbudget.audit.inputs.opening import fingerprint, open_stream
-from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, RowLocation
+from imgbudget.audit.inputs.opening import fingerprint
+from imgbudget.audit.inputs.rowimages import Profile, RowImage, read_row
+from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition, RowChoice, container_of
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import (
     MOST_CHARACTERS,
     TOO_LONG,
@@ -24,102 +38,40 @@ from imgbudget.audit.references import (
     folder_of,
 )
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.imageinfo.reader import bytes_reader
+from imgbudget.model.location import Keys
 
 DAMAGE = "damaged list"
 
-_SNIFFED = 1 << 16
-_KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
-"""Keys under which manifests name images, each a path or a list of them."""
-
 _NAMED = SkipReasons("named in the list: ", "named in the list: no such file")
-
-_BEFORE = "\ufeff \t\r\n["
-"""What is before the first object of a file."""
-
-_TURNS = ("messages", "contents", "input")
-"""Keys of requests: an API reads the URLs in them, so they are checked as requests."""
 
 _BROKEN = "not JSON, or not an object"
 _EMPTY = "the entry names no image"
-_UNUSABLE = "what the entry names an image by is not a path"
-_INLINE = "the list contains the image as base64; expected a path"
 """The reasons of entries without a path."""
 
+_CHANGED = "the list has changed while it was read"
 
-def is_manifest(where: str) -> bool:
-    """Whether a JSON or JSONL file lists images by path, judging by the first entry that tells.
+
+def is_manifest(where: str, fields: Sequence[str] = ()) -> bool:
+    """Whether a JSON, JSONL, CSV or TSV file lists images, judging by its rows.
 
     Raises:
         OSError: it cannot be read.
     """
-    with open_stream(where) as stream:
-        head = stream.read(_SNIFFED)
-    verdicts = (_lists_images(value) for value in _objects(head, lines=_has_lines(where)))
-    return next((verdict for verdict in verdicts if verdict is not None), False)
+    return shape_of(where, fields) is not None
 
 
-def _has_lines(where: str) -> bool:
-    return where.lower().endswith((".jsonl", ".ndjson"))
+class _Origin(NamedTuple):
+    """A list with the folders that its paths begin at, and what it may name."""
 
+    where: str
+    folders: tuple[str, ...]
+    shape: ListShape
+    references: RowReferences
 
-def _lists_images(value: dict[str, Any]) -> bool | None:
-    """Whether this is the entry of a list of images; None if the next one has to tell."""
-    if _is_coco(value):
-        return True
-    is_request = any(key in value for key in _TURNS)
-    if any(not _is_inline(name) and not (is_request and _on_the_web(name)) for name, _ in _names(value)):
-        return True
-    return None if "conversations" in value else False  # LLaVA's entry without an image
-
-
-def _on_the_web(name: str) -> bool:
-    return name.lower().startswith(("http://", "https://"))
-
-
-def _objects(head: bytes, *, lines: bool) -> Iterator[dict[str, Any]]:
-    """The objects with which a list or lines begin; what is broken or something else is passed over in lines.
-
-    A first object that is longer than the head has a stand-in if it starts like COCO.
-    """
-    text = head.decode("utf-8", "replace")
-    found = False
-    for value in _values_of_lines(text) if lines else _values_of_list(text):
-        if isinstance(value, dict):
-            found = True
-            yield value
-    start = text.lstrip(_BEFORE)[:4096]
-    coco = start.startswith("{") and any(f'"{key}"' in text for key in ("images", "annotations"))
-    if not found and coco and '"file_name"' in text:
-        yield {"images": [{"file_name": ""}]}
-
-
-def _values_of_lines(text: str) -> Iterator[Any]:
-    for line in text.split("\n"):
-        try:
-            yield json.loads(line.lstrip("\ufeff"))
-        except (ValueError, RecursionError):
-            continue
-
-
-def _values_of_list(text: str) -> Iterator[Any]:
-    """The values of a list, or the only value, up to where the text ends or is broken."""
-    decoder = json.JSONDecoder()
-    at = len(text) - len(text.lstrip(_BEFORE))
-    while at < len(text):
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            return
-        yield value
-        while at < len(text) and text[at] in ", \t\r\n":
-            at += 1
-
-
-def _is_coco(value: dict[str, Any]) -> bool:
-    images = value.get("images")
-    return (
-        isinstance(images, list) and bool(images) and isinstance(images[0], dict) and "file_name" in images[0]
-    )
+    def target(self, names: Sequence[str]) -> Target:
+        """What the names of an image mean."""
+        return target_of(names, self.folders, self.references, (folder_of(self.where),))
 
 
 def plan(source: str, where: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
@@ -128,138 +80,152 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     Raises:
         OSError: the list cannot be read.
     """
-    base = root or folder_of(where)
-    state = f"{fingerprint(where)} {base}"
-    references = RowReferences(naming.access)
-    entries = _entries(where)
+    shape = shape_of(where, naming.choice.fields)
+    if shape is None:
+        form = form_of(where)
+        if form is None:
+            return
+        shape = ListShape(form, Profile())
+    if shape.lists:
+        yield from _plan_lists(source, where, shape.lists, naming, root)
+        return
+    folder = folder_of(where)
+    folders = tuple(dict.fromkeys([root or folder, folder]))
+    state = f"{fingerprint(where)} {folders[0]} {naming.choice.fields}"
+    origin = _Origin(where, folders, shape, RowReferences(naming.access))
+    entries = _entries(origin)
+    whole = Partition("", "manifests", source, folders[0], fingerprint=state)
     number = 0
-    while items := tuple(islice(entries, SHARE)):
-        whole = Partition("", "manifests", source, base, start=number, items=items, fingerprint=state)
-        states = (
-            f"{item.name}\0{item.flaw or _state(_target(item.name, whole, references))}" for item in items
-        )
-        yield naming.name(whole, "\n".join(states))
+    while found := tuple(islice(entries, SHARE)):
+        items = tuple(entry for entry, _ in found)
+        states = (f"{item.name}\0{item.flaw or item.inline or file}" for item, file in found)
+        yield naming.name(whole._replace(start=number, items=items), "\n".join(states))
         number += len(items)
     if not number:
         empty = ManifestEntry(None, flaw=_EMPTY)
-        yield naming.name(Partition("", "manifests", source, base, items=(empty,), fingerprint=state))
+        yield naming.name(whole._replace(items=(empty,)))
 
 
-def _target(name: str | None, partition: Partition, references: RowReferences) -> Target:
-    """What an entry of the list means; rows may also name what lies beside the list."""
-    return references.resolve(name or "", partition.where, folder_of(partition.source))
-
-
-def _state(target: Target) -> str:
-    """A text that changes with the file, or with whether it may be opened."""
-    match target:
-        case RefusedReference(reason):
-            return reason
-        case RemoteFile(url):
-            return str(url)
-        case LocalFile(path):
-            try:
-                stat = os.stat(path)
-            except (OSError, ValueError):
-                return ""
-            return f"{stat.st_size} {stat.st_mtime_ns}"
-
-
-def _entries(where: str) -> Iterator[ManifestEntry]:
-    with open_stream(where) as stream:
-        if _has_lines(where):
-            yield from _lines(stream)
-        else:
-            yield from _whole(json.load(stream))
-
-
-def _lines(stream: IO[bytes]) -> Iterator[ManifestEntry]:
-    for row, line in enumerate(stream):
-        if not line.strip():
+def _plan_lists(
+    source: str, where: str, lists: Sequence[ListedList], naming: Naming, root: str | None
+) -> Iterator[Partition]:
+    """The partitions of the lists that a list names, each once."""
+    folder = folder_of(where)
+    references = RowReferences(naming.access)
+    known: set[tuple[str, tuple[str, ...], str | None]] = set()
+    flaws: list[ManifestEntry] = []
+    for listed in lists:
+        if listed.path is None:
+            reason = f"the list {listed.name!r} is elsewhere ({listed.elsewhere}); download it to audit it"
+            flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
             continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        yield from _listed(value, row)
+        target = references.resolve(listed.path, folder)
+        if isinstance(target, RefusedReference):
+            reason = f"the list {listed.name!r}: {target.reason}"
+            flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
+            continue
+        path = str(target.url) if isinstance(target, RemoteFile) else target.path
+        begin = root or (listed.root and os.path.join(folder, listed.root))
+        choice = RowChoice(naming.choice.fields or listed.fields, begin)
+        mine = naming._replace(choice=choice)
+        if (path, choice.fields, begin) in known:
+            continue
+        known.add((path, choice.fields, begin))
+        if kind := container_of(path):
+            yield from plan_container(kind, path, path, partial(fingerprint, path), mine)
+        elif form_of(path) is None or (isinstance(target, LocalFile) and not os.path.isfile(path)):
+            reason = f"the list {listed.name!r}: {listed.path} is not a file of a list of images"
+            flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
+        else:
+            yield from planned(path, plan(path, path, mine, root=begin), mine)
+    for at in range(0, len(flaws), SHARE):
+        items = tuple(flaws[at : at + SHARE])
+        text = "\n".join(str(item) for item in items)
+        yield naming.name(Partition("", "manifests", source, folder, start=at, items=items), text)
 
 
-def _whole(value: Any) -> Iterator[ManifestEntry]:
-    if isinstance(value, dict) and _is_coco(value):
-        for i, image in enumerate(value["images"]):
-            yield from _coco(image, i)
-    else:
-        for i, entry in enumerate(value if isinstance(value, list) else [value]):
-            yield from _listed(entry, i)
+Entry = tuple[ManifestEntry, str]
+"""An entry, and a text that changes with the file that it names, or with whether it may be opened."""
 
 
-def _coco(image: Any, number: int) -> Iterator[ManifestEntry]:
-    pointer = f"/images/{number}"
-    name = image.get("file_name") if isinstance(image, dict) else None
-    if not isinstance(name, str) or not name:
-        yield ManifestEntry(None, None, pointer, flaw=_EMPTY if isinstance(image, dict) else _BROKEN)
+def _state(path: str) -> str:
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _entries(origin: _Origin) -> Iterator[Entry]:
+    with open_list(origin.where) as stream:
+        for row in rows_of_list(stream, origin.shape.form):
+            yield from _listed(row, origin)
+
+
+def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
+    if row.broken or not isinstance(row.value, dict | list | str):
+        yield ManifestEntry(None, row.number, flaw=_BROKEN), ""
         return
-    width, height = image.get("width"), image.get("height")
-    claim = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-    yield ManifestEntry(name, None, pointer, claim, _flaw(name))
+    reading = read_row(row.value, origin.shape.profile)
+    here = _pointer(row.base) or None
+    if not reading.images and (row.spans or (row.section and row.section not in origin.shape.sections)):
+        return  # annotations, categories and settings are no rows of images
+    for keys, reason in reading.flaws:
+        yield ManifestEntry(None, row.number, _pointer((*row.base, *keys)), flaw=reason), ""
+    known: set[str] = set()
+    found = False
+    for image in reading.images or reading.guesses:
+        entry, state = _entry(row, image, origin)
+        if not reading.images and not (entry.path and os.path.isfile(entry.path)):
+            continue
+        found = True
+        if entry.inline is None and entry.path is not None:
+            if entry.path in known:
+                continue
+            known.add(entry.path)
+        yield entry, state
+    if not found and not reading.flaws and (row.section or row.number is not None or not row.base):
+        yield ManifestEntry(None, row.number, here, flaw=reading.doubt or _EMPTY), ""
 
 
-def _listed(value: Any, row: int) -> Iterator[ManifestEntry]:
+def _entry(row: ListRow, image: RowImage, origin: _Origin) -> Entry:
+    pointer = _pointer((*row.base, *image.keys))
+    name = image.name
+    if image.data is not None:
+        place = row.place(image.keys)
+        inline = (place.start, place.end, place.keys)
+        return ManifestEntry(name, row.number, pointer, inline=inline), ""
+    if name is None or len(name) > MOST_CHARACTERS:
+        return ManifestEntry(name, row.number, pointer, flaw=TOO_LONG), ""
+    entry = ManifestEntry(name, row.number, pointer, _claim(row.value, image.keys))
+    match origin.target([name, *image.others]):
+        case LocalFile(path):
+            return entry._replace(path=path if path == name else _absolute(path)), _state(path)
+        case RemoteFile(url):
+            return entry._replace(path=str(url)), str(url)
+        case RefusedReference(reason):
+            return entry, reason
+
+
+def _absolute(path: str) -> str:
+    """The path for a worker in another folder; not normalised: `link/..` is not the folder of the link."""
+    return os.path.join(os.getcwd(), path)
+
+
+def _claim(value: Any, keys: Keys) -> tuple[int, int] | None:
+    """The size that the object around a name states."""
+    for key in keys[:-1]:
+        if not isinstance(value, dict | list):
+            return None
+        value = value[key]  # type: ignore[index]  # the keys are those of the value
     if not isinstance(value, dict):
-        yield ManifestEntry(None, row, flaw=_BROKEN)
-        return
-    names = list(_names(value))
-    unusable = list(_unusable(value))
-    for pointer in unusable:
-        yield ManifestEntry(None, row, pointer, flaw=_UNUSABLE)
-    if not names and not unusable:
-        yield ManifestEntry(None, row, flaw=_EMPTY)
-    for name, pointer in names:
-        yield ManifestEntry(name, row, pointer, flaw=_flaw(name))
+        return None
+    width, height = value.get("width"), value.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
-def _flaw(name: str) -> str | None:
-    return _INLINE if _is_inline(name) else TOO_LONG if len(name) > MOST_CHARACTERS else None
-
-
-def _is_inline(name: str) -> bool:
-    return name[:5].lower() == "data:"
-
-
-def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The images that an entry names, with their pointers: under its own keys, then in its messages."""
-    for key in _KEYS:
-        found = value.get(key)
-        for i, name in enumerate(found if isinstance(found, list) else [found]):
-            if isinstance(name, str) and name:
-                yield name, f"/{key}/{i}" if isinstance(found, list) else f"/{key}"
-    messages = value.get("messages")
-    for i, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content") if isinstance(message, dict) else None
-        for j, block in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(block, dict) and (name := _in_block(block)):
-                yield name, f"/messages/{i}/content/{j}"
-
-
-def _unusable(value: dict[str, Any]) -> Iterator[str]:
-    """Pointers to what stands in the place of a path. A lone number or truth value is no name of an image."""
-    for key in _KEYS:
-        found = value.get(key)
-        if isinstance(found, dict):
-            yield f"/{key}"
-        for i, name in enumerate(found if isinstance(found, list) else ()):
-            if name is not None and not isinstance(name, str):
-                yield f"/{key}/{i}"
-
-
-def _in_block(block: dict[str, Any]) -> str | None:
-    """The image of a content block: OpenAI's image_url, or a plain path."""
-    for key in ("image_url", "image"):
-        found = block.get(key)
-        found = found.get("url") if isinstance(found, dict) else found
-        if isinstance(found, str) and found:
-            return found
-    return None
+def _pointer(keys: Keys) -> str:
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in keys)
 
 
 def count(partition: Partition) -> int:
@@ -269,17 +235,43 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images."""
-    for item in partition.items:
-        if isinstance(item, ManifestEntry):
-            where = RowLocation(partition.source, item.name, item.row, item.pointer)
-            yield from builder.guarded(where, _row(item, where, partition, builder))
+    form = form_of(partition.source)
+    reader = ListReader(partition.source, form) if form else None
+    try:
+        for item in partition.items:
+            if isinstance(item, ManifestEntry):
+                where = RowLocation(partition.source, item.name, item.row, item.pointer)
+                yield from builder.guarded(where, _row(item, where, partition, reader, builder))
+    finally:
+        if reader:
+            reader.close()
 
 
 def _row(
-    item: ManifestEntry, where: RowLocation, partition: Partition, builder: RecordBuilder
+    item: ManifestEntry,
+    where: RowLocation,
+    partition: Partition,
+    reader: ListReader | None,
+    builder: RecordBuilder,
 ) -> Iterator[FactsRecord]:
     if item.flaw is not None:
         yield builder.skip(where._replace(member=None), item.flaw, missed=item.flaw != _EMPTY)
-        return
-    target = _target(item.name, partition, builder.references)
-    yield from named_image(target, where, builder, _NAMED, item.claim)
+    elif item.inline is not None and reader:
+        yield _inline(item.inline, where, reader, builder)
+    else:
+        name, folder = item.path or item.name or "", folder_of(partition.source)
+        target = builder.references.resolve(name, partition.where, folder)
+        yield from named_image(target, where, builder, _NAMED, item.claim)
+
+
+def _inline(
+    place: tuple[int, int, Keys], where: RowLocation, reader: ListReader, builder: RecordBuilder
+) -> FactsRecord:
+    try:
+        value = reader.value(InlinePlace(*place))
+        data = bytes(value) if isinstance(value, list) else decoded(value)
+    except (ValueError, LookupError, TypeError):
+        return builder.skip(where, _CHANGED, missed=True)
+    if data is None:
+        return builder.skip(where, NO_BASE64, missed=True)
+    return builder.image(where, Content(len(data), bytes_reader(data), data))

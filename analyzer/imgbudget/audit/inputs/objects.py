@@ -51,11 +51,10 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
         own = listed(where, asked) is None
         if own and (kind := container_of(name)):
             yield from plan_container(kind, where, where, partial(remote_fingerprint, info), naming)
+        elif own and single and is_manifest(where, naming.choice.fields):
+            yield from plan(where, where, naming, root=root)
         elif own and kind_of(name) in (FileKind.JSON, FileKind.JSONL):
-            if single and is_manifest(where):
-                yield from plan(where, where, naming, root=root)
-            else:
-                yield from plan_container("requests", where, where, partial(remote_fingerprint, info), naming)
+            yield from plan_container("requests", where, where, partial(remote_fingerprint, info), naming)
         else:
             inside = None if single else name[len(path.rstrip("/")) + 1 :]
             size = info.get("size")

@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from imgbudget.audit.inputs.opening import open_stream
-from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
+from imgbudget.audit.inputs.tables import (
+    BATCH,
+    NO_IMAGES,
+    SAMPLE,
+    ColumnTable,
+    TableShape,
+    batch_rows,
+    columns_of,
+    table_shape,
+)
 from imgbudget.audit.inputs.unpacking import most_unpacked, too_much
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
@@ -45,6 +54,34 @@ def _metadata(where: str, _fingerprint: str) -> tuple[Any, Any]:
         return file.metadata, file.schema_arrow
 
 
+_SAMPLED = 6
+"""Row groups, over the whole file, whose values decide whether a column has images."""
+
+
+@lru_cache(maxsize=4)
+def _shape(where: str, fingerprint: str, fields: tuple[str, ...]) -> TableShape:
+    """The columns with images, cached for the partitions of a file."""
+    metadata, schema = _metadata(where, fingerprint)
+    columns = columns_of(schema, fields)
+    return table_shape(schema, columns, _samples(where, metadata, columns.possible), fields)
+
+
+def _samples(where: str, metadata: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """The first rows of some row groups, those columns only; a group that is too large is left out."""
+    groups = [i for i in range(metadata.num_row_groups) if metadata.row_group(i).num_rows]
+    if not names or not groups:
+        return
+    step = max(len(groups) - 1, 1) / max(_SAMPLED - 1, 1)
+    chosen = sorted({groups[min(round(i * step), len(groups) - 1)] for i in range(_SAMPLED)})
+    with _open(where) as file:
+        for group in chosen:
+            if rows := _rows_at_once(metadata, group, list(names)):
+                batches = file.iter_batches(
+                    min(rows, SAMPLE), row_groups=[group], columns=list(names), use_threads=False
+                )
+                yield from islice(batches, 1)
+
+
 def _starts(metadata: Any) -> list[int]:
     """The first row of each row group, and the end."""
     return [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]
@@ -53,9 +90,9 @@ def _starts(metadata: Any) -> list[int]:
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
     whole = Partition("", "parquets", source, where, 0, 1, fingerprint=fingerprint)
-    metadata, schema = _metadata(where, fingerprint)
+    metadata, _ = _metadata(where, fingerprint)
     starts = _starts(metadata)
-    if not image_columns(schema) or not starts[-1]:
+    if not _shape(where, fingerprint, naming.choice.fields).columns or not starts[-1]:
         yield naming.name(whole)
         return
     begin = size = 0
@@ -76,17 +113,17 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Parquet, or has no images, is skipped."""
     where = RowLocation(partition.source)
-    metadata, schema = _metadata(partition.where, partition.fingerprint)
-    columns = image_columns(schema)
-    if not columns:
+    metadata, _ = _metadata(partition.where, partition.fingerprint)
+    shape = _shape(partition.where, partition.fingerprint, partition.choice.fields)
+    if not shape.columns:
         yield builder.skip(where, NO_IMAGES)
         return
     if not metadata.num_rows:
         yield builder.skip(where, "holds no rows")
         return
-    table = ColumnTable(partition.source, partition.where, columns)
+    table = ColumnTable.of(partition, shape)
     builder.reached = where._replace(row=partition.start)
-    for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
+    for batch, first in _batches(partition, _starts(metadata), list(shape.columns)):
         if batch is None:
             reason = f"the images of a row have over {figure(MOST_ROW)} bytes, here and in its row group"
             yield builder.skip(where._replace(row=first), reason, missed=True)

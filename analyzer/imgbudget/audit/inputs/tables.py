@@ -1,94 +1,328 @@
-"""Columns of images in Arrow data: Hugging Face's struct of bytes and path, lists of them, plain binary."""
+"""Images in Arrow data, in columns of any type and nesting: which columns have them, the rows of a batch."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from imgbudget.audit.inputs.fieldnames import SIZES, FieldKind, kind_of_field
+from imgbudget.audit.inputs.inline import NO_BASE64, decoded
+from imgbudget.audit.inputs.naming import target_of
 from imgbudget.audit.inputs.objects import SkipReasons, named_image
+from imgbudget.audit.inputs.rowimages import Profile, RowImage, Survey, read_row
+from imgbudget.audit.partition import Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
-from imgbudget.audit.references import folder_of
+from imgbudget.audit.references import LocalFile, folder_of
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.imageinfo.reader import Read
+from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.model.location import Keys
 
 BATCH = 32
 """Rows in memory at a time, with their images."""
 
+SAMPLE = 64
+"""Rows of a row group or batch whose values decide whether a column has images."""
+
 NO_IMAGES = "holds no column of images"
+NO_IMAGE = "the row holds no image"
+EMPTY_LIST = "the list of images is empty"
+READ_THERE = "named in the row: a file of the same folder, where it is counted"
 _NAMED = SkipReasons(
     "its bytes are not in the file, only a path: ",
     "its bytes are not in the file, and there is no file at its path",
 )
-_WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "bytes", "content")
 
 
-class ImageColumn(NamedTuple):
-    """A column of images; `struct`: of bytes and path, `many`: a list of images a row."""
+class Columns(NamedTuple):
+    """The columns of a table by what their types and names show.
 
-    name: str
-    struct: bool
-    many: bool
+    `certain` have images, `possible` are decided by their values.
+    """
+
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
 
 
-def image_columns(schema: "pa.Schema") -> tuple[ImageColumn, ...]:
-    """The columns that hold images, by their type and, for plain binary, by their name."""
-    found = []
+class TableShape(NamedTuple):
+    """The columns that are read for images, what their values show. `simple`: one column, an image a row."""
+
+    columns: tuple[str, ...]
+    profile: Profile
+    simple: bool = False
+    sizes: tuple[str, ...] = ()
+    """The columns of widths and heights, which are not read: they show what the rows are about."""
+
+
+class _Leaves(NamedTuple):
+    """What a type holds at any depth."""
+
+    bytes: bool
+    text: bool
+
+
+def columns_of(schema: "pa.Schema", fields: Sequence[str]) -> Columns:
+    """The columns that may have images."""
+    certain, possible = [], []
+    top = {asked.partition(".")[0] for asked in fields}
     for field in schema:
-        kind, many = field.type, False
-        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            kind, many = kind.value_type, True
-        if pa.types.is_struct(kind):
-            inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
-            if _is_binary(inner.get("bytes")):
-                found.append(ImageColumn(field.name, struct=True, many=many))
-        elif _is_binary(kind) and any(word in field.name.lower() for word in _WORDS):
-            found.append(ImageColumn(field.name, struct=False, many=many))
-    return tuple(found)
+        leaves = _leaves(field.type)
+        if not leaves.bytes and not leaves.text:
+            continue
+        if fields:
+            if field.name in top or pa.types.is_nested(field.type):
+                certain.append(field.name)
+        elif leaves.bytes and kind_of_field(field.name) is FieldKind.IMAGE:
+            certain.append(field.name)
+        else:
+            possible.append(field.name)
+    return Columns(tuple(certain), tuple(possible))
 
 
-def _is_binary(kind: "pa.DataType | None") -> bool:
-    return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+def _leaves(kind: Any, depth: int = 0) -> _Leaves:
+    if depth > 40:
+        return _Leaves(bytes=False, text=False)
+    if _is_binary(kind):
+        return _Leaves(bytes=True, text=False)
+    if _is_text(kind):
+        return _Leaves(bytes=False, text=True)
+    inner = list(_inner_types(kind))
+    found = [_leaves(one, depth + 1) for one in inner]
+    return _Leaves(any(one.bytes for one in found), any(one.text for one in found))
+
+
+def _inner_types(kind: Any) -> Iterator[Any]:
+    types = pa.types
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        yield kind.value_type
+    elif isinstance(kind, pa.BaseExtensionType):
+        yield kind.storage_type
+    elif types.is_struct(kind) or types.is_union(kind):
+        yield from (kind.field(i).type for i in range(kind.num_fields))
+    elif types.is_map(kind):
+        yield from (kind.key_type, kind.item_type)
+    elif _is_list(kind):
+        if kind.value_type == pa.uint8():
+            yield pa.binary()  # bytes, as some writers have them
+        else:
+            yield kind.value_type
+
+
+def _is_binary(kind: Any) -> bool:
+    types = pa.types
+    return bool(
+        types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+        or (types.is_fixed_size_binary(kind) and kind.byte_width >= SAMPLE)
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_list(kind: Any) -> bool:
+    types = pa.types
+    return bool(
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+        or types.is_list_view(kind)
+        or types.is_large_list_view(kind)
+    )
+
+
+def table_shape(
+    schema: "pa.Schema", columns: Columns, samples: Iterable["pa.RecordBatch"], fields: Sequence[str]
+) -> TableShape:
+    """What the types of a table and samples of its possible columns show."""
+    survey = Survey(fields)
+    filled: set[str] = set()
+    sizes = tuple(name for name in schema.names if name.lower() in SIZES)
+    sized = dict.fromkeys(sizes)
+    for batch in samples:
+        arrays = {name: batch.column(name) for name in batch.schema.names}
+        for i in range(batch.num_rows):
+            row = {name: plain(array[i]) for name, array in arrays.items()}
+            filled.update(name for name, value in row.items() if value)
+            survey.add(sized | row)
+    profile = survey.profile()
+    if columns.certain and not fields:
+        profile = profile._replace(by_image=True, named=frozenset())
+    used = {field.partition(".")[0] for field in survey.used(profile)}
+    hopeful = {
+        name
+        for name in columns.possible
+        if name not in filled
+        and (
+            _leaves(schema.field(name).type).bytes
+            or kind_of_field(name) is FieldKind.IMAGE
+            or (kind_of_field(name) is FieldKind.PLACE and not columns.certain)
+        )
+    }
+    read = used | hopeful | set(columns.certain)
+    names = tuple(name for name in schema.names if name in read)
+    simple = names == columns.certain and len(names) == 1 and not fields
+    return TableShape(names, profile, simple and _is_simple(schema.field(names[0]).type), sizes)
+
+
+def _is_simple(kind: Any) -> bool:
+    """Whether each value of a column is one image: bytes, or bytes and a path."""
+    if _is_binary(kind):
+        return True
+    if not pa.types.is_struct(kind):
+        return False
+    inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
+    return set(inner) == {"bytes", "path"} and _is_binary(inner["bytes"]) and _is_text(inner["path"])
+
+
+def plain(scalar: Any) -> Any:  # noqa: C901 - one case for each kind of type
+    """A value as JSON has it, a memoryview for bytes, which are not copied; numbers in lists are left out."""
+    if not scalar.is_valid:
+        return None
+    kind, types = scalar.type, pa.types
+    if _is_text(kind):
+        return scalar.as_py()
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
+        return memoryview(scalar.as_buffer())
+    if types.is_struct(kind):
+        return {kind.field(i).name: plain(scalar[i]) for i in range(kind.num_fields)}
+    if types.is_map(kind):
+        return {str(pair["key"].as_py()): plain(pair["value"]) for pair in scalar.values}
+    if _is_list(kind):
+        if kind.value_type == pa.uint8():
+            return _bytes_of(scalar.values)
+        leaves = _leaves(kind.value_type)
+        return [plain(one) for one in scalar.values] if leaves.bytes or leaves.text else None
+    if types.is_integer(kind):
+        return scalar.as_py()
+    if types.is_fixed_size_binary(kind):
+        return memoryview(scalar.as_buffer())
+    if types.is_dictionary(kind) or types.is_union(kind) or isinstance(kind, pa.BaseExtensionType):
+        return plain(scalar.value)
+    if types.is_run_end_encoded(kind):
+        return plain(pa.scalar(scalar.as_py(), kind.value_type))
+    return None
+
+
+def _bytes_of(values: Any) -> memoryview | None:
+    buffer = values.buffers()[1]
+    if buffer is None or values.null_count:
+        return None
+    return memoryview(buffer)[values.offset : values.offset + len(values)]
 
 
 class ColumnTable(NamedTuple):
-    """The origin of the rows of a batch: the name in reports, the path or URL, the columns of images."""
+    """The origin of the rows of a batch: its name in reports, path or URL, columns, where paths begin."""
 
     source: str
     where: str
-    columns: tuple[ImageColumn, ...]
+    shape: TableShape
+    folders: tuple[str, ...]
+    within: str | None = None
+
+    @classmethod
+    def of(cls, partition: Partition, shape: TableShape) -> "ColumnTable":
+        """The table of a partition."""
+        folder = folder_of(partition.where)
+        folders = tuple(dict.fromkeys([partition.choice.root or folder, folder]))
+        return cls(partition.source, partition.where, shape, folders, partition.choice.within)
 
 
 def batch_rows(
     batch: "pa.RecordBatch", first: int, table: ColumnTable, builder: RecordBuilder
 ) -> Iterator[FactsRecord]:
     """The rows of a batch, whose first row is number `first` of its file."""
-    single = len(table.columns) == 1
-    for column in table.columns:
-        array = batch.column(column.name)
-        pointer = None if single and not column.many else f"/{column.name}"
-        if not column.many:
-            for i, (data, path) in enumerate(_values(array, column)):
-                yield from _image(data, RowLocation(table.source, path, first + i, pointer), table, builder)
-            continue
-        for i in range(batch.num_rows):
-            values = array[i].values
-            if not values:
-                yield builder.skip(
-                    RowLocation(table.source, None, first + i, pointer), "the list of images is empty"
-                )
-                continue
-            for j, (data, path) in enumerate(_values(values, column)):
-                where = RowLocation(table.source, path, first + i, f"{pointer}/{j}")
-                yield from _image(data, where, table, builder)
+    columns = [(name, batch.column(name)) for name in table.shape.columns]
+    if table.shape.simple:
+        for i, (data, path) in enumerate(_values(columns[0][1])):
+            where = RowLocation(table.source, path, first + i)
+            if data is None:
+                yield from _named([path] if path else [], where, table, builder)
+            else:
+                yield builder.image(where, Content(len(data), _reader(memoryview(data))))
+        return
+    sized = dict.fromkeys(table.shape.sizes)
+    for i in range(batch.num_rows):
+        row = sized | {name: plain(array[i]) for name, array in columns}
+        yield from _row(row, RowLocation(table.source, None, first + i), table, builder)
 
 
-def _values(array: "pa.Array", column: ImageColumn) -> Iterator[tuple["pa.Buffer | None", str | None]]:
+def _row(
+    row: dict[str, Any], where: RowLocation, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    reading = read_row(row, table.shape.profile)
+    for keys, reason in reading.flaws:
+        yield builder.skip(where._replace(pointer=_pointer(keys)), reason, missed=True)
+    for image in reading.images:
+        place = where._replace(member=image.name, pointer=_pointer(image.keys))
+        yield from _image(image, place, table, builder)
+    if reading.images or reading.flaws:
+        return
+    guessed = False
+    for image in reading.guesses:
+        target = _target([image.name or "", *image.others], table, builder)
+        if isinstance(target, LocalFile) and os.path.isfile(target.path):
+            guessed = True
+            place = where._replace(member=image.name, pointer=_pointer(image.keys))
+            yield from _image(image, place, table, builder)
+    if not guessed:
+        empty = any(value == [] for value in row.values())
+        yield builder.skip(
+            where, reading.doubt or (EMPTY_LIST if empty else NO_IMAGE), missed=bool(reading.doubt)
+        )
+
+
+def _image(
+    image: RowImage, where: RowLocation, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    data = image.data
+    if data is None:
+        yield from _named([image.name or "", *image.others], where, table, builder)
+    elif isinstance(data, str):
+        raw = decoded(data)
+        if raw is None:
+            yield builder.skip(where, NO_BASE64, missed=True)
+        else:
+            yield builder.image(where, Content(len(raw), bytes_reader(raw), raw))
+    else:
+        yield builder.image(where, Content(len(data), _reader(memoryview(data))))
+
+
+def _named(
+    names: Sequence[str], where: RowLocation, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    if not any(names):
+        yield builder.skip(where, NO_IMAGE)
+        return
+    target = _target(names, table, builder)
+    within = table.within
+    if within and isinstance(target, LocalFile) and os.path.isfile(target.path):
+        folder = os.path.realpath(within)
+        if os.path.realpath(target.path).startswith(folder.rstrip(os.sep) + os.sep):
+            yield builder.skip(where, READ_THERE)
+            return
+    yield from named_image(target, where, builder, _NAMED)
+
+
+def _target(names: Sequence[str], table: ColumnTable, builder: RecordBuilder) -> Any:
+    return target_of(names, table.folders, builder.references, (folder_of(table.where),))
+
+
+def _pointer(keys: Keys) -> str:
+    while len(keys) > 1 and keys[-1] in ("bytes", "path"):
+        keys = keys[:-1]
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in keys)
+
+
+def _values(array: "pa.Array") -> Iterator[tuple["pa.Buffer | None", str | None]]:
     """Bytes and path of each value; the bytes are not copied, since most of them are never read."""
-    if not column.struct:
+    if not pa.types.is_struct(array.type):
         yield from ((scalar.as_buffer(), None) for scalar in array)
         return
-    names = {array.type.field(i).name for i in range(array.type.num_fields)}
-    paths = array.field("path").to_pylist() if "path" in names else [None] * len(array)
+    paths = array.field("path").to_pylist()
     sound = array.is_valid().to_pylist()
     for scalar, path, valid in zip(array.field("bytes"), paths, sound, strict=True):
         yield (scalar.as_buffer(), path or None) if valid else (None, None)
@@ -99,16 +333,3 @@ def _reader(data: memoryview) -> Read:
         return bytes(data[offset : offset + size])
 
     return read
-
-
-def _image(
-    data: "pa.Buffer | None", where: RowLocation, table: ColumnTable, builder: RecordBuilder
-) -> Iterator[FactsRecord]:
-    path = where.member
-    if data is not None:
-        yield builder.image(where, Content(len(data), _reader(memoryview(data))))
-    elif not path:
-        yield builder.skip(where, "the row holds no image")
-    else:
-        target = builder.references.resolve(path, folder_of(table.where))
-        yield from named_image(target, where, builder, _NAMED)

@@ -1,0 +1,67 @@
+"""Which file or URL a name in a row means: tools write paths in several ways, from several folders."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
+
+from imgbudget.audit.references import LocalFile, RemoteFile, RowReferences, Target
+from imgbudget.audit.urls import is_url
+
+_LOCAL_FILES = "/data/local-files/?d="
+"""How Label Studio names a file below the folder that it serves."""
+
+_UPLOAD = "/data/upload/"
+"""How it names a file that was uploaded; it puts eight digits before the name."""
+
+_DIGITS = re.compile(r"^[0-9a-f]{8}-")
+_COCO = re.compile(r"^https?://(?:images|farm\d+)\.(?:cocodataset\.org|mscoco\.org)/(.+)$", re.IGNORECASE)
+
+
+def spellings(name: str) -> Iterator[str]:
+    """The names of the file that a row may mean by `name`, the most literal first."""
+    if name.startswith(_LOCAL_FILES):
+        yield unquote(name[len(_LOCAL_FILES) :])
+        return
+    if name.startswith(_UPLOAD):
+        rest = unquote(name[len(_UPLOAD) :])
+        base = rest.rpartition("/")[2]
+        yield from (f"upload/{rest}", base, _DIGITS.sub("", base))
+        return
+    yield name
+    if match := _COCO.match(name):
+        path = unquote(match[1])
+        yield from (path, path.rpartition("/")[2])
+    elif "\\" in name and not is_url(name):
+        yield name.replace("\\", "/")
+
+
+def target_of(
+    names: Sequence[str], folders: Sequence[str], references: RowReferences, allowed: Sequence[str]
+) -> Target:
+    """What the names of an image mean, relative ones in one of the folders: the first that is a file.
+
+    Rows may also name what lies below the `allowed` folders. If nothing is a file, it is a URL
+    that may be opened, or the most literal meaning.
+    """
+    first: Target | None = None
+    for name in names:
+        for spelling in spellings(name):
+            for folder in folders:
+                target = references.resolve(spelling, folder, *allowed)
+                if isinstance(target, LocalFile) and _exists(target.path):
+                    return target
+                if first is None or (isinstance(target, RemoteFile) and not isinstance(first, RemoteFile)):
+                    first = target
+                if is_url(spelling) or os.path.isabs(spelling):
+                    break
+    if first is None:
+        raise AssertionError  # unreachable: an image has a name, and a list has a folder
+    return first
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except (OSError, ValueError):
+        return False
