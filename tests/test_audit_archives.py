@@ -571,3 +571,64 @@ def test_what_is_left_out_is_counted_in_the_report(imgbudget: Command, tmp_path:
     assert run.code == 0
     (line,) = [line for line in run.out.splitlines() if "AppleDouble" in line]
     assert " 2 " in line
+
+
+@pytest.mark.parametrize("name", ["photo.txt", "photo.jpg.bak", "data.yaml", "run.log", "x.pkl"])
+def test_images_under_a_name_that_is_not_checked_are_items(tmp_path: Path, name: str) -> None:
+    """In a folder, where the name decides; a file of that name that is named itself is read."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.png").write_bytes(PICTURE)
+    (tmp_path / "d" / name).write_bytes(image_bytes((300, 200), "JPEG"))
+    (tmp_path / "d" / f"2{name}").write_bytes(b"text")
+    (reason,) = reasons(tmp_path / "d")
+    assert reason == "by its first bytes a JPEG image, under a name that is not checked; rename it"
+
+
+@pytest.mark.parametrize("name", ["a.png.gz", "a.JPG.zst", "a.webp.bz2"])
+def test_packed_images_are_items(tmp_path: Path, name: str) -> None:
+    """By their names, in folders and in archives."""
+    (tmp_path / name).write_bytes(gzip.compress(PICTURE))
+    (tmp_path / "text.txt.gz").write_bytes(gzip.compress(b"text"))
+    for path in (tmp_path, wrapped(tmp_path / "x.zip", {name: b"x"})):
+        assert all("an image packed by " in reason for reason in reasons(path))
+        assert reasons(path)
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
+def test_archives_of_images_without_their_extension_are_opened(tmp_path: Path, form: str) -> None:
+    """If nothing is known of the name; under the name of something else they are items."""
+    data = FORMS[f"in.{form}"](tmp_path / f"x.{form}").read_bytes()
+    text = wrapped(tmp_path / f"t.{form}", {"a.txt": b"text", "b.csv": b"1"}).read_bytes()
+    (tmp_path / "d").mkdir()
+    for name, content in {"blob": data, "x.unknown": data, "x.whl": data, "t.whl": text, "t": text}.items():
+        (tmp_path / "d" / name).write_bytes(content)
+        data += bytes(512)  # so that they are different files
+    rows = rows_of(tmp_path / "d")
+    opened = [Path(row["source"]).name for row in rows if row["subject"] == "image"]
+    assert opened == ["blob"] * len(IMAGES) + ["x.unknown"] * len(IMAGES)
+    (unread,) = [row for row in rows if row["missed"]]
+    assert unread["member"] == "x.whl"
+    assert "archive with images, under a name that is not opened" in unread["skipped"]
+    (tmp_path / "named.whl").write_bytes(data)
+    assert set(images(tmp_path / "named.whl")) == set(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("x.zip", "tar.gz"), ("x.cbz", "tar"), ("x.tar", "zip"), ("x.cbt", "zip")]
+)
+def test_archives_with_the_extension_of_another_kind_are_read(tmp_path: Path, name: str, form: str) -> None:
+    """By their first bytes, also inside another archive."""
+    data = FORMS[f"in.{form}"](tmp_path / f"in.{form}").read_bytes()
+    (tmp_path / name).write_bytes(data)
+    assert set(images(tmp_path / name)) == set(IMAGES)
+    assert len(images(wrapped(tmp_path / "around.zip", {name: data}))) == len(IMAGES)
+
+
+def test_first_part_of_a_split_tar_is_not_read_as_an_archive(tmp_path: Path) -> None:
+    """Its members would be counted without those of the other parts."""
+    data = as_tar(tmp_path / "x").read_bytes()
+    (tmp_path / "d").mkdir()
+    for number in range(2):
+        (tmp_path / "d" / f"x.tar.00{number + 1}").write_bytes(data[number * 5120 : number * 5120 + 5120])
+    assert images(tmp_path / "d") == []
+    assert ["`cat x.tar.* > x.tar`" in reason for reason in reasons(tmp_path / "d")] == [True, True]

@@ -27,6 +27,19 @@ _PACKERS = {
 }
 """Suffixes of archives that are not read: what they are, and what unpacks them."""
 
+_SINGLE = {
+    "gz": "gzip",
+    "bz2": "bzip2",
+    "xz": "xz",
+    "zst": "Zstandard",
+    "lz4": "LZ4",
+    "br": "Brotli",
+    "lzma": "LZMA",
+    "z": "compress",
+    "lz": "lzip",
+}
+"""Suffixes of packed files that are no archives."""
+
 _STARTS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x"),
     (b"Rar!\x1a\x07", "a RAR archive", "unrar x"),
@@ -76,6 +89,9 @@ APPLE_DOUBLE = AppleDouble()
 def unopened_archive(name: str) -> str | None:
     """Why an archive of this name is not opened, and what to do; None for any other file."""
     base = name.rpartition("/")[2]
+    stem, _, suffix = base.rpartition(".")
+    if suffix.lower() in _SINGLE and kind_of(stem) is FileKind.IMAGE:
+        return f"an image packed by {_SINGLE[suffix.lower()]}, which is not read; unpack it"
     return _split(base) or next(
         (_not_read(*about) for suffix, about in _PACKERS.items() if base.lower().endswith(suffix)), None
     )

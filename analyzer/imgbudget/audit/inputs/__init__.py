@@ -10,9 +10,10 @@ from importlib.util import find_spec
 from typing import NamedTuple, Protocol, cast
 
 from imgbudget.audit.failures import attempt, reason_of, until_failure
-from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.partition import NESTABLE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import SkippedFile
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo.files import lfs_pointer
@@ -79,6 +80,8 @@ def plan_container(
         item = SkippedFile(source, needed.reason)
         yield naming.name(Partition("", "files", source, source, items=(item,)), item.reason)
         return
+    if kind in NESTABLE and not is_url(where):
+        kind = _as_it_is(kind, where)
     module = input_of(kind)
     if pointer := lfs_pointer(where):
         item = SkippedFile(source, f"is {pointer}")
@@ -88,6 +91,13 @@ def plan_container(
     made = (tuple(module.plan(source, where, fingerprint(), naming)) for _ in range(1))
     for partitions in until_failure(made, lambda error: ((unread(source, error, module.DAMAGE, naming),),)):
         yield from partitions
+
+
+def _as_it_is(kind: str, where: str) -> str:
+    """The kind of an archive by its first bytes, if they show another one than its name."""
+    sniffing = import_module("imgbudget.audit.inputs.sniffing")  # it imports this module
+    found: str | None = sniffing.archive_kind(sniffing.first_bytes(where))
+    return found or kind
 
 
 def planned(source: str, partitions: Iterator[Partition], naming: Naming) -> Iterator[Partition]:

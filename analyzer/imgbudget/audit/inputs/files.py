@@ -8,12 +8,14 @@ from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
+from imgbudget.audit.inputs.sniffing import unread_images
 from imgbudget.audit.inputs.stores import lance_folder, lance_state, store_of, unpacked_shard
 from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, container_of
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.unopened import unopened_archive
+from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
     NOT_CHECKABLE_OUTSIDE,
@@ -83,7 +85,8 @@ class _Containers:
         folder = lance_folder(entry.path, root)
         if folder is not None:
             return None, self._lance(folder)
-        kind = None if _is_outside(entry) or _is_other_name(entry) else store_of(entry)
+        closed = _is_outside(entry) or _is_other_name(entry) or unopened_archive(entry.path)
+        kind = None if closed else store_of(entry)
         if kind is None or not os.path.isfile(entry.path):
             return entry, iter(())
         unpacked = unpacked_shard(entry.path) if kind == "mds" and entry.path != root else None
@@ -184,6 +187,18 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         elif unopened and (isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE):
             yield builder.skip(where, unopened, missed=True)
         elif isinstance(entry, FoundFile):
-            yield from builder.guarded(where, builder.file(where, entry))
+            rows = builder.guarded(where, builder.file(where, entry))
+            yield from rows if entry.kind is FileKind.IMAGE else _with_images(entry.path, rows)
+        elif entry.reason == NOT_CHECKABLE and (found := unread_images(entry.path)):
+            yield builder.skip(where, found, missed=True)
         else:
             yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
+
+
+def _with_images(path: str, rows: Iterator[FactsRecord]) -> Iterator[FactsRecord]:
+    """The rows of a file; one that is skipped as no image is unread if its bytes are those of one."""
+    for record in rows:
+        if record.skipped == NOT_CHECKABLE and record.row is None and (found := unread_images(path)):
+            yield record._replace(skipped=found, missed=True)
+        else:
+            yield record

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from imgbudget.audit.failures import reason_of, until_failure
 from imgbudget.audit.inputs import NOTHING_READ, REST_LOST, input_of
+from imgbudget.audit.inputs.sniffing import archive_kind
+from imgbudget.audit.inputs.tape import RECORD
 from imgbudget.audit.inputs.unpacking import FREE, most_unpacked, too_much
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
@@ -80,7 +82,7 @@ def nested_rows(
     kind: str, content: Content, where: RowLocation, builder: RecordBuilder, budget: NestedBudget
 ) -> Iterator[FactsRecord]:
     """The rows of an archive inside an archive; its damage is the last of them."""
-    module = cast("_Nestable", input_of(kind))
+    module = cast("_Nestable", input_of(archive_kind(content.read(RECORD, 0)) or kind))
     found = False
 
     def rows() -> Iterator[FactsRecord]:

@@ -3,10 +3,10 @@
 import os
 from functools import lru_cache
 
+from imgbudget.audit.inputs.sniffing import archive_of_images, first_bytes
 from imgbudget.audit.partition import MDS_INDEX, container_of, mds_packing
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, SkippedFile
-from imgbudget.positional import OPEN_FLAGS, pread
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512, 1024, 2048)
@@ -27,7 +27,7 @@ def store_of(entry: FoundFile | SkippedFile) -> str | None:
     name = os.path.basename(path)
     kind = container_of(name)
     if kind is None and name == MDS_INDEX:
-        return "mds" if _is_mds_index(_head(path, 1 << 16)) else None
+        return "mds" if _is_mds_index(first_bytes(path, 1 << 16)) else None
     if (isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN) or name.lower().endswith(_SNIFFED):
         return kind_by_content(path) or (None if name.lower().endswith(".mdb") else kind)
     return kind
@@ -39,27 +39,16 @@ def _is_mds_index(head: bytes) -> bool:
 
 def kind_by_content(path: str) -> str | None:
     """The module that reads a file, by its first bytes alone."""
-    head = _head(path, 4096)
+    head = first_bytes(path, 4096)
     if any(head[at : at + 8] == _HDF5 for at in _HDF5_PLACES):
         return "hdf5s"
     if head[_LMDB_PLACE : _LMDB_PLACE + 8] == _LMDB:
         return "lmdbs"
     if head.startswith(_NUMPY):
         return "npys"
+    if (archive := archive_of_images(path, head)) is not None:
+        return archive
     return "tfrecords" if _is_record(head, path) else None
-
-
-def _head(path: str, size: int) -> bytes:
-    try:
-        fd = os.open(path, OPEN_FLAGS)
-    except (OSError, ValueError):
-        return b""
-    try:
-        return pread(fd, size, 0)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
 
 
 def _is_record(head: bytes, path: str) -> bool:

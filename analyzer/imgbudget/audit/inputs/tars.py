@@ -17,14 +17,13 @@ from itertools import accumulate
 from types import MethodType
 from typing import IO, cast
 
-import pyarrow as pa
-
 from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs.nested import NestedBudget, NestedFile, nested_rows
 from imgbudget.audit.inputs.opening import open_stream
+from imgbudget.audit.inputs.sniffing import PACKED
 from imgbudget.audit.inputs.tape import RECORD, DamagedArchiveError, Tape
 from imgbudget.audit.inputs.tarheads import Head, Holes, heads
-from imgbudget.audit.inputs.unpacking import HELD, MOST, STEP, Metered, gathered, too_much
+from imgbudget.audit.inputs.unpacking import HELD, MOST, STEP, Metered, by_arrow, gathered, too_much
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
@@ -55,6 +54,12 @@ def _passed(where: str) -> Iterator[None]:
     with _open(where) as tape:
         for _ in heads(tape):
             yield
+
+
+def names(where: str) -> Iterator[str]:
+    """The names of the members, as far as the archive can be read."""
+    with _open(where) as tape:
+        yield from (head.name for head in heads(tape))
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
@@ -273,31 +278,13 @@ def _compression(raw: IO[bytes]) -> str:
         raise DamagedArchiveError("it is empty")
     if reason := packed_otherwise(head, "tar"):
         raise UnreadableError(reason)
-    return next((name for start, name in _STARTS if head.startswith(start)), "")
-
-
-_STARTS = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bz2"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"\x5d\0\0", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-)
-"""The last but two is LZMA alone, whose first bytes are its properties and a dictionary of 64 KiB or more."""
-
-
-def _by_arrow(name: str) -> Callable[[IO[bytes]], IO[bytes]]:
-    def unpack(raw: IO[bytes]) -> IO[bytes]:
-        return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), name), STEP)
-
-    return unpack
+    return next((name for start, name in PACKED if head.startswith(start)), "")
 
 
 _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda raw: cast("IO[bytes]", gzip.GzipFile(fileobj=raw)),
     "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),
     "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 - closed where it is used
-    "zstd": _by_arrow("zstd"),
-    "lz4": _by_arrow("lz4"),
+    "zstd": partial(by_arrow, codec="zstd"),
+    "lz4": partial(by_arrow, codec="lz4"),
 }

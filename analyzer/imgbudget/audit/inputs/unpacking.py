@@ -11,11 +11,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from tempfile import TemporaryFile
 from types import MethodType
 from typing import IO, TYPE_CHECKING, Protocol
-
-import pyarrow as pa
 
 from imgbudget.audit.records import Content
 from imgbudget.errors import UnreadableError
@@ -209,9 +208,14 @@ class _Forwards(io.RawIOBase):
         return len(data)
 
 
+def by_arrow(raw: IO[bytes], codec: str) -> IO[bytes]:
+    """A packed stream, unpacked by pyarrow, which is imported with the first one."""
+    arrow = import_module("pyarrow")
+    return io.BufferedReader(arrow.CompressedInputStream(arrow.PythonFile(raw, mode="r"), codec), STEP)
+
+
 def _zstd(read: Read, packed: int) -> Iterator[bytes]:
-    source = pa.PythonFile(io.BufferedReader(_Forwards(read, packed)), mode="r")
-    with pa.CompressedInputStream(source, "zstd") as stream:
+    with by_arrow(io.BufferedReader(_Forwards(read, packed)), "zstd") as stream:
         while piece := stream.read(STEP):
             yield piece
 

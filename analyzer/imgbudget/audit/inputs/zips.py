@@ -256,6 +256,13 @@ def count(partition: Partition) -> int:
     return (partition.stop or 0) - partition.start
 
 
+def names(where: str) -> Iterator[str]:
+    """The names of the members, if the directory is not very large."""
+    with open_stream(where) as stream:
+        _end_of(stream, _MOST_DIRECTORY)
+        yield from (info.filename for info in zipfile.ZipFile(stream).infolist())
+
+
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the members; those that cannot be read are skipped, with the reason."""
     archive = _open(partition.where, partition.fingerprint)
