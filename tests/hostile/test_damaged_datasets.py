@@ -370,6 +370,7 @@ def test_links_devices_and_what_is_unknown_in_a_tar(tmp_path: Path) -> None:
     data += member("c.png", kind=tarfile.SYMTYPE, data=b"") + member("d", kind=tarfile.FIFOTYPE, data=b"")
     data += member("e.png", kind=tarfile.LNKTYPE, data=b"", link="a.png")
     data += member("f.png", kind=tarfile.LNKTYPE, data=b"", link="elsewhere.png")
+    data += member("h.png", kind=tarfile.LNKTYPE, data=b"", link="./e.png")
     data += pax(record("GNU.sparse.major", "2")) + member("sparse.png")
     data += member("g.png", kind=b"M")
     (tmp_path / "x.tar").write_bytes(data + bytes(1024))
@@ -377,6 +378,7 @@ def test_links_devices_and_what_is_unknown_in_a_tar(tmp_path: Path) -> None:
     assert [(row["member"], row["subject"], row["missed"]) for row in rows] == [
         *(("a.png", "image", False), ("b.png", "image", False), ("c.png", "skip", False)),
         *(("d", "skip", False), ("e.png", "skip", False), ("f.png", "skip", True)),
+        ("h.png", "skip", False),
         *(("sparse.png", "skip", True), ("g.png", "skip", True)),
     ]
 

@@ -57,12 +57,15 @@ def encrypted(path: Path) -> None:
 
 
 def nested(path: Path) -> None:
-    """An archive in an archive, beside an image."""
-    as_zip(path.with_name("inner.zip"))
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.png", CLEAN)
-        archive.write(path.with_name("inner.zip"), "inner.zip")
-    path.with_name("inner.zip").unlink()
+    """An archive in an archive in an archive, beside an image."""
+    inner = path.with_name("inner.zip")
+    as_zip(inner)
+    for name in ("middle.zip", path.name):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.png", CLEAN)
+            archive.write(inner, "inner.zip" if name == "middle.zip" else name)
+        inner.write_bytes(path.read_bytes())
+    inner.unlink()
 
 
 def with_paths(path: Path) -> None:
@@ -85,7 +88,7 @@ def garbage(path: Path) -> None:
 UNREAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "truncated tar": ("x.tar", truncated, "damaged archive: the archive ends inside"),
     "encrypted zip": ("x.zip", encrypted, "damaged member: it is encrypted"),
-    "nested archive": ("x.zip", nested, "an archive or table inside an archive is not opened"),
+    "nested archive": ("x.zip", nested, "an archive inside an archive inside an archive is not opened"),
     "table of paths": ("x.parquet", with_paths, "there is no file at its path"),
     "list": ("x.jsonl", listing, "named in the list: no such file"),
     "wrong zip": ("x.zip", garbage, "damaged archive: "),
@@ -93,7 +96,7 @@ UNREAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "wrong tar.gz": ("x.tar.gz", garbage, "damaged archive: "),
     "wrong parquet": ("x.parquet", garbage, "damaged Parquet file: "),
     "wrong arrow": ("x.arrow", garbage, "damaged Arrow file: "),
-    "7z": ("x.7z", garbage, "a kind of archive that is not read"),
+    "7z": ("x.7z", garbage, "a 7-Zip archive, which is not read; unpack it with `7z x`"),
 }
 
 

@@ -49,6 +49,9 @@ _STARTS = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an encrypted or old Office document", ""),
 )
 
+_MOST_NAME = 255
+"""Characters of a name that a line for a shell may have."""
+
 _WHOLE = r"(?:zip|7z|rar|tar|tar\.\w{1,4}|tgz|tbz2?|txz|tzst|cbz)"
 _NUMBERED = re.compile(rf"(.+\.{_WHOLE})[._-](?:part[._-]?)?\d{{2,5}}", re.IGNORECASE)
 _LETTERED = re.compile(rf"(.+\.{_WHOLE})[._-]?(?:part[._-]?)?(?:[a-d][a-z]|a[a-z]{{2,3}})", re.IGNORECASE)
@@ -104,6 +107,8 @@ def _not_read(what: str, command: str) -> str:
 
 def _split(base: str) -> str | None:
     """Why a part of a split archive is not read: the line that joins all parts."""
+    if len(base) > _MOST_NAME:
+        return None
     if part := _ZIP_PART.fullmatch(base):
         whole = f"{part[1]}.zip"
         return _joined_by(whole, f"zip -s 0 {shlex.quote(whole)} --out {shlex.quote(f'{part[1]}-whole.zip')}")

@@ -20,6 +20,12 @@ _NAME, _LINK_NAME, _PAX, _PAX_SOLARIS, _PAX_GLOBAL = b"L", b"K", b"x", b"X", b"g
 _MOST_EXTRA = 1 << 20
 """Bytes of a long name, of pax records or of a map of holes above which the archive counts as damaged."""
 
+_KEYS = {
+    *("path", "linkpath", "size"),
+    *(f"GNU.sparse.{key}" for key in ("major", "minor", "name", "size", "realsize", "map", "numblocks")),
+}
+"""Records of pax headers that are used; all of them could be of any number."""
+
 MOST_SIZE = (1 << 63) - 1
 """Bytes that a member may claim to have: no file can be longer."""
 
@@ -304,11 +310,14 @@ def _add(extras: _Extras, common: dict[str, str], kind: bytes, data: bytes, posi
         return
     records: dict[str, str] = {}
     for key, value in _pax(data, position):
-        records[key] = value
+        if key in _KEYS:
+            records[key] = value
         if key == "size" and kind != _PAX_GLOBAL:
             _claimed_size(value, position)
         if key in ("GNU.sparse.offset", "GNU.sparse.numbytes") and kind != _PAX_GLOBAL:
             extras.map.append(value)
+            if len(extras.map) > _MOST_EXTRA:
+                raise DamagedArchiveError(f"a map of holes is too long before byte {figure(position)}")
     if kind == _PAX_GLOBAL:
         common.update(records)
     else:

@@ -115,11 +115,11 @@ class _Members:
                     yield self._builder.skip(self._where, "holds no files")
                 return
             self._budget.count_member(nested=self._builder.nested)
-            again = hash(head.name) in self._names
+            mark = _mark(head.name)
             if number >= start:
-                yield from self._member(head, again=again)
-            if head.regular:
-                self._names.add(hash(head.name))
+                yield from self._member(head, again=head.regular and mark in self._names)
+            if head.regular or (head.link is not None and self._leads_somewhere(head)):
+                self._names.add(mark)
             number += 1
 
     def _member(self, head: Head, *, again: bool) -> Iterator[FactsRecord]:
@@ -148,6 +148,10 @@ class _Members:
             row = (builder.member(where, head.name, item, note=note) for item in (content,))
             yield from builder.guarded(where, row)
 
+    def _leads_somewhere(self, head: Head) -> bool:
+        """Whether a link leads to a member before it; one by a path may lead to any place."""
+        return not head.hard or _mark(head.link or "") in self._names
+
     def _place(self, name: str) -> RowLocation:
         outer = self._where.member
         return self._where._replace(member=name if outer is None else f"{outer}/{name}")
@@ -159,7 +163,7 @@ class _Members:
             return skip(where, head.reason, missed=True)
         if not head.hard:
             return skip(where, "a link or device, not a file")
-        if hash(head.link) in self._names or hash(f"./{head.link}") in self._names:
+        if self._leads_somewhere(head):
             return skip(where, "a link to another member, which is counted once")
         return skip(where, "a link to a member that is not before it in the archive", missed=True)
 
@@ -196,6 +200,11 @@ class _Members:
                 left -= len(data)
 
         return gathered(pieces(), head.size)[0]
+
+
+def _mark(name: str) -> int:
+    """A hash of a name, which takes less memory."""
+    return hash(name.removeprefix("./"))
 
 
 def _require(length: int, head: Head) -> None:
