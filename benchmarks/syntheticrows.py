@@ -10,7 +10,8 @@ from time import perf_counter
 from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.html.page import page
 from imgbudget.audit.html.thumbnails import thumbnails
-from imgbudget.audit.rows import FactsRecord, write_rows
+from imgbudget.audit.rowfiles import write_rows
+from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions

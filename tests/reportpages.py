@@ -9,7 +9,8 @@ from typing import Any
 
 from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.html.page import page
-from imgbudget.audit.rows import FactsRecord, write_rows
+from imgbudget.audit.rowfiles import write_rows
+from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.limits.geometry import Size

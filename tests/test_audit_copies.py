@@ -9,7 +9,8 @@ import pytest
 
 from imgbudget.audit.copies import ListedCopy, listed_copies
 from imgbudget.audit.keeping import Keep
-from imgbudget.audit.rows import WHOLE, FactsRecord, write_rows
+from imgbudget.audit.rowfiles import write_rows
+from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.audit.store import open_rows
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.rows import FactsRecord, write_rows
+from imgbudget.audit.rowfiles import write_rows
+from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.statistics import AuditStatistics, place_text
 from imgbudget.audit.store import ROW_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import rows as row_files
+from imgbudget.audit import rowfiles as row_files
 from imgbudget.audit.inputs import parquets, tables, unpacking, zips
 from tests.builders import image_bytes
 from tests.conftest import Command

@@ -1,7 +1,7 @@
 """Computes the statistics from the rows; every number is exact."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imgbudget.audit.copies import duplicates_of
 from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
@@ -16,9 +16,8 @@ from imgbudget.audit.statistics import (
     SizeRow,
     SkipRow,
     Totals,
-    place_text,
 )
-from imgbudget.audit.store import ROW_ORDER, Store
+from imgbudget.audit.store import SHARES, Store, list_of, places_of
 from imgbudget.audit.trials import EXPONENT, ResizedImages, bytes_after
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
@@ -105,10 +104,6 @@ def _merged(markers: Sequence[AxisMarker]) -> Iterator[AxisMarker]:
         yield same[0]._replace(label=", ".join(marker.label for marker in same), kind=kind)
 
 
-SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-"""The quantiles that are reported."""
-
-
 class Metric(NamedTuple):
     """A number of each image: an SQL expression over the columns, and the edges between bins.
 
@@ -129,14 +124,14 @@ METRICS = (
         "long_edge",
         "long edge",
         "px",
-        "greatest(width, height)",
+        "case when width > height then width else height end",
         (100, 200, 400, 800, 1200, 4000, 6000, 12_000),
     ),
     Metric(
         "megapixels",
         "megapixels",
         "MP",
-        "width::hugeint * height / 1e6",
+        "cast(width as hugeint) * height / 1e6",
         (0.05, 0.1, 0.25, 0.5, 2, 4, 8, 12, 24, 48),
         1e-6,
     ),
@@ -144,7 +139,7 @@ METRICS = (
         "aspect_ratio",
         "aspect ratio, width to height",
         "",
-        "width / nullif(height, 0)",
+        "cast(width as double) / nullif(height, 0)",
         (0.25, 0.5, 0.56, 0.66, 0.74, 0.9, 1.1, 1.34, 1.51, 1.78, 2, 4),
     ),
     Metric(
@@ -173,17 +168,13 @@ METRICS = (
 
 
 def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] = ()) -> Distribution:
-    """The exact distribution of a metric over all images that have it, with bins split at the markers too.
-
-    The mean adds millionths as whole numbers: a sum of floats would depend on the order of the rows.
-    """
+    """The exact distribution of a metric over all images that have it, with bins split at the markers too."""
     value, doubtful = metric.sql.replace("{tier}", store.tier), store.limits.tier.alternatives
     edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
     number, lowest, highest, mean, quantiles, *binned = store.one(
-        f"""select count(v), min(v), max(v), sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v),
-        quantile_disc(v, {list(SHARES)}), {counts}
+        f"""select count(v), min(v), max(v), mean_of(v), quantiles(v), {counts}
         from (select {value} as v from rows where subject = 'image') where v is not null"""  # noqa: S608 - ours
     )
     bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
@@ -195,7 +186,7 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
         minimum=lowest,
         maximum=highest,
         mean=mean,
-        quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
+        quantiles=tuple(zip(SHARES, list_of(quantiles), strict=False)),
         bins=_trimmed(bins, [edge_of(marker, metric.step) for marker in markers]),
         marks=markers,
     )
@@ -226,10 +217,8 @@ def _trimmed(bins: tuple[Bin, ...], markers: Sequence[float]) -> tuple[Bin, ...]
 FOLDERS = 200
 SIZES = 50
 OFFENDERS = 48
-EXAMPLES = 5
 
-_LOCATION = "{'source': source, 'member': member, 'row': row, 'pointer': pointer}"
-_EXAMPLES = f"min_by({_LOCATION}, ({ROW_ORDER}), {EXAMPLES})"
+_EXAMPLES = "first_places(source, member, row, pointer)"
 _FOLDER = """case when member is null then source
     when parse_dirpath(member) = '' then source
     when source = '.' then parse_dirpath(member)
@@ -274,7 +263,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         costs=cost_rows(store, about.data),
         models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
-        duplicates=duplicates_of(store, _EXAMPLES, _places),
+        duplicates=duplicates_of(store),
         offenders=tuple(store.worst("subject = 'image' and errors + warnings > 0", OFFENDERS)),
         skips=_skips(store),
         notes=about.notes,
@@ -283,7 +272,8 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
 
 def _totals(store: Store) -> Totals:
     tier, limits = store.tier, store.limits
-    area, planned = "width::hugeint * height", f"{tier}planned_width::hugeint * {tier}planned_height"
+    area = "cast(width as hugeint) * height"
+    planned = f"cast({tier}planned_width as hugeint) * {tier}planned_height"
     resized = f"{planned} < {area}"
     *counts, unchanged, base64, pixels, tokens, tokens_after, doubt, doubt_after = store.one(
         f"""select count(*) filter (where subject = 'image'), count(*) filter (where subject = 'request'),
@@ -291,40 +281,39 @@ def _totals(store: Store) -> Totals:
         count(*) filter (where missed), count(*) filter (where subject = 'image' and damage is not null),
         count(*) filter (where subject = 'image' and damage is null and {tier}tokens is null),
         count(*) filter (where subject = 'image' and errors > 0),
-        count(*) filter (where subject = 'image' and ({tier}width, {tier}height) <> (width, height)),
+        count(*) filter (where subject = 'image' and ({tier}width <> width or {tier}height <> height)),
         count(*) filter (where errors + warnings + infos > 0),
-        coalesce(sum(errors), 0)::bigint, coalesce(sum(warnings), 0)::bigint, coalesce(sum(infos), 0)::bigint,
-        coalesce(sum(silenced), 0)::bigint,
-        coalesce(sum(bytes) filter (where subject = 'image'), 0)::bigint,
-        coalesce(sum(bytes) filter (where subject = 'image' and ({resized}) is not true), 0)::bigint,
-        coalesce(sum(base64_bytes) filter (where subject = 'image'), 0)::bigint,
-        coalesce(sum({area}) filter (where subject = 'image'), 0)::hugeint,
-        coalesce(sum({tier}tokens), 0)::bigint, coalesce(sum({tier}planned_tokens), 0)::bigint,
+        coalesce(sum(errors), 0), coalesce(sum(warnings), 0), coalesce(sum(infos), 0),
+        coalesce(sum(silenced), 0),
+        coalesce(sum(bytes) filter (where subject = 'image'), 0),
+        coalesce(sum(bytes) filter (where subject = 'image' and ({resized}) is not true), 0),
+        coalesce(sum(base64_bytes) filter (where subject = 'image'), 0),
+        coalesce(sum_of_products(case when subject = 'image' then width end, height), 0),
+        coalesce(sum({tier}tokens), 0), coalesce(sum({tier}planned_tokens), 0),
         {store.doubts} from rows"""  # noqa: S608 - ours
     )
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)
     batch = limits.batch_factor.value if limits.batch_factor else None
     costs = (cost, cost_after, *(None if batch is None else amount * batch for amount in (cost, cost_after)))
     groups = store.all(
-        f"""select count(*), sum(bytes)::hugeint, sum(x)::hugeint, count(tried_bytes),
-        coalesce(sum(bytes) filter (where tried_bytes is not null), 0)::hugeint,
-        coalesce(sum(x) filter (where tried_bytes is not null), 0)::hugeint,
-        coalesce(sum(tried_bytes), 0)::hugeint,
-        coalesce(sum(x * x) filter (where tried_bytes is not null), 0)::hugeint,
-        coalesce(sum(x * tried_bytes), 0)::hugeint,
-        coalesce(sum(tried_bytes::hugeint * tried_bytes), 0)::hugeint
+        f"""select count(*), sum(bytes), sum(x), count(tried_bytes),
+        coalesce(sum(bytes) filter (where tried_bytes is not null), 0),
+        coalesce(sum(x) filter (where tried_bytes is not null), 0),
+        coalesce(sum(tried_bytes), 0),
+        coalesce(sum_of_products(case when tried_bytes is not null then x end, x), 0),
+        coalesce(sum_of_products(x, tried_bytes), 0), coalesce(sum_of_products(tried_bytes, tried_bytes), 0)
         from (select format, bytes, tried_bytes,
-            round(bytes * pow(({planned})::double / ({area}), {EXPONENT}))::hugeint as x
+            cast(round(bytes * pow(cast({planned} as double) / ({area}), {EXPONENT})) as hugeint) as x
             from rows where subject = 'image' and bytes is not null and ({resized}))
-        group by format order by format"""  # noqa: S608 - ours
+        group by format order by format nulls last"""  # noqa: S608 - ours
     )
-    after = bytes_after(unchanged, map(ResizedImages._make, groups))
+    after = bytes_after(unchanged, (ResizedImages(*map(int, group)) for group in groups))
     return Totals._make(
         (
             *counts,
             after.bytes,
             base64,
-            pixels,
+            int(pixels),
             tokens,
             tokens_after,
             *costs,
@@ -340,15 +329,15 @@ def _totals(store: Store) -> Totals:
 def _sums(store: Store) -> str:
     tier = store.tier
     return (
-        f"count(*), coalesce(sum(bytes), 0)::bigint, coalesce(sum({tier}tokens), 0)::bigint, "
-        f"coalesce(sum({tier}planned_tokens), 0)::bigint"
+        f"count(*), coalesce(sum(bytes), 0), coalesce(sum({tier}tokens), 0), "
+        f"coalesce(sum({tier}planned_tokens), 0)"
     )
 
 
 def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
     """The folders with the highest cost, and the number of all folders."""
     found = store.all(
-        f"""select {_FOLDER} as folder, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint,
+        f"""select {_FOLDER} as folder, {_sums(store)}, sum(errors), sum(warnings),
         {store.doubts}, count(*) over () from rows where subject = 'image' group by folder
         order by 4 desc, 2 desc, folder limit {FOLDERS}"""  # noqa: S608 - ours
     )
@@ -373,8 +362,8 @@ def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
 
 def _formats(store: Store) -> tuple[FormatRow, ...]:
     found = store.all(
-        f"""select format, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint, {store.doubts}
-        from rows where subject = 'image' group by format order by 2 desc, format"""  # noqa: S608 - ours
+        f"""select format, {_sums(store)}, sum(errors), sum(warnings), {store.doubts}
+        from rows where subject = 'image' group by format order by 2 desc, format nulls last"""  # noqa: S608 - ours
     )
     return tuple(FormatRow(*values) for values in found)
 
@@ -383,8 +372,8 @@ def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
     """The most frequent stored sizes, and the number of all sizes."""
     tier = store.tier
     found = store.all(
-        f"""select width, height, count(*), coalesce(sum({tier}tokens), 0)::bigint,
-        coalesce(sum({tier}planned_tokens), 0)::bigint, {store.doubts}, count(*) over ()
+        f"""select width, height, count(*), coalesce(sum({tier}tokens), 0),
+        coalesce(sum({tier}planned_tokens), 0), {store.doubts}, count(*) over ()
         from rows where subject = 'image' and width is not null group by width, height
         order by 3 desc, width, height limit {SIZES}"""  # noqa: S608 - ours
     )
@@ -395,15 +384,10 @@ def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
 def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
     known = {rule.code: rule for rule in rules}
     found = store.all(
-        f"""select f.code, f.severity, count(*),
-        count(distinct (source, member, row, row_pointer)), {_EXAMPLES},
-        case when min(f."limit") = max(f."limit") and count(f."limit") = count(*) then min(f."limit") end,
-        min(f.unit)
-        from (select source, member, row, coalesce(f.pointer, row_pointer) as pointer, row_pointer, f
-            from (select source, member, row, pointer as row_pointer, unnest(findings) as f from rows
-                where errors + warnings + infos > 0))
-        group by f.code, f.severity
-        order by case f.severity when 'error' then 0 when 'warning' then 1 else 2 end, 3 desc, f.code"""  # noqa: S608 - ours
+        f"""select code, severity, count(*), count_places(source, member, row, row_pointer), {_EXAMPLES},
+        case when min("limit") = max("limit") and count("limit") = count(*) then min("limit") end, min(unit)
+        from found group by code, severity
+        order by case severity when 'error' then 0 when 'warning' then 1 else 2 end, 3 desc, code"""  # noqa: S608 - ours
     )
     return tuple(
         RuleRow(
@@ -414,7 +398,7 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
             url=page_of(known[code]) if code in known else None,
             findings=findings,
             rows=rows,
-            examples=_places(examples),
+            examples=places_of(examples),
             limit=limit,
             unit=unit,
         )
@@ -428,8 +412,6 @@ def _skips(store: Store) -> tuple[SkipRow, ...]:
         from rows where subject = 'skip' or missed
         group by reason, missed order by missed desc, 3 desc, reason"""  # noqa: S608 - ours
     )
-    return tuple(SkipRow._make((*values, _places(places))) for *values, places in found)
-
-
-def _places(examples: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    return tuple(place_text(**place) for place in examples)
+    return tuple(
+        SkipRow(reason, bool(missed), items, places_of(places)) for reason, missed, items, places in found
+    )

@@ -6,9 +6,9 @@ list compared them; else they are probably the same, since only samples of them 
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imgbudget.audit.costs import usd
 from imgbudget.audit.csvtable import csv_line
@@ -16,7 +16,7 @@ from imgbudget.audit.keeping import Keep
 from imgbudget.audit.partition import container_of
 from imgbudget.audit.rows import WHOLE
 from imgbudget.audit.statistics import CopyCost, DuplicateGroup, Duplicates, Row
-from imgbudget.audit.store import ROW_ORDER, Store
+from imgbudget.audit.store import ROW_ORDER, Store, places_of
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.output.base import count, figure
@@ -26,10 +26,8 @@ GROUPS = 50
 """Groups in the statistics at most: those whose copies have the most bytes."""
 
 
-def duplicates_of(store: Store, examples: str, places_of: Callable[[Any], tuple[str, ...]]) -> Duplicates:
+def duplicates_of(store: Store) -> Duplicates:
     """The groups and what their further images cost.
-
-    `examples` is SQL for the first locations of a group, which `places_of` turns into texts.
 
     Groups by half of the hash first, which needs less memory, then by all of it.
     """
@@ -47,7 +45,8 @@ def duplicates_of(store: Store, examples: str, places_of: Callable[[Any], tuple[
         coalesce(min({store.tier}tokens), 0) as tokens,
         coalesce(min({store.tier}planned_tokens), 0) as after,
         coalesce(min({store.tier}tokens - {low}), 0) as doubt,
-        coalesce(min({store.tier}planned_tokens - {low_after}), 0) as doubt_after, {examples} as places
+        coalesce(min({store.tier}planned_tokens - {low_after}), 0) as doubt_after,
+        first_places(source, member, row, pointer) as places
         from rows where subject = 'image' and hash_low in (select hash_low from halves)
         group by hash_high, hash_low having count(*) > 1"""  # noqa: S608 - ours
     )
@@ -139,7 +138,7 @@ def listed_copies(store: Store, keep: Keep) -> Iterator[ListedCopy]:
     rows = store.rows(
         "subject = 'image' and hash_low in (select hash_low from rows where subject = 'image' "
         "group by hash_low having count(*) > 1)",
-        f"hash_high, hash_low, {ROW_ORDER}",
+        f"printf('%016x%016x', hash_high, hash_low), {ROW_ORDER}",
     )
     number = 0
     for _, same in groupby(rows, key=_digest):

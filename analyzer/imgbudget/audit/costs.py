@@ -134,13 +134,12 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
     terms = []
     for tier in data.tiers:
         name = tier_prefix(tier.name)
-        used = f"{name}width::hugeint * {name}height"
         terms += [
-            f"count(*) filter (where ({name}width, {name}height) <> (width, height))",
+            f"count(*) filter (where {name}width <> width or {name}height <> height)",
             f"coalesce(sum({name}tokens), 0)",
             f"coalesce(sum({name}planned_tokens), 0)",
-            f"coalesce(sum(width::hugeint * height) filter (where {name}width is not null), 0)",
-            f"coalesce(sum({used}), 0)",
+            f"coalesce(sum_of_products(case when {name}width is not null then width end, height), 0)",
+            f"coalesce(sum_of_products({name}width, {name}height), 0)",
         ]
     numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     step = len(_Sums._fields) - 2  # Claude's tiers have no doubt
@@ -165,7 +164,7 @@ def _refused(store: Store, bound: Iterable[Limits]) -> dict[_Bounds, int]:
         formats = ", ".join(_text(name.partition("/")[2]) for name in types)
         refused = ["damage is not null", f"(format is not null and format not in ({formats}))"]
         refused += [f"base64_bytes > {base64_bytes}"] if base64_bytes is not None else []
-        refused += [f"greatest(width, height) > {edge}"] if edge is not None else []
+        refused += [f"(width > {edge} or height > {edge})"] if edge is not None else []
         terms.append(f"count(*) filter (where {' or '.join(refused)})")
     counts = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     return dict(zip(sets, counts, strict=True))

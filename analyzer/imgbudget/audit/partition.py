@@ -123,7 +123,8 @@ class Partition(NamedTuple):
     `where` is a path or URL. It has either `items`, or the members or rows from `start` to `stop`, where
     None is the end. `id` changes with the input, the configuration and the version; `fingerprint` only with
     the input: it is its size and time, or its tag. `tries` is how many of its images are encoded to know what
-    the plan saves. `choice` is what is known about its rows if it is a list or table.
+    the plan saves. `choice` is what is known about its rows if it is a list or table. The rows of a `plain`
+    one stay in memory; those of others become a Parquet file.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Partition(NamedTuple):
     fingerprint: str = ""
     tries: int = 0
     choice: RowChoice = RowChoice()
+    plain: bool = False
 
     @property
     def known(self) -> int | None:

@@ -1,14 +1,12 @@
-"""The facts table: its columns, the content hash of an image, and the Parquet writer of one partition."""
+"""The facts table: its columns, the content hash of an image, and rows as plain values."""
 
 import hashlib
+import pickle
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any, Literal, NamedTuple
 
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.geometry import Size, Tier, native_size, patches, planned_size, tokens_range
@@ -103,57 +101,65 @@ def pixel_column(name: str) -> str:
     return name if name in _HASHES else PIXEL_PREFIX + name
 
 
-_PIXEL_KINDS = {float: pa.float64(), int: pa.int64()}
+_PIXEL_KINDS: "dict[type, ColumnKind]" = {float: "number", int: "integer"}
 _NOT_MEASURED = (None,) * len(PIXEL_TYPES)
 
 
-def schema(tiers: Sequence[Tier]) -> "pa.Schema":
-    """The columns of a row file."""
-    word = pa.dictionary(pa.int32(), pa.string())
-    finding = pa.struct(
-        [
-            ("code", pa.string()),
-            ("severity", pa.string()),
-            ("measured", pa.float64()),
-            ("limit", pa.float64()),
-            ("unit", pa.string()),
-            ("pointer", pa.string()),
-        ]
+ColumnKind = Literal["word", "text", "integer", "number", "count", "hash", "flag", "findings"]
+"""The kinds of columns: a word is one of few texts, a count a small number, a hash 64 bits without sign."""
+
+
+class RowColumn(NamedTuple):
+    """A column of the facts table."""
+
+    name: str
+    kind: ColumnKind
+
+
+FINDING_FIELDS = ("code", "severity", "measured", "limit", "unit", "pointer")
+"""The fields of a finding in a row."""
+
+
+@lru_cache(maxsize=4)
+def columns(tiers: tuple[Tier, ...]) -> tuple[RowColumn, ...]:
+    """The columns of the facts table, in the order of the values of a row."""
+    kinds: tuple[tuple[str, ColumnKind], ...] = (
+        ("source", "word"),
+        ("member", "text"),
+        ("row", "integer"),
+        ("pointer", "text"),
+        ("subject", "word"),
+        ("format", "word"),
+        ("width", "integer"),
+        ("height", "integer"),
+        ("orientation", "integer"),
+        ("frames", "integer"),
+        ("quality", "integer"),
+        ("bytes", "integer"),
+        ("base64_bytes", "integer"),
+        ("hash_high", "hash"),
+        ("hash_low", "hash"),
+        *((tier_prefix(tier.name) + name, "integer") for tier in tiers for name in columns_of(tier)),
+        ("findings", "findings"),
+        ("errors", "count"),
+        ("warnings", "count"),
+        ("infos", "count"),
+        ("silenced", "count"),
+        ("skipped", "word"),
+        ("missed", "flag"),
+        ("damage", "word"),
+        ("note", "word"),
+        ("tried_bytes", "integer"),
+        *(
+            (pixel_column(name), "text" if name in _HASHES else _PIXEL_KINDS.get(kind, "word"))
+            for name, kind in PIXEL_TYPES.items()
+        ),
     )
-    return pa.schema(
-        [
-            ("source", word),
-            ("member", pa.string()),
-            ("row", pa.int64()),
-            ("pointer", pa.string()),
-            ("subject", word),
-            ("format", word),
-            ("width", pa.int64()),
-            ("height", pa.int64()),
-            ("orientation", pa.int64()),
-            ("frames", pa.int64()),
-            ("quality", pa.int64()),
-            ("bytes", pa.int64()),
-            ("base64_bytes", pa.int64()),
-            ("hash_high", pa.uint64()),
-            ("hash_low", pa.uint64()),
-            *((tier_prefix(tier.name) + name, pa.int64()) for tier in tiers for name in columns_of(tier)),
-            ("findings", pa.list_(finding)),
-            ("errors", pa.int32()),
-            ("warnings", pa.int32()),
-            ("infos", pa.int32()),
-            ("silenced", pa.int32()),
-            ("skipped", word),
-            ("missed", pa.bool_()),
-            ("damage", word),
-            ("note", word),
-            ("tried_bytes", pa.int64()),
-            *(
-                (pixel_column(name), pa.string() if name in _HASHES else _PIXEL_KINDS.get(kind, word))
-                for name, kind in PIXEL_TYPES.items()
-            ),
-        ]
-    )
+    return tuple(RowColumn(name, kind) for name, kind in kinds)
+
+
+RowValues = tuple[Any, ...]
+"""A row as plain values, in the order of `columns`; findings are tuples of their fields."""
 
 
 class _Tiers:
@@ -164,7 +170,7 @@ class _Tiers:
 
         @lru_cache(maxsize=1 << 14)
         def columns(size: Size) -> tuple[int | None, ...]:
-            return tuple(number for tier in tiers for number in _on_tier(size, tier))
+            return tuple(_number(number) for tier in tiers for number in _on_tier(size, tier))
 
         self.columns = columns
 
@@ -187,80 +193,41 @@ def _tiers(tiers: tuple[Tier, ...]) -> _Tiers:
     return _Tiers(tiers)
 
 
-CHUNK = 4096
-"""Rows that are in memory together: an archive of a million members is one partition."""
-
-
-def write_rows(
-    records: Iterable[FactsRecord], tiers: tuple[Tier, ...], metadata: Callable[[], dict[str, str]]
-) -> bytes:
-    """The rows as one Parquet file; `metadata`, called after the last row, goes into its footer."""
-    out = pa.BufferOutputStream()
-    source = iter(records)
-    with pq.ParquetWriter(out, schema(tiers), compression="zstd") as writer:
-        while chunk := tuple(islice(source, CHUNK)):
-            writer.write_table(table(chunk, tiers))
-        writer.add_key_value_metadata(metadata())
-    data: bytes = out.getvalue().to_pybytes()
-    return data
-
-
-def table(records: Sequence[FactsRecord], tiers: tuple[Tier, ...]) -> "pa.Table":
-    """The rows as an Arrow table."""
-    shape = schema(tiers)
+def row_values(records: Iterable[FactsRecord], tiers: tuple[Tier, ...]) -> Iterator[RowValues]:
+    """The rows as plain values."""
     known = _tiers(tiers)
-    values: list[tuple[Any, ...]] = [_values(record, known) for record in records]
-    columns = list(zip(*values, strict=True)) if values else [()] * (len(shape) - 1)
-    arrays = []
-    fields = iter(columns)
-    for field in shape:
-        if field.name == "findings":
-            arrays.append(_findings([record.findings for record in records], field.type))
-            continue
-        column = next(fields)
-        if pa.types.is_dictionary(field.type):
-            arrays.append(_texts(column).dictionary_encode())
-        elif pa.types.is_string(field.type):
-            arrays.append(_texts(column))
-        else:
-            arrays.append(pa.array(column, field.type))
-    return pa.Table.from_arrays(arrays, schema=shape)
+    for record in records:
+        yield _values(record, known)
 
 
-def _texts(column: Sequence[str | None]) -> "pa.Array":
-    """Texts; file names that are not UTF-8 are escaped, as in findings."""
-    try:
-        return pa.array(column, pa.string())
-    except UnicodeEncodeError:
-        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in column]
-        return pa.array(whole, pa.string())
-
-
-def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
-    """The columns in order, without `findings`."""
-    size, visible, digest = record.size, record.visible, record.digest
+def _values(record: FactsRecord, tiers: _Tiers) -> RowValues:
+    size, visible, digest, findings = record.size, record.visible, record.digest, record.findings
     high = low = None
     if digest is not None:
         high, low = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
     return (
-        record.source,
-        record.member,
+        _text(record.source),
+        _text(record.member),
         record.row,
-        record.pointer,
+        _text(record.pointer),
         record.subject,
         record.format,
         *(size if size is not None and _fit(size) else (None, None)),
-        *map(_number, (record.orientation, record.frames, record.quality)),
-        *map(_number, (record.byte_size, record.base64_bytes)),
+        _number(record.orientation),
+        _number(record.frames),
+        _number(record.quality),
+        _number(record.byte_size),
+        _number(record.base64_bytes),
         high,
         low,
-        *(tiers.none if visible is None or not _fit(visible) else map(_number, tiers.columns(visible))),
-        *_severities(record.findings),
+        *(tiers.none if visible is None or not _fit(visible) else tiers.columns(visible)),
+        tuple(map(_finding, findings)) if findings else (),
+        *_severities(findings),
         record.silenced,
-        record.skipped,
+        _text(record.skipped),
         record.missed,
-        record.damage,
-        record.note,
+        _text(record.damage),
+        _text(record.note),
         _number(record.tried),
         *(_NOT_MEASURED if record.pixels is None else _measurements(record.pixels)),
     )
@@ -269,6 +236,52 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
 def _measurements(pixels: PixelFacts) -> tuple[Any, ...]:
     pairs = zip(PIXEL_TYPES, pixels, strict=True)
     return tuple((value or None) if name in _HASHES else value for name, value in pairs)
+
+
+def _text(text: str | None) -> str | None:
+    """A text that is UTF-8; file names that are not are escaped, as in findings."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _finding(finding: Finding) -> RowValues:
+    return (
+        finding.code,
+        str(finding.severity),
+        _float(finding.measured),
+        _float(finding.limit),
+        finding.unit,
+        _text(finding.location.pointer or None),
+    )
+
+
+CHUNK = 4096
+"""Rows that are in memory together: an archive of a million members is one partition."""
+
+
+class PlainRows(NamedTuple):
+    """The rows of a partition as plain values, pickled: they take a seventh of the memory so."""
+
+    chunks: tuple[bytes, ...]
+    number: int
+
+
+def plain_rows(values: Iterable[RowValues]) -> PlainRows:
+    """Rows as they go from a worker to the main process."""
+    source = iter(values)
+    chunks = []
+    number = 0
+    while chunk := list(islice(source, CHUNK)):
+        number += len(chunk)
+        chunks.append(pickle.dumps(chunk, protocol=5))
+    return PlainRows(tuple(chunks), number)
+
+
+def unpacked(rows: PlainRows) -> Iterator[RowValues]:
+    """The rows again."""
+    for chunk in rows.chunks:
+        yield from pickle.loads(chunk)  # noqa: S301 - made by a worker of this run
 
 
 def _fit(numbers: Iterable[int]) -> bool:
@@ -287,26 +300,6 @@ def _severities(findings: Sequence[Finding]) -> tuple[int, int, int]:
         return 0, 0, 0
     found = [finding.severity for finding in findings]
     return found.count(Severity.ERROR), found.count(Severity.WARNING), found.count(Severity.INFO)
-
-
-def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Array":
-    """The findings of all rows; built column by column, since a dictionary for each would be slow."""
-    ends = [0]
-    for found in lists:
-        ends.append(ends[-1] + len(found))
-    flat = [finding for found in lists for finding in found]
-    parts = (
-        [finding.code for finding in flat],
-        [str(finding.severity) for finding in flat],
-        [_float(finding.measured) for finding in flat],
-        [_float(finding.limit) for finding in flat],
-        [finding.unit for finding in flat],
-        [finding.location.pointer or None for finding in flat],
-    )
-    struct = kind.value_type
-    columns = [pa.array(part, struct.field(i).type) for i, part in enumerate(parts)]
-    values = pa.StructArray.from_arrays(columns, fields=list(struct))
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
 
 
 def _float(value: float | None) -> float | None:

@@ -1,16 +1,12 @@
 """An audit run: plans partitions, writes a row file for each, and resumes after an interruption."""
 
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from imgbudget.audit.executors import Executor
+from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import plan_paths
@@ -20,12 +16,23 @@ from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rowfolder import RowFolder, RowVersions
-from imgbudget.audit.rows import IMAGE, SKIP
+from imgbudget.audit.rows import IMAGE, SKIP, PlainRows
 from imgbudget.audit.trials import tries_of
 from imgbudget.audit.urls import is_url
-from imgbudget.audit.work import ROWS_VERSION, Done, Failed, PartitionSummary, Work, footer, give_up
+from imgbudget.audit.work import (
+    MOST_IN_MEMORY,
+    ROWS_VERSION,
+    Done,
+    Failed,
+    PartitionSummary,
+    Work,
+    file_of,
+    give_up,
+    joined,
+)
 from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
+from imgbudget.limits.geometry import Tier
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
 
@@ -70,51 +77,32 @@ def _is_manifest(path: str, fields: Sequence[str]) -> bool:
 
 def finished(file: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
     """The sums and notes of a row file; None if it is not one of this version."""
+    footer = needed("imgbudget.audit.rowfiles", "row files").footer_of(file)
     try:
-        metadata = pq.read_metadata(file).metadata or {}
-        summary = PartitionSummary(*json.loads(metadata[b"imgbudget.summary"]))
-        notes = tuple(json.loads(metadata[b"imgbudget.notes"]))
-    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
+        return None if footer is None else (PartitionSummary(*footer[0]), tuple(footer[1]))
+    except TypeError:
         return None  # not a row file of this version: it is written again
-    return summary, notes
 
 
 def rows_version_of(file: str) -> int | None:
     """The version of the columns of a row file, 0 if it is an early one; None if it is no row file."""
-    try:
-        metadata = {} if os.path.islink(file) else pq.read_metadata(file).metadata or {}
-        return int(metadata.get(b"imgbudget.rows_version", 0)) if b"imgbudget.summary" in metadata else None
-    except (OSError, pa.ArrowException, ValueError):
-        return None
+    found: int | None = needed("imgbudget.audit.rowfiles", "row files").rows_version_of(file)
+    return found
 
 
 ROW_VERSIONS = RowVersions(ROWS_VERSION, rows_version_of)
 """The version of the columns that this program writes, and which one a file has."""
 
 
-def join(partition: "Partition", parts: Sequence[Done]) -> Done:
-    """The results of a partition's parts as one result."""
-    summary = PartitionSummary()
-    for part in parts:
-        summary = summary.plus(part.summary)
-    summary = summary._replace(partitions=1)
-    notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
-    tables = [pq.read_table(pa.BufferReader(part.rows), use_threads=False) for part in parts]
-    whole = pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
-    out = pa.BufferOutputStream()
-    pq.write_table(whole.replace_schema_metadata(footer(summary, notes)), out, compression="zstd")
-    return Done(partition, summary, out.getvalue().to_pybytes(), notes)
-
-
-def verify_rows(store: "Store", files: Sequence[str], summary: PartitionSummary) -> None:
-    """Compare the sums of the workers with the rows on disk.
+def verify_rows(store: "Store", partitions: Sequence[str], summary: PartitionSummary) -> None:
+    """Compare the sums of the workers with the rows; `partitions` are their row files or ids.
 
     Raises:
         AuditError: they differ, so a row was lost or duplicated.
     """
-    if len(set(files)) != summary.partitions:
+    if len(set(partitions)) != summary.partitions:
         raise AuditError(
-            f"{summary.partitions} partitions were read, but there are {len(set(files))} row files"
+            f"{summary.partitions} partitions were read, but there are rows of {len(set(partitions))}"
         )
     images, skipped, rows = store.one(
         f"""select count(*) filter (where subject = '{IMAGE}'), count(*) filter (where subject = '{SKIP}'),
@@ -123,7 +111,7 @@ def verify_rows(store: "Store", files: Sequence[str], summary: PartitionSummary)
     if (images, skipped, rows) != (summary.images, summary.skipped, summary.rows):
         raise AuditError(
             f"{summary.rows} rows were read ({summary.images} images, {summary.skipped} skipped), but "
-            f"{rows} are on disk ({images} images, {skipped} skipped)"
+            f"{rows} were kept ({images} images, {skipped} skipped)"
         )
 
 
@@ -136,19 +124,27 @@ class ProgressListener(Protocol):
 
 @dataclass(slots=True, eq=False, repr=False)
 class AuditRun:
-    """The state of a run: the sums, the row files, and how many of them an earlier run had finished."""
+    """The state of a run: the sums, the rows, and how many of its partitions an earlier run had finished.
+
+    The rows are in files, or in memory as long as they are few and no folder was named to keep them.
+    """
 
     work: Work
     executor: Executor
     folder: RowFolder
     watcher: ProgressListener
+    tiers: tuple[Tier, ...]
+    in_memory: bool = False
     summary: PartitionSummary = field(default_factory=PartitionSummary)
     files: list[str] = field(default_factory=list)
     resumed: int = 0
     lost: list[str] = field(default_factory=list)
     """The reasons why single items could not be read: each of them crashed its worker every time."""
     notes: dict[str, None] = field(default_factory=dict)
+    held: list[Done] = field(default_factory=list)
+    """The results whose rows are in memory."""
     _ids: set[str] = field(default_factory=set)
+    _planned: int = 0
 
     def finish(self, partitions: Iterable[Partition]) -> None:
         """Read all partitions that no earlier run has finished.
@@ -164,31 +160,59 @@ class AuditRun:
             else:
                 self._keep(outcome)
         for failed in suspects:
-            self._keep(narrow_down(failed.partition, self._attempt, _halves, join))
+            self._keep(narrow_down(failed.partition, self._attempt, _halves, self._join))
         self.files.sort()
 
     def verify(self, store: "Store") -> None:
         """Compare the sums with the rows in the store. Raises AuditError if they differ."""
-        verify_rows(store, self.files, self.summary)
+        verify_rows(store, self.partitions, self.summary)
+
+    @property
+    def partitions(self) -> list[str]:
+        """The row files, or the ids of the partitions whose rows are in memory."""
+        return [*self.files, *(done.partition.id for done in self.held)]
 
     def _todo(self, partitions: Iterable[Partition]) -> Iterator[Partition]:
         for number, partition in enumerate(partitions):
             if partition.id in self._ids:
                 raise AuditError(f"{partition.source}: partition {partition.id} was planned twice")
             self._ids.add(partition.id)
-            file = self.folder.find(partition.id)
+            file = None if self.in_memory else self.folder.find(partition.id)
             found = None if file is None else finished(file)
             if file is None or found is None:
-                yield partition._replace(tries=tries_of(number))
+                self._planned += partition.known or 0
+                if self._planned > MOST_IN_MEMORY:
+                    self._write_held()
+                yield partition._replace(tries=tries_of(number), plain=self.in_memory)
                 continue
             self.resumed += 1
             self._count(file, *found)
 
     def _keep(self, done: Done) -> None:
-        self._count(self.folder.save(done.partition.id, done.rows), done.summary, done.notes)
+        if self.in_memory and isinstance(done.rows, PlainRows):
+            self.held.append(done)
+            self._count(None, done.summary, done.notes)
+            if self.summary.rows > MOST_IN_MEMORY:
+                self._write_held()
+            return
+        self._write_held()
+        self._count(self._saved(done), done.summary, done.notes)
 
-    def _count(self, file: str, summary: PartitionSummary, notes: Iterable[str]) -> None:
-        self.files.append(file)
+    def _saved(self, done: Done) -> str:
+        return self.folder.save(done.partition.id, file_of(done, self.tiers))
+
+    def _write_held(self) -> None:
+        """Write the rows that are in memory, and from now on all others."""
+        self.in_memory = False
+        while self.held:
+            self.files.append(self._saved(self.held.pop()))
+
+    def _join(self, partition: Partition, parts: Sequence[Done]) -> Done:
+        return joined(partition, parts, self.tiers)
+
+    def _count(self, file: str | None, summary: PartitionSummary, notes: Iterable[str]) -> None:
+        if file is not None:
+            self.files.append(file)
         self.summary = self.summary.plus(summary)
         self.notes.update(dict.fromkeys(notes))
         self.watcher.at(self.summary)
@@ -196,7 +220,7 @@ class AuditRun:
     def _attempt(self, partition: Partition) -> Done | None:
         """Read a failed partition by itself; None if it fails again, unless it is a single item."""
         # a crash may have been that of a trial
-        again = partition._replace(tries=0)
+        again = partition._replace(tries=0, plain=self.in_memory)
         outcome = next(iter(self.executor.run(self.work, [again], careful=True)))
         if isinstance(outcome, Done):
             return outcome

@@ -1,38 +1,72 @@
-"""The row files of an audit as one table for queries: DuckDB over Parquet, in bounded memory."""
+"""The rows of an audit as one table for queries.
+
+Few rows are in memory and SQLite answers; many are in Parquet files and DuckDB answers, in bounded memory.
+A statement is written in what both understand, and in functions: `_MACROS` defines them for DuckDB, `memory`
+for SQLite. Without `nulls last` they sort differently, and SQLite has no integers beyond 64 bits.
+"""
 
 import glob
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import duckdb
-
+from imgbudget.audit.extras import MANY_ROWS, needed
 from imgbudget.audit.rows import tier_prefix
-from imgbudget.audit.statistics import FoundCode, Row
+from imgbudget.audit.statistics import FoundCode, Row, place_text
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from duckdb import DuckDBPyConnection
 
 MEMORY = "1100MB"
 """Memory limit of the database; the rest is in a temporary folder, 65 MB per million rows."""
 
-ROW_ORDER = "source, member, row, pointer"
+ROW_ORDER = """source nulls last, member nulls last, row nulls last, pointer nulls last, subject,
+bytes nulls last"""
 """The order of rows; it does not depend on partitions, workers or engines."""
 
 ROW_FILES = "rows-*.parquet"
 """The names of row files in their folder."""
 
 
-class Store(NamedTuple):
-    """An audit's rows as the SQL table `rows`, with the limits of the audit's model."""
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles that are reported."""
 
-    connection: "DuckDBPyConnection"
+EXAMPLES = 5
+"""Locations that are kept as examples."""
+
+FOUND = """select source, member, row, coalesce(f.pointer, row_pointer) as pointer, row_pointer,
+f.code as code, f.severity as severity, f."limit" as "limit", f.unit as unit
+from (select source, member, row, pointer as row_pointer, unnest(findings) as f from rows
+    where errors + warnings + infos > 0)"""
+
+_MACROS = (
+    f"""first_places(a, b, c, d) as
+    min_by({{'source': a, 'member': b, 'row': c, 'pointer': d}}, (a, b, c, d), {EXAMPLES})""",
+    "count_places(a, b, c, d) as count(distinct (a, b, c, d))",
+    f"quantiles(v) as quantile_disc(v, {list(SHARES)})",
+    "mean_of(v) as sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v)",
+    "sum_of_products(a, b) as sum(a::hugeint * b)",
+)
+"""What statements call. The mean adds whole numbers: a sum of floats would depend on the order of rows."""
+
+
+class Store(NamedTuple):
+    """An audit's rows as the SQL table `rows`, with the limits of the audit's model.
+
+    The table `found` has a row for each finding. `lists` are the findings of rows in memory.
+    """
+
+    connection: "DuckDBPyConnection | sqlite3.Connection"
     limits: Limits
+    lists: Sequence[tuple[FoundCode, ...]] = ()
 
     @property
     def tier(self) -> str:
@@ -50,8 +84,8 @@ class Store(NamedTuple):
         """SQL: by how much the sums of tokens may be lower, now and after the plan."""
         low, after = self.fewest
         return (
-            f"coalesce(sum({self.tier}tokens - {low}), 0)::bigint, "
-            f"coalesce(sum({self.tier}planned_tokens - {after}), 0)::bigint"
+            f"coalesce(sum({self.tier}tokens - {low}), 0), "
+            f"coalesce(sum({self.tier}planned_tokens - {after}), 0)"
         )
 
     def one(self, sql: str) -> tuple[Any, ...]:
@@ -77,7 +111,7 @@ class Store(NamedTuple):
             from rows where {where} order by {order}{limit_clause}"""  # noqa: S608 - the SQL is ours
         )
         while batch := cursor.fetchmany(2048):
-            yield from (_row(values) for values in batch)
+            yield from (_row(values, self.lists) for values in batch)
 
     def worst(self, where: str, limit: int) -> Iterator[Row]:
         """At most `limit` rows, those with the most errors first, then the largest files.
@@ -86,11 +120,22 @@ class Store(NamedTuple):
         """
         weight = "errors, coalesce(bytes, -1)"
         last = self.all(
-            f"select {weight} from rows where {where} order by all desc limit 1 offset {limit - 1}"  # noqa: S608 - ours
+            f"select {weight} from rows where {where} order by 1 desc, 2 desc limit 1 offset {limit - 1}"  # noqa: S608 - ours
         )
         if last:
             where = f"{where} and ({weight}) >= {last[0]}"
         return self.rows(where, f"errors desc, bytes desc nulls last, warnings desc, {ROW_ORDER}", limit)
+
+
+def places_of(examples: str | Sequence[dict[str, Any]] | None) -> tuple[str, ...]:
+    """The locations that `first_places` found, as text."""
+    found = json.loads(examples) if isinstance(examples, str) else examples or ()
+    return tuple(place_text(**place) for place in found)
+
+
+def list_of(values: str | Sequence[float] | None) -> Sequence[float]:
+    """The values that `quantiles` found."""
+    return json.loads(values) if isinstance(values, str) else values or ()
 
 
 def row_files(folder: str) -> tuple[str, ...]:
@@ -104,10 +149,11 @@ def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> 
     """The rows in these files, for the limits of one model on one platform.
 
     Raises:
-        UsageError: there is no row file.
+        UsageError: there is no row file, or DuckDB is not installed.
     """
     if not files:
         raise UsageError("no row files: nothing was audited")
+    duckdb = needed("duckdb", MANY_ROWS)
     with (
         TemporaryDirectory(prefix="imgbudget-") as folder,
         duckdb.connect(os.path.join(folder, "rows.duckdb")) as connection,
@@ -119,10 +165,13 @@ def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> 
         listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
         # read once into one table: each query would open thousands of small files again
         connection.execute(f"create table rows as select * from read_parquet([{listed}])")  # noqa: S608
+        connection.execute(f"create view found as {FOUND}")
+        for macro in _MACROS:
+            connection.execute(f"create macro {macro}")
         yield Store(connection, limits)
 
 
-def _row(values: Sequence[Any]) -> Row:
+def _row(values: Sequence[Any], lists: Sequence[tuple[FoundCode, ...]]) -> Row:
     (
         *location_and_kind,
         width,
@@ -165,13 +214,17 @@ def _row(values: Sequence[Any]) -> Row:
         tokens=tokens,
         tokens_after=tokens_after,
         digest=digest,
-        findings=tuple(FoundCode(*(finding[name] for name in FoundCode._fields)) for finding in findings),
+        findings=lists[findings] if isinstance(findings, int) else tuple(map(_found, findings)),
         skipped=skipped,
         damage=damage,
         note=note,
         tokens_doubt=tokens_doubt,
         after_doubt=after_doubt,
     )
+
+
+def _found(finding: dict[str, Any]) -> FoundCode:
+    return FoundCode(*(finding[name] for name in FoundCode._fields))
 
 
 def _size(width: int | None, height: int | None) -> Size | None:

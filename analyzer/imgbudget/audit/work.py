@@ -8,14 +8,25 @@ from collections import Counter
 from copyreg import dispatch_table
 from functools import lru_cache
 from io import BytesIO
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgbudget.audit.extras import MANY_ROWS, needed
 from imgbudget.audit.inputs import read_partition
 from imgbudget.audit.partition import SHARE, ManifestEntry, Partition, RemoteObject
 from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
 from imgbudget.audit.references import Access, RowReferences
-from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
+from imgbudget.audit.rows import (
+    IMAGE,
+    SKIP,
+    FactsRecord,
+    PlainRows,
+    RowValues,
+    plain_rows,
+    row_values,
+    unpacked,
+)
 from imgbudget.audit.trials import Trials
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
@@ -27,7 +38,7 @@ from imgbudget.model.subjects import ProbeField
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imgbudget.config.settings import Settings
     from imgbudget.limits.data import LimitsData
@@ -36,6 +47,9 @@ if TYPE_CHECKING:
 
 ROWS_VERSION = 8
 """Increased whenever columns or their meaning change: row files of another version are written again."""
+
+MOST_IN_MEMORY = 100_000
+"""Rows that a run keeps in memory; of more it writes Parquet files, and DuckDB reads them."""
 
 
 class PartitionSummary(NamedTuple):
@@ -63,11 +77,11 @@ class PartitionSummary(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of a partition: its sums, its rows as a Parquet file, notes for readers."""
+    """The result of a partition: its sums, its rows as a Parquet file or plain values, notes for readers."""
 
     partition: Partition
     summary: PartitionSummary
-    rows: bytes
+    rows: bytes | PlainRows
     notes: tuple[str, ...] = ()
 
 
@@ -154,9 +168,61 @@ def done(partition: Partition, records: "Iterable[FactsRecord]", builder: Record
     def metadata() -> dict[str, str]:
         return footer(summary(), tuple(session.context.notes))
 
-    data = write_rows(counted(), tiers_of(session), metadata)
+    tiers = tiers_of(session)
+    values = row_values(counted(), tiers)
+    data = _rows_of(values, tiers, metadata) if partition.plain else written(values, tiers, metadata)
     _require_all(partition, members, rows)
     return Done(partition, summary(), data, tuple(session.context.notes))
+
+
+def _rows_of(
+    values: "Iterator[RowValues]", tiers: "tuple[Tier, ...]", metadata: "Callable[[], dict[str, str]]"
+) -> bytes | PlainRows:
+    """The rows as plain values, or as a Parquet file if they are more than stay in memory."""
+    first = plain_rows(islice(values, MOST_IN_MEMORY))
+    later = next(values, None)
+    if later is None:
+        return first
+    return written(chain(unpacked(first), (later,), values), tiers, metadata)
+
+
+def written(
+    values: "Iterable[RowValues]", tiers: "tuple[Tier, ...]", metadata: "Callable[[], dict[str, str]]"
+) -> bytes:
+    """The rows as a Parquet file.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    data: bytes = needed("imgbudget.audit.rowfiles", MANY_ROWS).write_values(values, tiers, metadata)
+    return data
+
+
+def file_of(done: Done, tiers: "tuple[Tier, ...]") -> bytes:
+    """The rows of a result as a Parquet file.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    if isinstance(done.rows, bytes):
+        return done.rows
+    return written(unpacked(done.rows), tiers, lambda: footer(done.summary, done.notes))
+
+
+def joined(partition: Partition, parts: "Sequence[Done]", tiers: "tuple[Tier, ...]") -> Done:
+    """The results of a partition's parts as one result."""
+    summary = PartitionSummary()
+    for part in parts:
+        summary = summary.plus(part.summary)
+    summary = summary._replace(partitions=1)
+    notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
+    plain = [part.rows for part in parts if isinstance(part.rows, PlainRows)]
+    if len(plain) == len(parts):
+        chunks = tuple(chunk for rows in plain for chunk in rows.chunks)
+        return Done(partition, summary, PlainRows(chunks, sum(rows.number for rows in plain)), notes)
+    files = [file_of(part, tiers) for part in parts]
+    data = needed("imgbudget.audit.rowfiles", MANY_ROWS).joined_rows(files, footer(summary, notes))
+    return Done(partition, summary, data, notes)
 
 
 def tiers_of(session: Session) -> "tuple[Tier, ...]":

@@ -2,15 +2,28 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from io import StringIO
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
+from imgbudget.audit.aggregate import AuditContext, aggregate
+from imgbudget.audit.copies import list_lines
+from imgbudget.audit.csvtable import lines
+from imgbudget.audit.empty import EmptyArgument, without_images
+from imgbudget.audit.executors import Executor, LocalExecutor
+from imgbudget.audit.extras import needed, require
+from imgbudget.audit.formats import RunFacts, audit_text, document, markdown
 from imgbudget.audit.keeping import Keep, require_list
+from imgbudget.audit.memory import is_possible, rows_in_memory
 from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming, RowChoice
 from imgbudget.audit.references import Access
 from imgbudget.audit.rowfolder import RowFolder, open_row_folder
+from imgbudget.audit.rows import PlainRows
+from imgbudget.audit.run import ROW_VERSIONS, AuditRun, plan
+from imgbudget.audit.statistics import AuditStatistics, SkipRow
+from imgbudget.audit.store import Store, open_rows
+from imgbudget.audit.work import Work, configuration_key, tiers_of
 from imgbudget.cli.command import Choice, Command, argument, flag, option
 from imgbudget.cli.options import (
     FAIL_ON,
@@ -40,16 +53,10 @@ from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
+from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import count
-
-if TYPE_CHECKING:
-    from imgbudget.audit.empty import EmptyArgument
-    from imgbudget.audit.executors import Executor
-    from imgbudget.audit.run import AuditRun
-    from imgbudget.audit.statistics import AuditStatistics, SkipRow
-    from imgbudget.audit.store import Store
 
 FORMATS = ("full", "json", "markdown", "csv")
 
@@ -60,8 +67,8 @@ _LISTED = 5
 class Unread(NamedTuple):
     """What an audit could not read, by reason, and the arguments in which no image was found."""
 
-    skips: "tuple[SkipRow, ...]"
-    without_images: "tuple[EmptyArgument, ...]"
+    skips: tuple[SkipRow, ...]
+    without_images: tuple[EmptyArgument, ...]
 
 
 class AuditOptions(NamedTuple):
@@ -190,7 +197,7 @@ def audit(options: AuditOptions) -> int:
     and beside the list; others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if
     anything could not be read, or no image was found in an argument, unless --allow-unread is given.
     """
-    _require_datasets()
+    _require_packages(options)
     output = options.output
     formats = chosen_formats(output.formats, FORMATS)
     if options.ray_address and options.engine != "ray":
@@ -222,11 +229,11 @@ def audit(options: AuditOptions) -> int:
     with _folder(options) as folder:
         run = _run(session, options, folder)
         removed = 0
-        if run.files:
+        if run.partitions:
             unread = _report(session, run, options, formats, models)
-            removed = folder.keep(run.files)
+            removed = folder.keep(run.files) if run.files else 0
         else:
-            unread = Unread((), _empty_arguments(None, options))
+            unread = Unread((), without_images(None, options.datasets))
     _say_notes(session, run, options)
     if removed and not output.quiet:
         say(f"{count(removed, 'row file')} of earlier runs removed from {options.rows}")
@@ -236,6 +243,15 @@ def audit(options: AuditOptions) -> int:
         return 2
     worst = _worst(run)
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
+
+
+def _require_packages(options: AuditOptions) -> None:
+    """Raise UsageError for what is asked for and needs a package that is not installed."""
+    if options.html is not None:
+        require("HTML pages", "jinja2")
+    if options.rows is not None:
+        require("row files", "duckdb", "pyarrow")
+        needed("imgbudget.audit.rowfiles", "row files")  # once, and not in each worker
 
 
 def _is_counted(limits: Limits) -> bool:
@@ -259,14 +275,6 @@ def _require_known(limits: Limits) -> None:
         )
 
 
-def _require_datasets() -> None:
-    from importlib.util import find_spec  # noqa: PLC0415 - command
-
-    missing = [name for name in ("pyarrow", "duckdb", "jinja2") if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"audit needs {', '.join(missing)}: pip install 'imgbudget[datasets]'")
-
-
 @contextmanager
 def _folder(options: AuditOptions) -> Iterator[RowFolder]:
     """The folder of the row files: the one that is named, else one that is removed after the run."""
@@ -274,19 +282,14 @@ def _folder(options: AuditOptions) -> Iterator[RowFolder]:
         with TemporaryDirectory(prefix="imgbudget-audit-") as path:
             yield RowFolder(path)
         return
-    from imgbudget.audit.run import ROW_VERSIONS  # noqa: PLC0415 - command
-
     with open_row_folder(
         options.rows, options.datasets, ROW_VERSIONS, replace=options.replace_rows
     ) as folder:
         yield folder
 
 
-def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRun":
+def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun:
     """All partitions read, their rows in the folder."""
-    from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415 - command
-    from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415 - command
-
     progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
     access = Access.of(
         options.datasets,
@@ -301,7 +304,14 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRu
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
         executor = _executor(options)
         try:
-            run = AuditRun(Work.of(session, access), executor, folder, progress)
+            run = AuditRun(
+                Work.of(session, access),
+                executor,
+                folder,
+                progress,
+                tiers_of(session),
+                in_memory=options.rows is None and is_possible(),
+            )
             run.finish(partitions)
         finally:
             executor.close()
@@ -309,43 +319,32 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRu
     return run
 
 
-def _executor(options: AuditOptions) -> "Executor":
-    from imgbudget.linter.pool import cores  # noqa: PLC0415 - command
+def _executor(options: AuditOptions) -> Executor:
 
     jobs = options.jobs or cores()
     if options.engine == "ray":
         from imgbudget.audit.ray_executor import RayExecutor  # noqa: PLC0415 - command
 
         return RayExecutor(jobs, options.ray_address)
-    from imgbudget.audit.executors import LocalExecutor  # noqa: PLC0415 - command
 
     return LocalExecutor(jobs)
 
 
-def _empty_arguments(store: "Store | None", options: AuditOptions) -> "tuple[EmptyArgument, ...]":
-    from imgbudget.audit.empty import without_images  # noqa: PLC0415 - command
-
-    return without_images(store, options.datasets)
-
-
 def _report(
     session: Session,
-    run: "AuditRun",
+    run: AuditRun,
     options: AuditOptions,
     formats: list[Format],
     models: tuple[Limits, ...],
-) -> "Unread":
+) -> Unread:
     """Prove the rows complete, gather the statistics, write every format; what was not read."""
-    from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - command
-    from imgbudget.audit.store import open_rows  # noqa: PLC0415 - command
-
     notes = (*session.notes, *run.notes)
     about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
-    with open_rows(run.files, session.context.limits()) as store:
+    with _opened(session, run) as store:
         run.verify(store)
         statistics = aggregate(store, about)
         unread = Unread(
-            tuple(row for row in statistics.skips if row.missed), _empty_arguments(store, options)
+            tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
         )
         if options.dedupe_list is not None:
             _write_list(store, options.dedupe_list, options.keep)
@@ -362,24 +361,27 @@ def _report(
     return unread
 
 
-def _text(
-    name: str, statistics: "AuditStatistics", run: "AuditRun", unread: "Unread", *, colour: bool
-) -> str:
-    from imgbudget.audit.formats import RunFacts, audit_text, document, markdown  # noqa: PLC0415 - command
+def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
+    """The rows as a table: in memory if they are few, else their files."""
+    limits = session.context.limits()
+    if run.in_memory:
+        held = (done.rows for done in run.held if isinstance(done.rows, PlainRows))
+        return rows_in_memory(held, run.tiers, limits)
+    return open_rows(run.files, limits)
 
+
+def _text(name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread, *, colour: bool) -> str:
     if name == "json":
         empty = unread.without_images
         names = tuple(one.argument for one in empty)
-        return document(statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost), names, empty))
+        return document(statistics, RunFacts(len(run.partitions), run.resumed, tuple(run.lost), names, empty))
     if name == "markdown":
         return markdown(statistics)
     return audit_text(statistics, colour=colour)
 
 
-def _write_rows(store: "Store", file: str | None) -> None:
+def _write_rows(store: Store, file: str | None) -> None:
     """The facts table as CSV, in chunks: it may be larger than memory."""
-    from imgbudget.audit.csvtable import lines  # noqa: PLC0415 - command
-
     with nullcontext(None) if file is None else whole_file(file) as out:
         for text in lines(store):
             if out is None:
@@ -397,15 +399,13 @@ def _require_list(options: AuditOptions) -> None:
     require_list(options.dedupe_list, Keep(options.keep or Keep.FIRST))
 
 
-def _write_list(store: "Store", file: str, keep: str | None) -> None:
-    from imgbudget.audit.copies import list_lines  # noqa: PLC0415 - command
-
+def _write_list(store: Store, file: str, keep: str | None) -> None:
     with whole_file(file) as out:
         for line in list_lines(store, Keep(keep or Keep.FIRST), csv=file.lower().endswith(".csv")):
             out.write(line)
 
 
-def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> None:
+def _write_page(store: Store, statistics: AuditStatistics, file: str) -> None:
     from imgbudget.audit.html.page import page  # noqa: PLC0415 - command
     from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415 - command
 
@@ -413,7 +413,7 @@ def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> Non
         out.write(page(statistics, store, thumbnails))
 
 
-def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None:
+def _say_notes(session: Session, run: AuditRun, options: AuditOptions) -> None:
     say_warnings(dict.fromkeys((*session.notes, *run.notes)))
     if run.lost:
         lost = f"{count(len(run.lost), 'item')} could not be read: {run.lost[0]}"
@@ -422,10 +422,10 @@ def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None
         return
     if run.resumed:
         done = count(run.resumed, "partition")
-        say(f"{done} of {len(run.files)} reused from {options.rows}, as read by an earlier run")
+        say(f"{done} of {len(run.partitions)} reused from {options.rows}, as read by an earlier run")
 
 
-def _say_unread(unread: "Unread", run: "AuditRun", options: AuditOptions) -> None:
+def _say_unread(unread: Unread, run: AuditRun, options: AuditOptions) -> None:
     level = "warning" if options.allow_unread else "error"
     quiet = options.output.quiet
     for name, reason, hint in unread.without_images:
@@ -443,7 +443,7 @@ def _say_unread(unread: "Unread", run: "AuditRun", options: AuditOptions) -> Non
         say("what was not read is not in the numbers; --allow-unread accepts that with exit code 0")
 
 
-def _worst(run: "AuditRun") -> Severity | None:
+def _worst(run: AuditRun) -> Severity | None:
     counts = {
         Severity.ERROR: run.summary.errors,
         Severity.WARNING: run.summary.warnings,

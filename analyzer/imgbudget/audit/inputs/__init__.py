@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol, cast
 
+from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt, reason_of, until_failure
 from imgbudget.audit.partition import NESTABLE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
@@ -63,13 +64,17 @@ NEEDED = {
 
 def missing(kind: str) -> Needed | None:
     """What a form needs, if it is not installed."""
-    needed = NEEDED.get(kind)
-    return needed if needed and find_spec(needed.module) is None else None
+    known = NEEDED.get(kind)
+    return known if known and find_spec(known.module) is None else None
 
 
 def input_of(kind: str) -> Input:
-    """The module of that name."""
-    return cast("Input", import_module(f"imgbudget.audit.inputs.{kind}"))
+    """The module of that name.
+
+    Raises:
+        UsageError: a package that it needs is not installed.
+    """
+    return cast("Input", needed(f"imgbudget.audit.inputs.{kind}", "Parquet and Arrow files"))
 
 
 def plan_container(

@@ -13,15 +13,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 from typing import IO, Any, NamedTuple, cast
 
-import pyarrow as pa
-
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.rowimages import is_data_text, looks_like_name, nested_value
-from imgbudget.audit.inputs.unpacking import STEP, Metered
+from imgbudget.audit.inputs.unpacking import STEP, Metered, by_arrow
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.stream import Element, elements
 from imgbudget.model.location import Keys
@@ -117,7 +116,7 @@ _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda raw: cast("IO[bytes]", gzip.GzipFile(fileobj=raw)),
     "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),
     "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 - closed where it is used
-    "zstd": lambda raw: cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")),
+    "zstd": partial(by_arrow, codec="zstd"),
 }
 
 

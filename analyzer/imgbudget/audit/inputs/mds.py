@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from struct import Struct, iter_unpack, unpack_from
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import open_stream
-from imgbudget.audit.inputs.unpacking import STEP, ByteStream, Metered, exactly
+from imgbudget.audit.inputs.unpacking import STEP, ByteStream, Metered, by_arrow, exactly
 from imgbudget.audit.inputs.values import (
     HEAD,
     MOST_VALUE,
@@ -119,7 +117,7 @@ def _open(where: str) -> Iterator[_Shard]:
         if not packing:
             yield _Shard(raw, raw.seek)
             return
-        with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), _CODECS[packing]) as unpacked:
+        with by_arrow(raw, _CODECS[packing]) as unpacked:
             yield _Shard(Metered(unpacked, raw.tell), None)
 
 

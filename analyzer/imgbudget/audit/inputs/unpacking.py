@@ -11,11 +11,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from tempfile import TemporaryFile
 from types import MethodType
 from typing import IO, TYPE_CHECKING, Protocol
 
+from imgbudget.audit.extras import needed
 from imgbudget.audit.records import Content
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
@@ -210,7 +210,7 @@ class _Forwards(io.RawIOBase):
 
 def by_arrow(raw: IO[bytes], codec: str) -> IO[bytes]:
     """A packed stream, unpacked by pyarrow, which is imported with the first one."""
-    arrow = import_module("pyarrow")
+    arrow = needed("pyarrow", f"files packed with {codec}")
     return io.BufferedReader(arrow.CompressedInputStream(arrow.PythonFile(raw, mode="r"), codec), STEP)
 
 
