@@ -13,9 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from imgbudget.audit import partition as partitions
 from imgbudget.audit import rowfolder
-from imgbudget.audit.inputs import files
 from imgbudget.audit.rowfolder import (
     MANIFEST,
     PENDING,
@@ -24,6 +22,7 @@ from imgbudget.audit.rowfolder import (
     read_manifest,
     row_name,
 )
+from imgbudget.cli import audit as command
 from imgbudget.errors import UsageError
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -35,8 +34,7 @@ PICTURES = [image_bytes((300, 300 + number)) for number in range(4)]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder, and partitions of two files."""
     monkeypatch.chdir(tmp_path)
-    for module in (partitions, files):
-        monkeypatch.setattr(module, "SHARE", 2)
+    monkeypatch.setattr(command, "SHARE", 2)
     return tmp_path
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit import partition as partitions
-from imgbudget.audit.inputs import files, zips
+from imgbudget.audit.inputs import zips
+from imgbudget.cli import audit as command
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import as_folder, as_tar, as_zip
@@ -22,7 +22,7 @@ from tests.datasets import as_folder, as_tar, as_zip
 MAIN = (
     # a shell in the background has it ignored
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
+    "from imgbudget.cli import audit, main; audit.SHARE = 25; main()"
 )
 """Small partitions, so that there is a middle of the run to interfere in."""
 
@@ -32,7 +32,7 @@ PICTURE = image_bytes((300, 300))
 @pytest.fixture
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions of ten files or members."""
-    for module in (partitions, files, zips):
+    for module in (command, zips):
         monkeypatch.setattr(module, "SHARE", 10)
 
 
