@@ -10,20 +10,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgbudget.audit.rows import pixel_column
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo import cache
 from imgbudget.imageinfo.cache import FactsCache
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_file
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
-from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts, PixelThresholds, pixels_from
+from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts, pixels_from
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.pixels import decode, measure
 from imgbudget.pixels.decode import decoded_pixels
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
-DARK = image_bytes((400, 300), "JPEG", colour=0x141414)
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    """The bytes of a file."""
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+SHADES = Image.linear_gradient("L").resize((400, 300))
+DARK = encoded(SHADES.point([level // 5 for level in range(256)]), "JPEG")
 
 
 @pytest.fixture
@@ -134,9 +144,9 @@ def test_an_audit_has_the_measurements_in_its_rows(imgbudget: Command, dark: Pat
         pq.read_table(next(Path(name).glob("*.parquet"))).to_pylist() for name in ("with", "without")
     )
     assert [found["code"] for found in with_pixels["findings"]] == ["IB902"]
-    assert with_pixels["pixels_mode"] == "RGB"
-    assert with_pixels["pixels_bright"] == pytest.approx(20 / 255, abs=0.01)
-    assert {without[f"pixels_{name}"] for name in PIXEL_TYPES} == {None}
+    assert with_pixels["pixels_mode"] == "L"
+    assert with_pixels["pixels_bright"] == pytest.approx(50 / 255, abs=0.01)
+    assert {without[pixel_column(name)] for name in PIXEL_TYPES} == {None}
 
 
 def test_a_cache_keeps_them(dark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,13 +204,6 @@ def test_all_common_formats_are_measured(form: str) -> None:
     assert facts.bright == pytest.approx(0.6, abs=0.02)
 
 
-def encoded(image: Image.Image, form: str, **options: object) -> bytes:
-    """The bytes of a file."""
-    out = io.BytesIO()
-    image.save(out, form, **options)
-    return out.getvalue()
-
-
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "F", "I"])
 def test_each_mode_is_measured(mode: str) -> None:
     """Black is dark in each of them, and white is not."""
@@ -246,8 +249,3 @@ def test_what_takes_too_much_is_not_decoded(
     )
     monkeypatch.setattr(measure, "MOST_BYTES", 1000)
     assert "at most 1000 are decoded" in imgbudget("check", "--pixels", dark.name).err
-
-
-def test_thresholds_are_those_of_the_pages() -> None:
-    """A configuration of the defaults changes nothing."""
-    assert set(PixelThresholds._fields) >= {"dark", "over_exposed", "low_contrast"}

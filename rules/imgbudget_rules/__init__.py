@@ -54,7 +54,16 @@ from imgbudget_rules.ib604_over_run_budget import over_run_budget
 from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib701_location_metadata import location_metadata
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
+from imgbudget_rules.ib901_blurred import blurred
 from imgbudget_rules.ib902_dark import dark
+from imgbudget_rules.ib903_over_exposed import over_exposed
+from imgbudget_rules.ib904_low_contrast import low_contrast
+from imgbudget_rules.ib905_blank import blank
+from imgbudget_rules.ib906_low_information import low_information
+from imgbudget_rules.ib907_idle_border import idle_border
+from imgbudget_rules.ib908_flattened_mode import flattened_mode
+from imgbudget_rules.ib909_grey_as_colour import grey_as_colour
+from imgbudget_rules.ib910_upscaled import upscaled
 from imgbudget_rules.ib911_near_duplicate import near_duplicate
 from imgbudget_rules.ib912_split_leak import split_leak
 from imgbudget_rules.limits import DATA as LIMITS
@@ -113,7 +122,16 @@ RULES: tuple[Rule[Any], ...] = (
     over_bytes_budget,
     location_metadata,
     duplicate_file,
+    blurred,
     dark,
+    over_exposed,
+    low_contrast,
+    blank,
+    low_information,
+    idle_border,
+    flattened_mode,
+    grey_as_colour,
+    upscaled,
     near_duplicate,
     split_leak,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
+from imgbudget_rules.shown import shown
 
 
 @rule(
@@ -31,6 +32,9 @@ def dark(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 800x600 bright=0.32>
     <jpeg 800x600>
 
+    An image of one dark colour is IB905:
+    <jpeg 800x600 bright=0.2 spread=2>
+
     ## Fix safety
     There is no fix: detail in the shadows may be lost already. Take it again with more light, or raise the
     exposure from the original.
@@ -38,11 +42,11 @@ def dark(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Source
     The measurement and the bound are those of CleanVision 0.3.7 (issue "dark").
     """
-    pixels, least = use.measured, ctx.thresholds.dark
+    pixels, least = shown(use, ctx), ctx.thresholds.dark
     if pixels is None or pixels.bright >= least:
         return
     yield Problem(
-        message=f"99 % of the pixels are darker than {least:g} of full brightness; "
+        message=f"99 % of the pixels are darker than {least * 100:g} % of full brightness; "
         f"{ctx.limits.model} may not see what is in the image",
         help="take it again with more light, raise its exposure, or leave it out (the tokens stay the same)",
         measured=pixels.bright,

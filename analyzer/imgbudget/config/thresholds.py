@@ -21,9 +21,16 @@ def parse_threshold(text: str) -> float:
 
 
 _ABOUT = {
-    "dark": "IB902: brightness that 99 % of the pixels do not exceed, from 0 to 1.",
-    "over_exposed": "IB903: brightness that 95 % of the pixels reach, from 0 to 1.",
+    "blurred": "IB901: width of edges in px, at the size that the model uses.",
+    "dark": "IB902: brightness that 99 % of the pixels do not reach, from 0 to 1.",
+    "over_exposed": "IB903: brightness that 95 % of the pixels exceed, from 0 to 1.",
     "low_contrast": "IB904: range of brightness between the darkest and the brightest percent, from 0 to 1.",
+    "blank": "IB905: greatest difference between any two parts of the image, in levels of 256.",
+    "low_information": "IB906: share of the image in which something shows, from 0 to 1.",
+    "idle_border": "IB907: share of the image that is border of one colour, from 0 to 1.",
+    "flattened_mode": "IB908: share of the pixels that are transparent, from 0 to 1.",
+    "grey_as_colour": "IB909: greatest difference between the channels of a pixel, in levels of 256.",
+    "upscaled": "IB910: share of the resolution, along an edge, that carries detail, from 0 to 1.",
     "near_duplicate": "IB911, IB912: bits of 64 that differ between near duplicates at most, from 0 to 10.",
 }
 

@@ -11,30 +11,41 @@ class PixelFacts(NamedTuple):
 
     `flaw` says in a clause why the pixels were not measured, None if they were. `mode` is the colour mode in
     Pillow's words, e.g. RGB, RGBA, CMYK, I;16. Brightness is between 0, black, and 1, white: `bright` is the
-    one that 99 % of the pixels do not exceed, `dim` the one that 95 % reach, `contrast` the range from the
-    darkest percent to the brightest. `phash` and `pixel_hash` are hexadecimal hashes of the picture as
-    viewers show it: the first differs in few bits between pictures that look alike and is empty for one
-    without structure, the second is equal for equal pixels. The defaults are those of an image that no rule
-    reports.
+    one that 99 % of the pixels do not exceed, `dim` the one that 95 % reach, `darkest` the one that hardly
+    any is under, `contrast` the range from the darkest percent to the brightest. `edge_width` is the width in
+    px over which edges spread, 0 if there are none, `detail` the share of the resolution, along an edge of
+    the picture, that carries detail. `spread` is the greatest difference within a colour channel, `colour`
+    the one between the channels of a pixel, both in levels of 256. `entropy` is that of the histogram of
+    brightness in bits, `busy` the share of the picture, in cells of about 32 px, in which there is anything,
+    `transparent` the share of its pixels that are not opaque. The borders are the px at each edge that carry
+    nothing. `phash` and `pixel_hash` are hexadecimal hashes of the picture as viewers show it: the first
+    differs in few bits between pictures that look alike and is empty for one without structure, the second is
+    equal for equal pixels. The defaults are those of an image that no rule reports.
     """
 
     flaw: str | None = None
     mode: str = "RGB"
     bright: float = 1.0
     dim: float = 0.0
+    darkest: float = 0.0
     contrast: float = 1.0
+    edge_width: float = 1.0
+    detail: float = 1.0
+    spread: int = 255
+    entropy: float = 8.0
+    busy: float = 1.0
+    colour: int = 255
+    transparent: float = 0.0
+    border_left: int = 0
+    border_top: int = 0
+    border_right: int = 0
+    border_bottom: int = 0
     phash: str = ""
     pixel_hash: str = ""
 
 
 PIXEL_TYPES: dict[str, type] = {
-    "flaw": str,
-    "mode": str,
-    "bright": float,
-    "dim": float,
-    "contrast": float,
-    "phash": str,
-    "pixel_hash": str,
+    name: str if value is None else type(value) for name, value in PixelFacts._field_defaults.items()
 }
 """The type of each field, in their order: columns of audits and caches have it. Only `flaw` may be None."""
 
@@ -59,9 +70,16 @@ class PixelThresholds(NamedTuple):
     How each is measured, and why this is the bound, is on the page of its rule.
     """
 
+    blurred: float = 5.0
     dark: float = 0.32
     over_exposed: float = 0.95
     low_contrast: float = 0.05
+    blank: float = 9.0
+    low_information: float = 0.05
+    idle_border: float = 0.2
+    flattened_mode: float = 0.0
+    grey_as_colour: float = 3.0
+    upscaled: float = 0.6
     near_duplicate: float = 6
 
 
