@@ -61,6 +61,7 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         lines.append(f"after the plan {tokens_after_text(totals)} visual tokens, {cost}")
     if statistics.duplicates.extra_images:
         lines += _copies(statistics)
+    lines += _asked(statistics)
     if totals.unreadable:
         lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
     if totals.unmeasured:
@@ -84,6 +85,23 @@ def _copies(statistics: AuditStatistics) -> tuple[str, str]:
         f"{copies_text(copies)}: {size(cost.byte_size)}, {tokens} tokens, {money} ({share} of the tokens)",
         f"without copies, and after the plan, {tokens_after_text(rest)} visual tokens, {after}",
     )
+
+
+def _asked(statistics: AuditStatistics) -> Iterator[str]:
+    """What near duplicates cost, which images are in several sets, and which rows are too long, if asked."""
+    near, long = statistics.near, statistics.long_rows
+    if near is not None and near.images:
+        yield (
+            f"{count(near.images, 'near duplicate')} of other images: {size(near.byte_size)}, "
+            f"{figure(near.tokens)} tokens, {usd(near.cost_usd)}"
+        )
+    if near is not None and near.leaks:
+        yield f"{count(near.leaks, 'image')} that several parts of a split have, or another set (IB912)"
+    if long is not None:
+        yield (
+            f"{figure(long.rows)} of {count(long.of, 'row')} with more than {figure(long.max_length)} image "
+            f"tokens on {statistics.model}: cut or left out in training, whatever their text"
+        )
 
 
 def copies_text(copies: Duplicates) -> str:
@@ -130,6 +148,8 @@ def sections(statistics: AuditStatistics) -> Iterator[Section]:
         _folders(statistics),
         _offenders(statistics),
         _duplicates(statistics),
+        _near(statistics),
+        _long_rows(statistics),
         _skips(statistics),
     )
     for section in made:
@@ -296,6 +316,30 @@ def _duplicates(statistics: AuditStatistics) -> Section:
     note += "copies: all images of a group but one; --dedupe-list FILE lists which to keep"
     head = ("images", "size each", "copies", "tokens", "cost", "compared", "locations")
     return Section("Duplicates", head, rows, frozenset({0, 1, 2, 3, 4}), note)
+
+
+def _near(statistics: AuditStatistics) -> Section:
+    near = statistics.near
+    groups = near.largest[:SHOWN] if near else ()
+    rows = tuple(
+        (figure(group.images), size(group.byte_size), figure(group.tokens), ", ".join(group.places[:3]))
+        for group in groups
+    )
+    more = near.groups - len(rows) if near else 0
+    note = f"and {count(more, 'group')} more; " if more > 0 else ""
+    note += "size and tokens are those of all but the first; images with the same bytes count once"
+    head = ("images", "size", "tokens", "locations")
+    return Section("Near duplicates", head, rows, frozenset({0, 1, 2}), note)
+
+
+def _long_rows(statistics: AuditStatistics) -> Section:
+    found = statistics.long_rows
+    title = "Rows" if found is None else f"Rows over {figure(found.max_length)} image tokens"
+    listed = found.longest[:SHOWN] if found else ()
+    rows = tuple((row.place, figure(row.images), figure(row.tokens)) for row in listed)
+    more = found.rows - len(rows) if found else 0
+    note = f"and {count(more, 'row')} more; --format json lists them" if more > 0 else ""
+    return Section(title, ("row", "images", "tokens"), rows, frozenset({1, 2}), note)
 
 
 def _skips(statistics: AuditStatistics) -> Section:

@@ -311,6 +311,58 @@ class Duplicates(NamedTuple):
     probable: CopyCost = CopyCost()
 
 
+class AlikeGroup(NamedTuple):
+    """Images that show the same; `places` are the first of their locations.
+
+    `images` counts images with the same bytes once. `byte_size` and `tokens` are those of all but the first.
+    """
+
+    images: int
+    byte_size: int
+    tokens: int
+    places: tuple[str, ...]
+
+
+class NearDuplicates(NamedTuple):
+    """Images that show the same in different bytes; numbers are of all but the first of each group.
+
+    At most `distance` bits of the perceptual hashes of two images in a group differ. `compared` images were
+    measured; images with the same bytes are compared once, since `Duplicates` has them. `leaks` are images
+    that several parts of a split have, or another set.
+    """
+
+    distance: int
+    compared: int
+    groups: int
+    images: int
+    byte_size: int
+    tokens: int
+    cost_usd: float
+    leaks: int
+    largest: tuple[AlikeGroup, ...]
+
+
+class LongRow(NamedTuple):
+    """A row, or an image that is in none, whose images take more tokens than a sequence may have."""
+
+    place: str
+    images: int
+    tokens: int
+
+
+class LongRows(NamedTuple):
+    """The rows of a training set whose image tokens alone exceed `max_length`, the longest first.
+
+    A row is cut, or left out, in training: its text is not even counted. `of` is the number of all rows with
+    images.
+    """
+
+    max_length: int
+    of: int
+    rows: int
+    longest: tuple[LongRow, ...]
+
+
 class SkipRow(NamedTuple):
     """One reason for skipping items, or why they could not be read, with the first of their locations."""
 
@@ -323,9 +375,9 @@ class SkipRow(NamedTuple):
 class AuditStatistics(NamedTuple):
     """All results for a dataset, for the model and platform of the audit.
 
-    `offenders` are the worst rows, errors first and then by bytes. Long lists are
-    truncated: `folders_total` and `sizes_total` are the full numbers. `costs` has all of Claude's models,
-    `models` the models of any provider given for comparison.
+    `offenders` are the worst rows, errors first and then by bytes. Long lists are truncated: `folders_total`
+    and `sizes_total` are the full numbers. `costs` has all of Claude's models, `models` the models of any
+    provider given for comparison. `near` is None without `--pixels`, `long_rows` without `--max-length`.
     """
 
     model: str
@@ -347,3 +399,5 @@ class AuditStatistics(NamedTuple):
     offenders: tuple[Row, ...]
     skips: tuple[SkipRow, ...]
     notes: tuple[str, ...]
+    near: NearDuplicates | None = None
+    long_rows: LongRows | None = None

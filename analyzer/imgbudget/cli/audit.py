@@ -15,16 +15,17 @@ from imgbudget.audit.executors import Executor, LocalExecutor
 from imgbudget.audit.extras import needed, require
 from imgbudget.audit.formats import RunFacts, audit_text, document, markdown
 from imgbudget.audit.keeping import Keep, require_list
+from imgbudget.audit.lengths import long_rows
 from imgbudget.audit.memory import is_possible, rows_in_memory
 from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming, RowChoice
 from imgbudget.audit.references import Access
 from imgbudget.audit.rowfolder import RowFolder, open_row_folder
 from imgbudget.audit.rows import PlainRows
 from imgbudget.audit.run import ROW_VERSIONS, AuditRun, plan
-from imgbudget.audit.statistics import AuditStatistics, SkipRow
+from imgbudget.audit.statistics import AuditStatistics, SkipRow, Totals
 from imgbudget.audit.store import Store, open_rows
 from imgbudget.audit.work import Work, configuration_key, tiers_of
-from imgbudget.cli.command import Choice, Command, argument, flag, option
+from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
     FAIL_ON,
     JOBS,
@@ -79,6 +80,15 @@ class AuditOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    max_length: Annotated[
+        int | None,
+        option(
+            "--max-length",
+            type=Number(1),
+            metavar="N",
+            help="List the rows whose image tokens alone exceed N, the sequence length of a training.",
+        ),
+    ] = None
     no_ignores: Annotated[bool, NO_IGNORES] = False
     models: Annotated[
         tuple[str, ...],
@@ -230,10 +240,10 @@ def audit(options: AuditOptions) -> int:
         run = _run(session, options, folder)
         removed = 0
         if run.partitions:
-            unread = _report(session, run, options, formats, models)
+            unread, worst = _report(session, run, options, formats, models)
             removed = folder.keep(run.files) if run.files else 0
         else:
-            unread = Unread((), without_images(None, options.datasets))
+            unread, worst = Unread((), without_images(None, options.datasets)), None
     _say_notes(session, run, options)
     if removed and not output.quiet:
         say(f"{count(removed, 'row file')} of earlier runs removed from {options.rows}")
@@ -241,7 +251,6 @@ def audit(options: AuditOptions) -> int:
     is_unread = run.summary.missed or unread.without_images
     if run.summary.rules_failed or (is_unread and not options.allow_unread):
         return 2
-    worst = _worst(run)
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
 
 
@@ -336,13 +345,16 @@ def _report(
     options: AuditOptions,
     formats: list[Format],
     models: tuple[Limits, ...],
-) -> Unread:
-    """Prove the rows complete, gather the statistics, write every format; what was not read."""
+) -> tuple[Unread, Severity | None]:
+    """Prove the rows complete, gather the statistics, write every format.
+
+    Returns what was not read, and the highest severity of a finding.
+    """
     notes = (*session.notes, *run.notes)
     about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
     with _opened(session, run) as store:
         run.verify(store)
-        statistics = aggregate(store, about)
+        statistics = _asked_for(aggregate(store, about), store, session, options)
         unread = Unread(
             tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
         )
@@ -358,7 +370,20 @@ def _report(
             colour = file is None and wants_colour(options.output.color, sys.stdout)
             sink.write(_text(name, statistics, run, unread, colour=colour))
             sink.close()
-    return unread
+    return unread, _worst(statistics.totals)
+
+
+def _asked_for(
+    statistics: AuditStatistics, store: Store, session: Session, options: AuditOptions
+) -> AuditStatistics:
+    """The statistics with those that options ask for: images that show the same, too long rows."""
+    if session.context.paths.needs_pixels:
+        from imgbudget.audit.likeness import with_likeness  # noqa: PLC0415 - extra
+
+        statistics = with_likeness(statistics, store, session)
+    if options.max_length is None:
+        return statistics
+    return statistics._replace(long_rows=long_rows(store, options.max_length))
 
 
 def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
@@ -443,11 +468,11 @@ def _say_unread(unread: Unread, run: AuditRun, options: AuditOptions) -> None:
         say("what was not read is not in the numbers; --allow-unread accepts that with exit code 0")
 
 
-def _worst(run: AuditRun) -> Severity | None:
+def _worst(totals: Totals) -> Severity | None:
     counts = {
-        Severity.ERROR: run.summary.errors,
-        Severity.WARNING: run.summary.warnings,
-        Severity.INFO: run.summary.infos,
+        Severity.ERROR: totals.errors,
+        Severity.WARNING: totals.warnings,
+        Severity.INFO: totals.infos,
     }
     return max((severity for severity, number in counts.items() if number), default=None)
 

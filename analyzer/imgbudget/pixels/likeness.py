@@ -20,12 +20,14 @@ class Likeness(NamedTuple):
     """An image that shows the same as another, both by position.
 
     `bits` is in how many of 64 bits their perceptual hashes differ. `same` is true if their pixels are equal.
+    `first` is the first image of their group; -1 where there are no groups.
     """
 
     image: int
     other: int
     bits: int
     same: bool
+    first: int = -1
 
 
 class ImageHashes:
@@ -64,27 +66,33 @@ class ImageHashes:
         return np.flatnonzero(np.frombuffer(self._has, np.uint8) == 2)
 
 
-def alike(hashes: ImageHashes, distance: int) -> list[Likeness]:
+def alike(hashes: ImageHashes, distance: int, among: "Sequence[int] | None" = None) -> list[Likeness]:
     """For each image of a group of near duplicates but the first, one that it is like, by position.
 
     That is the first image of the group, or the one that represents it where the first differs in more bits.
     Groups are those of `neighbours.groups`; images without structure are alike if their pixels are equal.
+    Only the images at the positions `among` are compared, by default all.
 
     Raises:
         ValueError: the distance is negative or above `MOST_DISTANCE`.
     """
+    chosen_ones = np.ones(len(hashes), bool) if among is None else np.zeros(len(hashes), bool)
+    if among is not None:
+        chosen_ones[np.asarray(among, np.int64)] = True
     found: list[Likeness] = []
-    for positions, values, limit in (
+    for every, values, limit in (
         (hashes.structured, hashes.seen, distance),
         (hashes.plain, hashes.pixels, 0),
     ):
+        positions = every[chosen_ones[every]]
         chosen = values[positions]
         for group in groups(chosen, limit):
             first, *others = group.members
             leader = next(at for at in group.members if int(chosen[at]) == group.representative)
             for at in others:
                 near = (int(chosen[at]) ^ int(chosen[first])).bit_count() <= limit
-                found.append(_likeness(hashes, positions[at], hashes, positions[first if near else leader]))
+                one = _likeness(hashes, positions[at], hashes, positions[first if near else leader])
+                found.append(one._replace(first=int(positions[first])))
     return sorted(found)
 
 
