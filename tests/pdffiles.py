@@ -92,3 +92,24 @@ def predicted(rows: Iterable[bytes], kind: int) -> Iterable[bytes]:
 
 
 OBJECTS = {1: CATALOGUE, 2: TREE}
+
+
+def paged(pages: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A file of pages, each given by the entries of its dictionary and the text of its content stream."""
+    objects = [CATALOGUE, b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    kids = []
+    for about, text in pages:
+        kids.append(len(objects) + 1)
+        more = b"/Resources << /Font << /F 3 0 R >> >> /Contents %d 0 R" % (len(objects) + 2)
+        objects.append(b"<< /Type /Page /Parent 2 0 R %s %s >>" % (about, more))
+        objects.append(stream(b"", b"BT /F 12 Tf 72 700 Td (%s) Tj ET" % text if text else b""))
+    listed = b" ".join(b"%d 0 R" % number for number in kids)
+    objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (listed, len(kids))
+    body, entries = bytearray(b"%PDF-1.4\n"), [b"0000000000 65535 f \n"]
+    for number, value in enumerate(objects, 1):
+        entries.append(b"%010d 00000 n \n" % len(body))
+        body += indirect(number, value)
+    at = len(body)
+    body += b"xref\n0 %d\n%s" % (len(entries), b"".join(entries))
+    body += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(entries), at)
+    return bytes(body)

@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import warnings
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -16,12 +17,14 @@ import anthropic
 import pytest
 
 import imgbudget as package
+from imgbudget.cli.plan_documents import plan_document_file
 from imgbudget.errors import GuardError
 from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext import scanner
 from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from imgbudget.live import inspection
 from imgbudget.live.guard import Mode, RequestWarning
 from imgbudget.live.inspection import InspectionTarget, Inspector, NotJsonError
@@ -30,7 +33,7 @@ from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.hostile.pdfs import hostile_pdfs, mutated_bodies, mutated_pdfs
 from tests.liveapi import Api
-from tests.pdffiles import OBJECTS, table
+from tests.pdffiles import CATALOGUE, OBJECTS, paged, stream, table
 
 HOSTILE = hostile_pdfs()
 
@@ -220,3 +223,42 @@ def test_base64_with_a_flaw_in_its_middle_hides_nothing() -> None:
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     found = inspector.findings(json.dumps(body(block, wide, "what?")).encode(), InspectionTarget())
     assert {finding.code for finding in found} == {"IB101", "IB402"}
+
+
+def _bomb() -> bytes:
+    packed = zlib.compress(bytes(100 << 20), 1)
+    entries = b"/Type /Page /Parent 2 0 R /MediaBox [0 0 612 792]"
+    return table(
+        {
+            1: CATALOGUE,
+            2: b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
+            3: b"<< %s /Contents 5 0 R >>" % entries,
+            4: b"<< %s >>" % entries,
+            5: stream(b"/Filter /FlateDecode", packed),
+        }
+    )
+
+
+PAGED = {
+    **HOSTILE,
+    "bomb": _bomb(),
+    "cycle": table(
+        {1: b"<< /Type /Catalog /Pages 2 0 R >>", 2: b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>"}
+    ),
+    "long": paged([(b"/MediaBox [0 0 612 792]", b"(a) Tj " * 200_000)]),
+}
+
+
+@pytest.mark.parametrize("name", PAGED)
+def test_pages_are_read_in_bounded_work(tmp_path: Path, name: str) -> None:
+    """Whatever pypdf makes of a file, its plan has pages or a reason; long contents have a size only."""
+    path = tmp_path / "x.pdf"
+    path.write_bytes(PAGED[name])
+    session = Session(RunOptions(isolated=True))
+    limits, tiers = session.context.limits(), session.limits.tiers
+    found = plan_document_file(str(path), limits, tiers)
+    assert found.flaw or found.read
+    if name in ("bomb", "long"):
+        assert found.read[0][0].characters is None
+        assert found.read[0][0].width == 612
+    assert calls(lambda: plan_document_file(str(path), limits, tiers), 1_000_000) < 1_000_000

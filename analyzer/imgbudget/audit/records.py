@@ -131,6 +131,11 @@ class RecordBuilder:
             byte_size=None, base64_bytes=None, digest=digest, silenced=result.suppressed, note=PIXELS
         )
 
+    def page(self, where: RowLocation, size: Size, note: str) -> FactsRecord:
+        """The row of a page of a document, of which an API makes an image of that size."""
+        self.counts[IMAGE] += 1
+        return FactsRecord(*where, size=size, visible=size, note=note)
+
     def member(
         self, where: RowLocation, name: str, content: Content, *, note: str | None = None
     ) -> FactsRecord:

@@ -1,7 +1,7 @@
 """`imgbudget plan`: the resize plan of every image, with tokens, bytes and cost before and after."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, NamedTuple
 
@@ -30,6 +30,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
+from imgbudget.cli.plan_documents import documents_in, plan_document_file
 from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, goal_of, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
@@ -39,6 +40,7 @@ from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.output.base import TextStyle, count
+from imgbudget.output.documents import DocumentPlan, document_record, document_text
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
     image_table,
@@ -115,13 +117,18 @@ def plan(options: PlanOptions) -> int:
     the output names the limit and what would help; the exit code is then 1, and --apply leaves the request
     unchanged.
 
+    Of a PDF file that is named, each page is planned: whether it has a text layer, the DPI whose raster the
+    model uses without a change, and its tokens as text, as an image, and in a document block, which is both.
+    Exit code 2 if it cannot be read; the extra pdf reads more than the number of pages.
+
     Nothing is written without --apply. Each image that changes is encoded as --apply would, on all cores, so
     that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
     bytes of a changed image will be in. An image that would take more bytes than now stays as it is, unless
     the API refuses it or a target asks for fewer pixels.
     """
+    options, named_documents = _without_documents(options)
     paths, output = options.paths, options.output
-    applies = wants_apply(options)
+    applies = wants_apply(options) and bool(paths)
     if options.estimate and applies:
         raise UsageError("--estimate plans from headers alone; it does not go with --apply or --diff")
     goal, budget = goal_of(options.targets), budget_of(options.budget)
@@ -137,12 +144,15 @@ def plan(options: PlanOptions) -> int:
     targets = PlanTargets(
         session.context.paths, goal._replace(models=models, cheapest=options.cheapest), budget
     )
+    documents = [
+        plan_document_file(path, session.context.limits(), session.limits.tiers) for path in named_documents
+    ]
     plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
     with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
         tries = made is None and not options.write.diff and not options.estimate
         outcomes = plan_run.tried(gathered.files) if tries else made
-        found = _Found.of(gathered, outcomes or {}, targets.goal.models)
+        found = _Found.of(gathered, outcomes or {}, targets.goal.models)._replace(documents=documents)
         write_formats(
             () if options.write.diff else formats,
             output.color,
@@ -151,12 +161,23 @@ def plan(options: PlanOptions) -> int:
             aside=applies and "-" in paths,
         )
         say_warnings(session.notes)
-        if found.summary.files == 0:
+        if found.summary.files == 0 and not documents:
             say("warning: no files found")
         if not options.output.quiet:
             say_caveats(found.summary, options.output)
             say_skipped(found.summary, options.output)
+    for document in documents:
+        if document.flaw:
+            say(f"error: {document.path}: not read completely: {document.flaw}")
+    if any(document.flaw for document in documents):
+        return 2
     return code or (0 if all(request.feasible for request in found.requests) else 1)
+
+
+def _without_documents(options: PlanOptions) -> tuple[PlanOptions, tuple[str, ...]]:
+    """The options without the PDF files that they name, and these."""
+    found = documents_in(options.paths)
+    return options._replace(paths=tuple(path for path in options.paths if path not in found)), found
 
 
 def _several(options: PlanOptions, goal: SizeGoal) -> tuple[str, ...]:
@@ -189,6 +210,7 @@ class _Found(NamedTuple):
     summary: Summary
     resends: list[Resend] | None
     models: tuple[Limits, ...]
+    documents: Sequence[DocumentPlan] = ()
 
     @classmethod
     def of(
@@ -235,7 +257,10 @@ class _PlanRun(NamedTuple):
                 resends.extend(one for one in found if one)
 
         given = StandardInput(lambda: self.stdin or b"")
-        summary = run(self.session, options.paths, on_result=add, stdin=given, whole_run=False)
+        if options.paths:
+            summary = run(self.session, options.paths, on_result=add, stdin=given, whole_run=False)
+        else:
+            summary = Summary()
         return _Gathered(files, resends if options.show_resend else None, summary)
 
     def tried(self, plans: Mapping[str, FilePlan]) -> Mapping[str, FileOutcome]:
@@ -297,12 +322,17 @@ class _HeldSink(Sink):
 
 def _document(found: _Found) -> dict[str, Any]:
     document = plan_document(found.plans, found.requests, found.totals, found.summary, found.models)
+    if found.documents:
+        document["documents"] = [document_record(one) for one in found.documents]
     if found.resends is not None:
         document["resend"] = [resend_record(one) for one in found.resends]
     return document
 
 
 def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
+    documents = [document_text(one, show_all=show_all, colour=colour) for one in found.documents]
+    if documents and not found.summary.files:
+        return blocks(documents)
     shown = [plan for plan in found.plans if plan.changes or plan.is_refused or show_all]
     joint = [request for request in found.requests if show_all or request.is_notable]
     parts = [
@@ -316,7 +346,7 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
         totals_line(found.plans, found.totals, found.summary)
         + joined(() if found.models else lever_lines(found.plans)),
     ]
-    text = blocks(parts)
+    text = blocks([*documents, *parts])
     if found.resends is None:
         return text
     if not found.resends:

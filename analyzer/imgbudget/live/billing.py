@@ -11,15 +11,15 @@ from imgbudget.live.untrusted import tokens
 from imgbudget.model.results import RequestResult
 from imgbudget.model.subjects import Request
 from imgbudget.output.base import count, figure
+from imgbudget.planner.documents import TEXT_BYTES_PER_TOKEN
 
 MESSAGE_TOKENS = 7
 """Tokens of a request besides text and images (87 recorded rows, 2024-06 to 2026-08; one set apart)."""
 IMAGE_TOKENS = 3
 """Tokens of each image besides its patches (the same rows)."""
 
-_USUAL_BYTES = 4
 _FEWEST_BYTES = 2
-"""Bytes of text per token: usual in English prose, and a rare minimum."""
+"""Bytes of text per token that are a rare minimum."""
 _NANO = 1_000_000_000
 
 
@@ -106,7 +106,7 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
         visual=visual + sum(unsized),
         images=len(request.images),
         unsized=len(unsized),
-        text=ceil(text_bytes / _USUAL_BYTES),
+        text=ceil(text_bytes / TEXT_BYTES_PER_TOKEN),
         text_bytes=text_bytes,
         pages=pages,
         unpaged=unpaged,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from imgbudget.audit.failures import attempt
-from imgbudget.audit.inputs import plan_container
+from imgbudget.audit.inputs import pdfs, plan_container
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.sniffing import unread_images
@@ -25,11 +25,13 @@ from imgbudget.discovery.walk import (
     other_name,
     spell,
 )
+from imgbudget.imageinfo.documents import is_document
 from imgbudget.linter.run import Session
 
 KIND = "files"
 DAMAGE = "damaged"
 OWN = "rows that an audit wrote"
+UNREADABLE_PDF = "a PDF that cannot be read"
 OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-outside opens it"
 
 
@@ -181,10 +183,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             continue
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
         unopened = unopened_archive(entry.path)
-        if isinstance(entry, SkippedFile) and _is_outside(entry):
+        plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
+        if plain and is_document(entry.path):
+            yield from builder.guarded(where, pdfs.rows(entry.path, where, builder), UNREADABLE_PDF)
+        elif isinstance(entry, SkippedFile) and _is_outside(entry):
             is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
             yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
-        elif unopened and (isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE):
+        elif unopened and plain:
             yield builder.skip(where, unopened, missed=True)
         elif isinstance(entry, FoundFile):
             rows = builder.guarded(where, builder.file(where, entry))

@@ -1,0 +1,64 @@
+"""The PDF files among the paths of `imgbudget plan`: each page as text, as an image, and as both."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from imgbudget.audit.failures import attempt, reason_of, until_failure
+from imgbudget.imageinfo.documents import NEEDS_PYPDF, Document, Pages, PdfPage, is_document, open_document
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Tier
+from imgbudget.output.base import count
+from imgbudget.output.documents import DocumentPlan
+from imgbudget.planner.documents import PageTokens, page_tokens
+
+
+def documents_in(paths: Sequence[str]) -> tuple[str, ...]:
+    """The paths that are PDF files."""
+    return tuple(dict.fromkeys(path for path in paths if is_document(path) and os.path.isfile(path)))
+
+
+def plan_document_file(path: str, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:
+    """The plan of a PDF file; what cannot be read is a reason in it."""
+
+    def failed(error: Exception) -> Iterator[DocumentPlan]:
+        yield DocumentPlan(path, limits, None, (), reason_of(error, "cannot be read"))
+
+    def made() -> Iterator[DocumentPlan]:
+        with open_document(path) as document:
+            yield _plan(path, document, limits, tiers)
+
+    return next(until_failure(made(), failed))
+
+
+def _plan(path: str, document: Document, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:
+    pages, reason = document.counted
+    if pages is None or not document.readable:
+        return DocumentPlan(
+            path, limits, pages, (), reason or f"the size and text of its pages {NEEDS_PYPDF}"
+        )
+    found = document.pages()
+    read = [_page(found, number, limits, tiers) for number in range(len(found))]
+    flawed = sum(page.flaw is not None for page, _ in read)
+    return DocumentPlan(path, limits, pages, read, f"{count(flawed, 'page')}" if flawed else None)
+
+
+def _page(
+    pages: Pages, number: int, limits: Limits, tiers: Sequence[Tier]
+) -> tuple[PdfPage, PageTokens | None]:
+    """A page and its tokens; a text that cannot be read costs only itself."""
+    sizes = (pages.size(number) for _ in range(1))
+    flaws: list[str] = []
+
+    def failed(error: Exception) -> Iterator[tuple[float, float]]:
+        flaws.append(reason_of(error, "cannot be read"))
+        yield 0, 0
+
+    width, height = next(until_failure(sizes, failed))
+    if flaws:
+        return PdfPage(flaw=flaws[0]), None
+    text = attempt(partial(pages.text, number), otherwise=None)
+    page = PdfPage(width, height)
+    if text is not None:
+        page = page._replace(characters=len(text), text_bytes=len(text.encode("utf-8", "replace")))
+    return page, page_tokens(width, height, page.text_bytes, limits, tiers)
