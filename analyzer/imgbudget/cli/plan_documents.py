@@ -5,7 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from imgbudget.audit.failures import attempt, reason_of, until_failure
-from imgbudget.imageinfo.documents import NEEDS_PYPDF, Document, Pages, PdfPage, is_document, open_document
+from imgbudget.imageinfo.documents import (
+    NEEDS_PYPDF,
+    DocumentPages,
+    OpenDocument,
+    PdfPage,
+    is_document,
+    open_document,
+)
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Tier
 from imgbudget.output.base import count
@@ -31,7 +38,7 @@ def plan_document_file(path: str, limits: Limits, tiers: Sequence[Tier]) -> Docu
     return next(until_failure(made(), failed))
 
 
-def _plan(path: str, document: Document, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:
+def _plan(path: str, document: OpenDocument, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:
     pages, reason = document.counted
     if pages is None or not document.readable:
         return DocumentPlan(
@@ -44,7 +51,7 @@ def _plan(path: str, document: Document, limits: Limits, tiers: Sequence[Tier]) 
 
 
 def _page(
-    pages: Pages, number: int, limits: Limits, tiers: Sequence[Tier]
+    pages: DocumentPages, number: int, limits: Limits, tiers: Sequence[Tier]
 ) -> tuple[PdfPage, PageTokens | None]:
     """A page and its tokens; a text that cannot be read costs only itself."""
     sizes = (pages.size(number) for _ in range(1))

@@ -11,7 +11,7 @@ from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.positional import open_file, pread
 
 MOST_PAGES = 10_000
-"""Pages of a document that are read; a request takes far fewer."""
+"""DocumentPages of a document that are read; a request takes far fewer."""
 
 NEEDS_PYPDF = "needs pypdf: pip install 'imgbudget[pdf]'"
 
@@ -30,7 +30,7 @@ class PdfPage(NamedTuple):
     flaw: str | None = None
 
 
-class Pages(Protocol):
+class DocumentPages(Protocol):
     """The pages of a document. Every method may raise whatever pypdf raises."""
 
     def __len__(self) -> int: ...
@@ -42,17 +42,17 @@ class Pages(Protocol):
         """Its text; None if too much of it would be read."""
 
 
-class Document(NamedTuple):
+class OpenDocument(NamedTuple):
     """An open PDF file: its number of pages, or why that is not known; `readable` if pypdf is installed."""
 
     file: BinaryIO
     counted: PageCount
     readable: bool
 
-    def pages(self) -> Pages:
+    def pages(self) -> DocumentPages:
         """Its pages, up to `MOST_PAGES` of them. May raise whatever pypdf raises."""
         module = import_module("imgbudget.imageinfo.pdf_pages")
-        return cast("Pages", module.PdfPages(self.file, self.counted))
+        return cast("DocumentPages", module.PdfPages(self.file, self.counted))
 
 
 def is_document(name: str) -> bool:
@@ -61,7 +61,7 @@ def is_document(name: str) -> bool:
 
 
 @contextmanager
-def open_document(path: str) -> Iterator[Document]:
+def open_document(path: str) -> Iterator[OpenDocument]:
     """A PDF file, opened.
 
     Raises:
@@ -71,4 +71,4 @@ def open_document(path: str) -> Iterator[Document]:
         size = file.seek(0, 2)
         count = count_pages(MethodType(pread, file.fileno()), size)
         file.seek(0)
-        yield Document(file, count, find_spec("pypdf") is not None)
+        yield OpenDocument(file, count, find_spec("pypdf") is not None)

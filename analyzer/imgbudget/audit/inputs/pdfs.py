@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.imageinfo.documents import NEEDS_PYPDF, Pages, open_document
+from imgbudget.imageinfo.documents import NEEDS_PYPDF, DocumentPages, open_document
 from imgbudget.output.base import count
 from imgbudget.planner.documents import page_raster
 
@@ -38,6 +38,8 @@ def rows(path: str, where: RowLocation, builder: RecordBuilder) -> Iterator[Fact
             yield builder.skip(where, "a PDF without pages")
 
 
-def _page(pages: Pages, number: int, where: RowLocation, builder: RecordBuilder) -> Iterator[FactsRecord]:
+def _page(
+    pages: DocumentPages, number: int, where: RowLocation, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
     size = page_raster(*pages.size(number), builder.session.limits.tiers)
     yield builder.page(where, size, PAGE)
