@@ -40,6 +40,9 @@ _SINGLE = {
 }
 """Suffixes of packed files that are no archives."""
 
+_SINGLE_SUFFIXES = tuple(f".{suffix}" for suffix in _SINGLE)
+_PACKER_SUFFIXES = tuple(_PACKERS)
+
 _STARTS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x"),
     (b"Rar!\x1a\x07", "a RAR archive", "unrar x"),
@@ -57,6 +60,8 @@ _NUMBERED = re.compile(rf"(.+\.{_WHOLE})[._-](?:part[._-]?)?\d{{2,5}}", re.IGNOR
 _LETTERED = re.compile(rf"(.+\.{_WHOLE})[._-]?(?:part[._-]?)?(?:[a-d][a-z]|a[a-z]{{2,3}})", re.IGNORECASE)
 _ZIP_PART = re.compile(r"(.+)\.z\d{2,3}", re.IGNORECASE)
 _RAR_PART = re.compile(r"(.+)\.(?:part\d{1,4}\.rar|r\d{2,3})", re.IGNORECASE)
+
+_MAY_BE_SPLIT = re.compile(r"\.(?:zip|7z|rar|tar|tgz|tbz|txz|tzst|cbz|[zr]\d)")
 
 IMAGES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -91,13 +96,19 @@ APPLE_DOUBLE = AppleDouble()
 
 def unopened_archive(name: str) -> str | None:
     """Why an archive of this name is not opened, and what to do; None for any other file."""
+    if kind_of(name) is FileKind.IMAGE:  # most files
+        return None
     base = name.rpartition("/")[2]
-    stem, _, suffix = base.rpartition(".")
-    if suffix.lower() in _SINGLE and kind_of(stem) is FileKind.IMAGE:
-        return f"an image packed by {_SINGLE[suffix.lower()]}, which is not read; unpack it"
-    return _split(base) or next(
-        (_not_read(*about) for suffix, about in _PACKERS.items() if base.lower().endswith(suffix)), None
-    )
+    lower = base.lower()
+    if lower.endswith(_SINGLE_SUFFIXES):
+        stem, _, suffix = base.rpartition(".")
+        if kind_of(stem) is FileKind.IMAGE:
+            return f"an image packed by {_SINGLE[suffix.lower()]}, which is not read; unpack it"
+    if _MAY_BE_SPLIT.search(lower) and (split := _split(base)):
+        return split
+    if lower.endswith(_PACKER_SUFFIXES):
+        return next(_not_read(*about) for suffix, about in _PACKERS.items() if lower.endswith(suffix))
+    return None
 
 
 def _not_read(what: str, command: str) -> str:
