@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from imgbudget.audit.inputs import nested, tape, unpacking
+from imgbudget.audit.inputs import nested, tape, tarheads, unpacking
 from imgbudget.audit.unopened import unopened_archive
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -632,3 +632,28 @@ def test_first_part_of_a_split_tar_is_not_read_as_an_archive(tmp_path: Path) -> 
         (tmp_path / "d" / f"x.tar.00{number + 1}").write_bytes(data[number * 5120 : number * 5120 + 5120])
     assert images(tmp_path / "d") == []
     assert ["`cat x.tar.* > x.tar`" in reason for reason in reasons(tmp_path / "d")] == [True, True]
+
+
+def test_packed_archives_may_not_ask_for_a_large_dictionary(tmp_path: Path) -> None:
+    """It is memory that a few bytes ask for; archives of several parts are read to their end."""
+    data = as_tar(tmp_path / "x").read_bytes()
+    alone = lzma.compress(data, lzma.FORMAT_ALONE)
+    (tmp_path / "x.tar.lzma").write_bytes(alone[:1] + struct.pack("<I", 1 << 31) + alone[5:])
+    assert reasons(tmp_path / "x.tar.lzma") == [
+        "damaged archive: memory usage limit exceeded; nothing in it was read"
+    ]
+    (tmp_path / "x.tar.xz").write_bytes(lzma.compress(data[:5000]) + bytes(512) + lzma.compress(data[5000:]))
+    assert (images(tmp_path / "x.tar.xz"), reasons(tmp_path / "x.tar.xz")) == (list(IMAGES), [])
+
+
+def test_records_before_a_member_are_kept_only_if_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any number of them may stand there; those of a map are counted over all headers."""
+    unused = b"".join(pax(record(f"{i}", "x")) for i in range(20))
+    (tmp_path / "x.tar").write_bytes(unused + member("a.png") + bytes(1024))
+    assert images(tmp_path / "x.tar") == ["a.png"]
+    monkeypatch.setattr(tarheads, "MOST_MAP", 100)
+    (tmp_path / "x.tar").write_bytes(pax(record("GNU.sparse.offset", "1") * 40) * 3 + member("a.png"))
+    (reason,) = reasons(tmp_path / "x.tar")
+    assert reason.startswith("damaged archive: a map of holes is too long before byte ")

@@ -20,6 +20,9 @@ _NAME, _LINK_NAME, _PAX, _PAX_SOLARIS, _PAX_GLOBAL = b"L", b"K", b"x", b"X", b"g
 _MOST_EXTRA = 1 << 20
 """Bytes of a long name, of pax records or of a map of holes above which the archive counts as damaged."""
 
+MOST_MAP = 1 << 20
+"""Numbers that a map of holes in records may have."""
+
 _KEYS = {
     *("path", "linkpath", "size"),
     *(f"GNU.sparse.{key}" for key in ("major", "minor", "name", "size", "realsize", "map", "numblocks")),
@@ -316,7 +319,7 @@ def _add(extras: _Extras, common: dict[str, str], kind: bytes, data: bytes, posi
             _claimed_size(value, position)
         if key in ("GNU.sparse.offset", "GNU.sparse.numbytes") and kind != _PAX_GLOBAL:
             extras.map.append(value)
-            if len(extras.map) > _MOST_EXTRA:
+            if len(extras.map) > MOST_MAP:
                 raise DamagedArchiveError(f"a map of holes is too long before byte {figure(position)}")
     if kind == _PAX_GLOBAL:
         common.update(records)

@@ -7,7 +7,6 @@ import bz2
 import errno
 import gzip
 import io
-import lzma
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.sniffing import PACKED
 from imgbudget.audit.inputs.tape import RECORD, DamagedArchiveError, Tape
 from imgbudget.audit.inputs.tarheads import Head, Holes, heads
-from imgbudget.audit.inputs.unpacking import HELD, MOST, STEP, Metered, by_arrow, gathered, too_much
+from imgbudget.audit.inputs.unpacking import HELD, MOST, STEP, Metered, XzStream, by_arrow, gathered, too_much
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
@@ -293,7 +292,7 @@ def _compression(raw: IO[bytes]) -> str:
 _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda raw: cast("IO[bytes]", gzip.GzipFile(fileobj=raw)),
     "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),
-    "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 - closed where it is used
+    "xz": lambda raw: io.BufferedReader(XzStream(raw), STEP),
     "zstd": partial(by_arrow, codec="zstd"),
     "lz4": partial(by_arrow, codec="lz4"),
 }

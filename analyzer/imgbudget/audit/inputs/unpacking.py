@@ -281,6 +281,42 @@ def gathered(pieces: Iterator[bytes], size: int) -> tuple[Content, int]:
     return Content(length, _Spooled(spooled)), crc
 
 
+class XzStream(io.RawIOBase):
+    """A stream packed by xz or LZMA, of one part or several, whose dictionary is bounded."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__()
+        self._raw = raw
+        self._inner = _xz()
+
+    def readable(self) -> bool:  # noqa: D102 - as of any file
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:  # noqa: D102 - as of any file
+        view = memoryview(buffer)
+        data = b""
+        while not data:
+            packed = b""
+            if self._inner.eof:
+                packed = self._inner.unused_data.lstrip(b"\0")  # zeros may be between two parts
+                while not packed and (more := self._raw.read(_PACKED_STEP)):
+                    packed = more.lstrip(b"\0")
+                if not packed:
+                    return 0
+                self._inner = _xz()
+            elif self._inner.needs_input:
+                packed = self._raw.read(_PACKED_STEP)
+                if not packed:
+                    raise EOFError("the packed data ends before its end marker")
+            data = self._inner.decompress(packed, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_AUTO, MOST_DICTIONARY + (16 << 20))
+
+
 class Metered:
     """Reads a packed stream forwards, until it unpacks to more than an archive of its size may."""
 
