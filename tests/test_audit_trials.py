@@ -61,12 +61,16 @@ def test_larger_dataset_has_a_range_that_holds_the_result(
         (folder / f"{at}.jpg").write_bytes(photo((1600 + 10 * at, 230), at))
     monkeypatch.setattr(run, "tries_of", lambda _number: 8)
     found = totals_of(imgbudget, "--html", "report.html", "--jobs", "1")
+    monkeypatch.setattr(trials, "FEW", 23)
+    without = totals_of(imgbudget, "--jobs", "1")
+    assert (without["tried"], without["bytes_after_high"]) == (0, without["byte_size"])
+    assert without["bytes_after_low"] < found["bytes_after_low"]
     planned = imgbudget("plan", "data", "--format", "json").json["totals"]["after"]["bytes"]
     assert found["bytes_after_low"] < planned < found["bytes_after_high"]
     assert found["bytes_after"] == pytest.approx(planned, rel=0.1)
     assert 3 <= found["tried"] <= 8
     encoded = f"({found['tried']} of 24 images encoded)"
-    assert encoded in imgbudget("audit", "data", "--jobs", "1").out
+    assert encoded in imgbudget("audit", "data", "--jobs", "1", "--measure").out
     assert encoded in (tmp_path / "report.html").read_text()
 
 

@@ -164,6 +164,7 @@ class Partition(NamedTuple):
 class Naming(NamedTuple):
     """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget.
 
+    Without a key, in a run that keeps no rows, an id is only different from the others of the run.
     What rows may name is part of the id of those whose rows name files. `share` is the most files, members or
     rows of a partition.
     """

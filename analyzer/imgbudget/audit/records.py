@@ -22,11 +22,10 @@ from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.imageinfo.files import lfs_pointer, read_image
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.requests import UNFINISHED
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
-from imgbudget.model.results import FileResult, ImageResult
+from imgbudget.model.results import UNFINISHED, FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
 from imgbudget.positional import OPEN_FLAGS, open_file, pread
 

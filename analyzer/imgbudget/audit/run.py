@@ -10,14 +10,12 @@ from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import plan_paths
-from imgbudget.audit.inputs.manifests import is_manifest
-from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rowfolder import RowFolder, RowVersions
 from imgbudget.audit.rows import IMAGE, SKIP, PlainRows
-from imgbudget.audit.trials import tries_of
+from imgbudget.audit.trials import tries_of, tries_unasked
 from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import (
     MOST_IN_MEMORY,
@@ -63,7 +61,7 @@ def plan(
         )
     )
     for path in manifests:
-        yield from planned(path, plan_manifest(path, path, naming, root=root), naming)
+        yield from planned(path, _plan_manifest(path, naming, root), naming)
     if others := [path for path in paths if path not in manifests]:
         yield from plan_paths(others, session, naming)
     for name in names:
@@ -72,7 +70,17 @@ def plan(
 
 
 def _is_manifest(path: str, fields: Sequence[str]) -> bool:
-    return path_entry(path) is PathEntry.FILE and is_manifest(path, fields)
+    if path_entry(path) is not PathEntry.FILE:
+        return False
+    from imgbudget.audit.inputs.manifests import is_manifest  # noqa: PLC0415 - rare
+
+    return is_manifest(path, fields)
+
+
+def _plan_manifest(path: str, naming: Naming, root: str | None) -> Iterator[Partition]:
+    from imgbudget.audit.inputs.manifests import plan as plan_manifest  # noqa: PLC0415 - rare
+
+    return plan_manifest(path, path, naming, root=root)
 
 
 def finished(file: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
@@ -135,6 +143,8 @@ class AuditRun:
     watcher: ProgressListener
     tiers: tuple[Tier, ...]
     in_memory: bool = False
+    measures: bool = False
+    """Whether images of large datasets are encoded too, to know what the plan saves."""
     summary: PartitionSummary = field(default_factory=PartitionSummary)
     files: list[str] = field(default_factory=list)
     resumed: int = 0
@@ -183,7 +193,8 @@ class AuditRun:
                 self._planned += partition.known or 0
                 if self._planned > MOST_IN_MEMORY:
                     self._write_held()
-                yield partition._replace(tries=tries_of(number), plain=self.in_memory)
+                tries = tries_of(number) if self.measures else tries_unasked(number, partition.known)
+                yield partition._replace(tries=tries, plain=self.in_memory)
                 continue
             self.resumed += 1
             self._count(file, *found)

@@ -5,7 +5,6 @@ from math import sqrt
 from typing import NamedTuple
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.image import edit_image
 from imgbudget.linter.run import Session
 from imgbudget.model.results import ImageResult
 from imgbudget.planner.image import plan_image
@@ -13,6 +12,15 @@ from imgbudget.positional import open_file
 
 FIRST, LATER = 16, 4
 """Images that are tried of each of the first two partitions, and of one of the others."""
+
+
+FEW = 100
+"""Items of a partition that is tried unasked if it is one of the first two."""
+
+
+def tries_unasked(number: int, items: int | None) -> int:
+    """How many images to try in a partition of so many items if nobody asked for it."""
+    return FIRST if number < 2 and items is not None and items <= FEW else 0
 
 
 def tries_of(number: int) -> int:
@@ -51,6 +59,8 @@ class Trials:
         plan = plan_image(image.use, self._limits)
         if plan is None or not plan.resizes or (edit := plan.edit) is None:
             return None
+        from imgbudget.fixing.image import edit_image  # noqa: PLC0415 - rare
+
         self.left -= 1
         try:
             return len(edit_image(load(), edit.for_file).data)

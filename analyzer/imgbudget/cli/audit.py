@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from tempfile import TemporaryDirectory
 from typing import Annotated, NamedTuple
@@ -165,6 +166,14 @@ class AuditOptions(NamedTuple):
             "--allow-outside", help="Also open files outside the named folders that rows of a dataset name."
         ),
     ] = False
+    measure: Annotated[
+        bool,
+        flag(
+            "--measure",
+            help="Encode some images of more than 100, as --html and --rows do, to know the bytes after the "
+            "plan; without it they are a wide range.",
+        ),
+    ] = False
     allow_unread: Annotated[
         bool,
         flag(
@@ -307,7 +316,11 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun
         outside=options.allow_outside,
     )
     share = DECODED_SHARE if session.context.paths.needs_pixels else SHARE
-    naming = Naming(configuration_key(session), access, share, RowChoice(options.image_fields))
+    key = configuration_key(session) if options.rows is not None else ""
+    naming = Naming(key, access, share, RowChoice(options.image_fields))
+    measures = options.measure or options.html is not None or options.rows is not None
+    if measures:
+        import_module("imgbudget.fixing.image")  # once, and not in each worker
     partitions = plan(options.datasets, session, naming, root=options.image_root)
     # Ray reports lost workers on standard output, where only results belong
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
@@ -320,6 +333,7 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun
                 progress,
                 tiers_of(session),
                 in_memory=options.rows is None and is_possible(),
+                measures=measures,
             )
             run.finish(partitions)
         finally:

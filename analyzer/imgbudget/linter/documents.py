@@ -13,7 +13,7 @@ from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.jsontext.unfinished import is_unfinished
 from imgbudget.linter.collector import without_collector
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.requests import UNFINISHED, CheckedRequests, Located, reason_of
+from imgbudget.linter.requests import CheckedRequests, Located, reason_of
 from imgbudget.linter.rows import (
     LONG_FILE,
     PART_FINDINGS,
@@ -26,7 +26,7 @@ from imgbudget.linter.rows import (
     Scope,
 )
 from imgbudget.model.location import UNEDITED, Location, Span
-from imgbudget.model.results import FileResult
+from imgbudget.model.results import UNFINISHED, FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.requests.cassettes import Cassette, is_cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.finder import OUTSIDE_SHAPE, PACKED, SHAPE_UNKNOWN, Found, find_images, unseen_images

@@ -17,7 +17,7 @@ from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
 from imgbudget.model.location import UNEDITED, Keys, Location, Span, TextEdit
-from imgbudget.model.results import FileResult, RequestResult, RowCounts
+from imgbudget.model.results import UNFINISHED, FileResult, RequestResult, RowCounts
 from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity, ShapeFlaw
 from imgbudget.planner.from_findings import replacements
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
@@ -37,9 +37,6 @@ Located: TypeAlias = Document | Cassette | ForeignBody
 """What findings are located in: a JSON document, a recording in YAML, a body in other text."""
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
-
-UNFINISHED = "the last line is not complete: not read"
-"""Why the last line of a session was passed over."""
 
 _WINDOW = 1 << 16
 

@@ -116,6 +116,10 @@ class RequestResult(NamedTuple):
         return self.tokens_range or (self.visual_tokens, self.visual_tokens)
 
 
+UNFINISHED = "the last line is not complete: not read"
+"""Why the last line of a session was passed over."""
+
+
 class PassedRows(NamedTuple):
     """Consecutive rows of a JSONL file that were skipped for one reason: lines `first` to `last`, 1-based."""
 

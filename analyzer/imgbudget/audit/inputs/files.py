@@ -155,8 +155,11 @@ def _identity(path: str) -> tuple[str | int, ...]:
 
 
 def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) -> Partition:
+    partition = Partition("", KIND, root, root, items=tuple(share))
+    if not naming.key:
+        return naming.name(partition, share[0].path, share[-1].path)
     fingerprints = "\n".join(f"{entry.path}\0{_fingerprint(entry)}" for entry in share)
-    return naming.name(Partition("", KIND, root, root, items=tuple(share)), fingerprints)
+    return naming.name(partition, fingerprints)
 
 
 def _fingerprint(entry: FoundFile | SkippedFile) -> str:
@@ -182,9 +185,10 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         if not isinstance(entry, FoundFile | SkippedFile):
             continue
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
-        unopened = unopened_archive(entry.path)
+        is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
+        unopened = None if is_image else unopened_archive(entry.path)
         plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
-        if plain and is_document(entry.path):
+        if plain and not is_image and is_document(entry.path):
             yield from builder.guarded(where, pdfs.rows(entry.path, where, builder), UNREADABLE_PDF)
         elif isinstance(entry, SkippedFile) and _is_outside(entry):
             is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
