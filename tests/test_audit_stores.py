@@ -357,3 +357,10 @@ def test_audit_of_arrays_has_sums_without_their_bytes(tmp_path: Path, imgbudget:
     totals: Any = json.loads(run.out)["statistics"]["totals"]
     assert (totals["images"], totals["byte_size"]) == (4, len(PNG))
     assert totals["tokens"] == 4 * 88
+
+
+def test_pixels_in_arrays_are_named_as_not_measured(tmp_path: Path, imgbudget: Command) -> None:
+    """A run with `--pixels` does not call them clean."""
+    (tmp_path / "x.npy").write_bytes(npy("|u1", (3, 200, 300, 3), bytes(3 * 180_000)))
+    run = imgbudget("audit", str(tmp_path), "--pixels")
+    assert "stored as pixels in an array, which --pixels does not measure" in run.err

@@ -152,3 +152,21 @@ def test_pages_in_a_folder_are_images_of_an_audit(paper: Path, imgbudget: Comman
     run = imgbudget("audit", "paper.pdf", "--format", "json")
     totals: dict[str, Any] = run.json["statistics"]["totals"]
     assert (run.code, totals["images"], totals["tokens"]) == (0, 3, 1496 + 1551 + 540)
+
+
+def test_rows_of_an_earlier_run_without_the_package_are_not_reused(
+    paper: Path, imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installing it changes what is read."""
+    with monkeypatch.context() as without:
+        without.setattr(documents, "find_spec", lambda _: None)
+        assert imgbudget("audit", "paper.pdf", "--rows", "rows", "--format", "json").code == 2
+    run = imgbudget("audit", "paper.pdf", "--rows", "rows", "--format", "json")
+    assert run.json["statistics"]["totals"]["images"] == 3
+
+
+def test_pdf_without_a_suffix_is_a_document(paper: Path, imgbudget: Command) -> None:
+    """By its first bytes, in plans and audits."""
+    paper.rename(paper.with_name("paper"))
+    assert "paper: 3 pages" in imgbudget("plan", "paper").out
+    assert sum(row["subject"] == "image" for row in rows_of(paper.parent)) == 3

@@ -25,6 +25,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
+from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.results import UNFINISHED, FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
 from imgbudget.positional import OPEN_FLAGS, open_file, pread
@@ -33,6 +34,7 @@ AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
 
 IN_ARCHIVE = "JSON inside an archive is not read"
+UNMEASURED = "stored as pixels in an array, which --pixels does not measure"
 PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not known"
 WITH_IMAGES = "JSON with images in it, which is not read inside an archive; unpack it first"
 NESTED = "a table or store inside an archive is not opened; unpack it first"
@@ -117,10 +119,12 @@ class RecordBuilder:
 
         `data` are the pixels, None if there are too many to be read; they only recognise duplicates.
         """
-        location = Location(place_text(*where))
-        result = self.session.context.check_image_file(
-            ImageUse(location, Origin.PATH, ImageFacts(0, "png", size))
-        )
+        path = place_text(*where)
+        facts = ImageFacts(0, "png", size)
+        if self._fields_for(path) & ProbeField.PIXELS:
+            facts = facts._replace(pixels=PixelFacts(flaw=UNMEASURED))
+            self.session.context.note(f"images in {where.source}: {UNMEASURED}")
+        result = self.session.context.check_image_file(ImageUse(Location(path), Origin.PATH, facts))
         record = self._image_record(where, result.images[0], result.findings)
         digest = None
         if data is not None:

@@ -210,11 +210,12 @@ class AuditOptions(NamedTuple):
 def audit(options: AuditOptions) -> int:
     """Audit datasets: cost, rejected images, waste, duplicates.
 
-    DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Parquet or Arrow files, request
-    JSONL, a list of images (JSON, JSONL, CSV or TSV of LLaVA, Qwen-VL, COCO, Label Studio and others), or a
-    URL of any of these (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders
-    and beside the list; others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if
-    anything could not be read, or no image was found in an argument, unless --allow-unread is given.
+    DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Parquet or Arrow files, TFRecord,
+    MDS, LMDB, Lance, HDF5 or NumPy files, PDF files, request JSONL, a list of images (JSON, JSONL, CSV or TSV
+    of LLaVA, Qwen-VL, COCO, Label Studio and others), or a URL of any of these (s3://, gs://, hf://, az://,
+    https://). Rows may name files below the named folders and beside the list; others need --allow-remote or
+    --allow-outside. Exit code 0; 1 as --fail-on says; 2 if anything could not be read, or no image was found
+    in an argument, unless --allow-unread is given.
     """
     _require_packages(options)
     output = options.output

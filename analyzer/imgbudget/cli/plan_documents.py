@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from imgbudget.audit.failures import attempt, reason_of, until_failure
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.imageinfo.documents import (
     NEEDS_PYPDF,
     DocumentPages,
@@ -22,7 +23,8 @@ from imgbudget.planner.documents import PageTokens, page_tokens
 
 def documents_in(paths: Sequence[str]) -> tuple[str, ...]:
     """The paths that are PDF files."""
-    return tuple(dict.fromkeys(path for path in paths if is_document(path) and os.path.isfile(path)))
+    files = (path for path in dict.fromkeys(paths) if os.path.isfile(path))
+    return tuple(path for path in files if is_document(path, look=kind_of(path) is FileKind.UNKNOWN))
 
 
 def plan_document_file(path: str, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:

@@ -11,8 +11,9 @@ from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.positional import open_file, pread
 
 MOST_PAGES = 10_000
-"""DocumentPages of a document that are read; a request takes far fewer."""
+"""Pages of a document that are read; a request takes far fewer."""
 
+_MAGIC = b"%PDF-"
 NEEDS_PYPDF = "needs pypdf: pip install 'imgbudget[pdf]'"
 
 
@@ -55,9 +56,22 @@ class OpenDocument(NamedTuple):
         return cast("DocumentPages", module.PdfPages(self.file, self.counted))
 
 
-def is_document(name: str) -> bool:
-    """Whether the name is that of a PDF file."""
-    return name.lower().endswith(".pdf")
+def is_document(path: str, *, look: bool = False) -> bool:
+    """Whether a file is a PDF: by its name, or, with `look`, by its first bytes too."""
+    if path.lower().endswith(".pdf"):
+        return True
+    if not look:
+        return False
+    try:
+        with open_file(path) as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def has_reader() -> bool:
+    """Whether the package that reads pages is installed."""
+    return find_spec("pypdf") is not None
 
 
 @contextmanager
@@ -71,4 +85,4 @@ def open_document(path: str) -> Iterator[OpenDocument]:
         size = file.seek(0, 2)
         count = count_pages(MethodType(pread, file.fileno()), size)
         file.seek(0)
-        yield OpenDocument(file, count, find_spec("pypdf") is not None)
+        yield OpenDocument(file, count, has_reader())

@@ -25,7 +25,7 @@ from imgbudget.discovery.walk import (
     other_name,
     spell,
 )
-from imgbudget.imageinfo.documents import is_document
+from imgbudget.imageinfo.documents import has_reader, is_document
 from imgbudget.linter.run import Session
 
 KIND = "files"
@@ -169,7 +169,8 @@ def _fingerprint(entry: FoundFile | SkippedFile) -> str:
         stat = os.stat(entry.path)
     except (OSError, ValueError):
         return ""
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    state = f"{stat.st_size} {stat.st_mtime_ns}"
+    return f"{state} {has_reader()}" if is_document(entry.path) else state
 
 
 def count(partition: Partition) -> int:
@@ -188,7 +189,8 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
         unopened = None if is_image else unopened_archive(entry.path)
         plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
-        if plain and not is_image and is_document(entry.path):
+        unknown = isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN
+        if plain and not is_image and is_document(entry.path, look=unknown):
             yield from builder.guarded(where, pdfs.rows(entry.path, where, builder), UNREADABLE_PDF)
         elif isinstance(entry, SkippedFile) and _is_outside(entry):
             is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
