@@ -4,7 +4,9 @@ Skipped without playwright and a Chromium (extra `dev-browser`; IMGBUDGET_CHROMI
 axe-core is asked where AXE_CORE names its axe.min.js.
 """
 
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +53,13 @@ class Opened(NamedTuple):
     def numbers(self, column: int) -> list[int]:
         """The numbers of a column of the rows that are in the document."""
         texts = self.tab.locator(f"#rows-table tbody td:nth-child({column})").all_text_contents()
-        return [int(text.replace(",", "")) for text in texts if text]
+        return [self._number(text) for text in texts if text]
+
+    @staticmethod
+    def _number(text: str) -> int:
+        """A number, the digits of an amount, or the product of two edges."""
+        edges = [int(re.sub(r"[^0-9]", "", edge)) for edge in text.split("×")]
+        return math.prod(edges)
 
     def shown_row_count(self) -> str:
         """The number of remaining rows as the page shows it."""
@@ -115,7 +123,15 @@ def test_only_rows_in_sight_are_in_the_document(opened: Opened) -> None:
 
 def test_rows_sort_by_every_column_both_ways(opened: Opened) -> None:
     """Numbers fall at first and rise at the second click; aria-sort says it of that column only."""
-    for column, title in ((3, "Width"), (5, "Bytes"), (6, "Tokens"), (8, "Quality")):
+    for column, title in (
+        (3, "Size, px"),
+        (4, "Planned"),
+        (5, "Bytes"),
+        (6, "Tokens"),
+        (7, "After plan"),
+        (8, "Cost"),
+        (9, "Quality"),
+    ):
         button = opened.tab.get_by_role("button", name=title, exact=True)
         for order, reverse in (("descending", True), ("ascending", False)):
             button.click()
@@ -183,9 +199,27 @@ def test_colour_scheme_follows_system_and_button(browser: Any, file: Path, schem
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(opened: Opened, width: int) -> None:
-    """Wide tables scroll in their own frames."""
+    """Nor is a table wider than its frame: on a narrow screen each row is a block."""
     opened.tab.set_viewport_size({"width": width, "height": 800})
     assert opened.tab.evaluate("document.documentElement.scrollWidth") == width
+    wide = "frames => frames.filter(frame => frame.scrollWidth > frame.clientWidth).map(frame => frame.id)"
+    assert opened.tab.locator(".frame").evaluate_all(wide) == []
+
+
+def test_rows_are_blocks_on_a_narrow_screen(opened: Opened) -> None:
+    """Each with all of its values inside it, and the last one can be scrolled to."""
+    opened.tab.set_viewport_size({"width": 390, "height": 800})
+    row = opened.tab.locator("#rows-table tbody tr:not(.gap)").nth(1)
+    box = row.bounding_box()
+    for cell in row.locator("th, td:not(:empty)").all():
+        mine = cell.bounding_box()
+        assert box["x"] <= mine["x"]
+        assert mine["x"] + mine["width"] <= box["x"] + box["width"]
+        assert box["y"] <= mine["y"]
+        assert mine["y"] + mine["height"] <= box["y"] + box["height"]
+    opened.tab.locator("#rows-frame").evaluate("frame => frame.scrollTop = frame.scrollHeight")
+    last = opened.tab.locator("#rows-table tbody tr:last-child")
+    playwright.expect(last).to_have_attribute("aria-rowindex", str(COUNT + 1))
 
 
 def test_tables_are_readable_without_script(browser: Any, file: Path) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from imgbudget.audit.copies import duplicates_of
 from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
+from imgbudget.audit.offenders import worst_images
 from imgbudget.audit.statistics import (
     AuditStatistics,
     AxisMarker,
@@ -216,7 +217,6 @@ def _trimmed(bins: tuple[Bin, ...], markers: Sequence[float]) -> tuple[Bin, ...]
 
 FOLDERS = 200
 SIZES = 50
-OFFENDERS = 48
 
 _EXAMPLES = "first_places(source, member, row, pointer)"
 _FOLDER = """case when member is null then source
@@ -264,7 +264,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
         duplicates=duplicates_of(store),
-        offenders=tuple(store.worst("subject = 'image' and errors + warnings > 0", OFFENDERS)),
+        offenders=worst_images(store, rules),
         skips=_skips(store),
         notes=about.notes,
     )

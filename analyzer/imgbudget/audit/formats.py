@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.audit.empty import EmptyArgument
 from imgbudget.audit.ends import ranged_record, tokens_after_text, tokens_text, usd_text
+from imgbudget.audit.savings import DatasetSaving, savings
 from imgbudget.audit.statistics import (
     AuditStatistics,
     Bin,
@@ -139,6 +140,7 @@ def after_text(totals: Totals) -> str:
 def sections(statistics: AuditStatistics) -> Iterator[Section]:
     """The tables that are not empty, the most important first."""
     made = (
+        _savings(statistics),
         _rules(statistics),
         _models(statistics),
         _costs(statistics),
@@ -155,6 +157,28 @@ def sections(statistics: AuditStatistics) -> Iterator[Section]:
     for section in made:
         if section.rows:
             yield section
+
+
+def _savings(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            item.title,
+            figure(item.images),
+            saved_text(item),
+            figure(item.tokens) if item.tokens else "",
+            usd(item.cost_usd) if item.cost_usd else "",
+            item.advice,
+        )
+        for item in savings(statistics)
+    )
+    note = "each by itself; together they are less than the sum" if len(rows) > 1 else ""
+    head = ("what", "images", "bytes", "tokens", "cost", "what to do")
+    return Section("Savings, the largest first", head, rows, frozenset({1, 2, 3, 4}), note)
+
+
+def saved_text(item: DatasetSaving) -> str:
+    """The bytes that a change saves, empty for none."""
+    return f"{'about ' * item.estimated}{size(item.byte_size)}" if item.byte_size else ""
 
 
 def _rules(statistics: AuditStatistics) -> Section:

@@ -39,7 +39,11 @@ def rows_in_memory(parts: Iterable[PlainRows], tiers: tuple[Tier, ...], limits: 
             rows.pointer as row_pointer, f.code as code, f.severity as severity, f."limit" as "limit",
             f.unit as unit from findings as f join rows on rows.rowid = f.number"""
         )
-        yield Store(connection, limits, _insert(connection, parts, names))
+        lists = _insert(connection, parts, names)
+        connection.create_function(
+            "has_code", 2, lambda number, code: any(found.code == code for found in lists[number])
+        )
+        yield Store(connection, limits, lists)
 
 
 def _insert(

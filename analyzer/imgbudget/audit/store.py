@@ -50,6 +50,7 @@ from (select source, member, row, pointer as row_pointer, unnest(findings) as f 
 _MACROS = (
     f"""first_places(a, b, c, d) as
     min_by({{'source': a, 'member': b, 'row': c, 'pointer': d}}, (a, b, c, d), {EXAMPLES})""",
+    "has_code(a, b) as list_contains(list_transform(a, lambda f: f.code), b)",
     "count_places(a, b, c, d) as count(distinct (a, b, c, d))",
     f"quantiles(v) as quantile_disc(v, {list(SHARES)})",
     "mean_of(v) as sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v)",

@@ -95,9 +95,14 @@ def plain(value: float) -> str:
 
 
 def measured(value: float | None, limit: float | None, unit: str | None) -> str:
-    """The measured value of a finding and its limit: `9312 px, limit 8000 px`."""
+    """The measured value of a finding and its limit: `9312 px, limit 8000 px`.
+
+    An orientation is a code and not an amount: it has no limit.
+    """
     if value is None:
         return ""
+    if unit == "orientation":
+        return f"orientation {value:.0f}"
     text = _with_unit(value, unit)
     return text if limit is None else f"{text}, limit {_with_unit(limit, unit)}"
 

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
+from imgbudget.audit.costs import usd as cost_usd
 from imgbudget.audit.ends import tokens_text, usd_text
 from imgbudget.audit.formats import after_text, copies_text, size, usd
 from imgbudget.audit.html import charts, tables
 from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
+from imgbudget.audit.savings import savings
 from imgbudget.audit.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
 from imgbudget.audit.store import Store
 from imgbudget.output.base import between, count, figure
@@ -43,23 +45,25 @@ def embedded_rows(store: Store, rules: Sequence[RuleRow], first: int, base: Comm
     """The worst rows, as many as fit: errors first, then the largest files."""
     of = store.one(f"select count(*) from rows where {_WHERE}")[0]  # noqa: S608 - ours
     rows = list(store.worst(_WHERE, MOST_ROWS))
-    text = encoded(rows, rules, base)
+    price = cost_usd(store.limits, 1_000_000)
+    text = encoded(rows, rules, base, price)
     kept = len(rows)
     while len(text.encode()) > MOST_BYTES:
         kept = min(kept - 1, int(kept * MOST_BYTES / len(text.encode()) * 0.98))
-        text = encoded(rows[:kept], rules, base)
+        text = encoded(rows[:kept], rules, base, price)
     return EmbeddedRows(Markup(text), kept, of, tuple(rows[:first]))  # noqa: S704 - see encoded
 
 
-def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: CommonPrefix) -> str:
+def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: CommonPrefix, price: float) -> str:
     """The rows as JSON that is safe inside a script element, in the order of their locations.
 
-    A name is stored as the index of its folder, the length of the prefix shared with the name before, and
+    `price` is in US dollars for a million tokens. A planned size that is the present one is left out. A name
+    is stored as the index of its folder, the length of the prefix shared with the name before, and
     the rest.
     """
     folders, formats, kinds, sets = _Index(), _Index(), _Index(), _Index()
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("d", "p", "n", "f", "w", "h", "b", "t", "a", "q", "s")
+        name: [] for name in ("d", "p", "n", "f", "w", "h", "x", "y", "b", "t", "a", "q", "s")
     }
     before = ""
     for place, row in sorted(((display_name(base.row(row).place), row) for row in rows), key=itemgetter(0)):
@@ -75,6 +79,7 @@ def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: CommonPrefix) -
             name[shared:],
             formats.number(row.format or ""),
             *(row.size or (None, None)),
+            *((row.planned if row.planned != row.size else None) or (None, None)),
             row.byte_size,
             row.tokens,
             row.tokens_after,
@@ -89,6 +94,7 @@ def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: CommonPrefix) -
         "kinds": [word.split(" ") for word in kinds.all],
         "sets": [[int(part) for part in word.split(",") if part] for word in sets.all],
         "pages": {rule.code: [rule.name, rule.url] for rule in rules},
+        "price": price or None,
         **columns,
     }
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -150,13 +156,12 @@ def summary(statistics: AuditStatistics) -> str:
     if totals.refused:
         parts.append(f"{figure(totals.refused)} {'has' if totals.refused == 1 else 'have'} errors.")
     copies = statistics.duplicates.cost
-    if copies.tokens:
-        share = percent(copies.tokens, totals.tokens)
-        parts.append(
-            f"Copies of other images cost {usd_text(copies, 'cost_usd', dollars)} of that ({share})."
-        )
-    if totals.byte_size > totals.bytes_after:
-        parts.append(f"The plan reduces the upload by {_share(totals)}; {_bill(totals)}.")
+    for item in savings(statistics):
+        if item.name == "copies" and copies.tokens:
+            cost, share = usd_text(copies, "cost_usd", dollars), percent(copies.tokens, totals.tokens)
+            parts.append(f"Copies of other images cost {cost} of that ({share}).")
+        elif item.name == "plan" and totals.byte_size > totals.bytes_after:
+            parts.append(f"The plan reduces the upload by {_share(totals)}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
     if mine is not None and other is not None and mine.tokens:
         parts.append(f"A {other.tier} model bills {other.tokens / mine.tokens:.2f} times the tokens.")
@@ -164,15 +169,16 @@ def summary(statistics: AuditStatistics) -> str:
 
 
 def cards(statistics: AuditStatistics) -> tuple[Card, ...]:
-    """The headline numbers."""
-    made = (
-        _cost(statistics),
-        _refused(statistics),
-        _saved(statistics),
-        _copies(statistics),
-        _moved(statistics),
-    )
+    """The headline numbers: the cost, what saves most, errors, another tier."""
+    made = (_cost(statistics), *_saved_most(statistics), _refused(statistics), _moved(statistics))
     return tuple(card for card in made if card is not None)
+
+
+def _saved_most(statistics: AuditStatistics) -> list[Card | None]:
+    """The cards of the plan and of copies, the larger saving first."""
+    names = [item.name for item in savings(statistics)]
+    found = [_saved(statistics), _copies(statistics)]
+    return found[::-1] if "copies" in names[: names.index("plan") if "plan" in names else None] else found
 
 
 def _cost(statistics: AuditStatistics) -> Card:
@@ -351,6 +357,7 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         figure=figure,
         between=between,
         size=size,
+        cost=lambda tokens: "" if tokens is None else usd(cost_usd(store.limits, tokens) or None),
     )
     return text
 

@@ -4,68 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.ends import tokens_after_text, tokens_text, usd_text
-from imgbudget.audit.formats import size, usd
+from imgbudget.audit.formats import saved_text, size, usd
+from imgbudget.audit.html.grid import Cell, Grid, GridColumn
 from imgbudget.audit.html.names import display_name, measured, percent, plain
+from imgbudget.audit.savings import savings
 from imgbudget.audit.statistics import AuditStatistics, CostRow
 from imgbudget.output.base import count, figure
-
-
-class GridColumn(NamedTuple):
-    """A column; with `number` it is right-aligned. Neighbours with the same `group` share a heading."""
-
-    title: str
-    number: bool = False
-    group: str = ""
-
-
-class Cell(NamedTuple):
-    """A cell: its text, small text below it, a link, a severity for its colour.
-
-    `name` is true for names from the dataset, whose text direction is isolated; `share` (0 to 1) draws a bar
-    before the number.
-    """
-
-    text: str
-    more: str = ""
-    link: str | None = None
-    severity: str = ""
-    name: bool = False
-    share: float | None = None
-
-
-class Grid(NamedTuple):
-    """A table with its caption; the first cell of each row is the row's heading.
-
-    `note` is the text below, `marked` the index of the row of the audit's own model.
-    """
-
-    key: str
-    caption: str
-    columns: tuple[GridColumn, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
-    marked: int | None = None
-
-    @property
-    def narrow(self) -> bool:
-        """Whether it has too few columns for the whole width."""
-        return len(self.columns) <= 3
-
-    @property
-    def long(self) -> bool:
-        """Whether it has too many rows to be shown in full height."""
-        return len(self.rows) > 16
-
-    @property
-    def groups(self) -> tuple[tuple[str, int], ...]:
-        """The group headings, each with the number of columns it spans; empty if no column has one."""
-        found: list[tuple[str, int]] = []
-        for column in self.columns:
-            if found and found[-1][0] == column.group:
-                found[-1] = (column.group, found[-1][1] + 1)
-            else:
-                found.append((column.group, 1))
-        return tuple(found) if any(name for name, _ in found) else ()
 
 
 class PriceGroup(NamedTuple):
@@ -405,6 +349,33 @@ def sizes(statistics: AuditStatistics) -> Grid:
     more = statistics.sizes_total - len(rows)
     note = f"And {count(more, 'size')} more." if more > 0 else ""
     return Grid("size-rows", "The most frequent sizes", columns, rows, note)
+
+
+def saved(statistics: AuditStatistics) -> Grid:
+    """What would save money or bytes, the largest first."""
+    found = savings(statistics)
+    most = max((item.cost_usd for item in found), default=0)
+    rows = tuple(
+        (
+            Cell(item.title, item.advice, link="#duplicates" if item.name == "copies" else "#cost"),
+            Cell(figure(item.images)),
+            Cell(usd(item.cost_usd) if item.cost_usd else "–", share=item.cost_usd / most if most else 0),
+            Cell(percent(item.cost_usd, statistics.totals.cost_usd)),
+            Cell(figure(item.tokens) if item.tokens else "–"),
+            Cell(saved_text(item) or "–"),
+        )
+        for item in found
+    )
+    columns = (
+        GridColumn("What"),
+        GridColumn("Images", number=True),
+        GridColumn("Saves", number=True),
+        GridColumn("Of the bill", number=True),
+        GridColumn("Tokens", number=True),
+        GridColumn("Upload", number=True),
+    )
+    note = "Each by itself; together they are less than the sum." if len(rows) > 1 else ""
+    return Grid("saving-rows", "Savings, the largest first", columns, rows, note)
 
 
 def duplicates(statistics: AuditStatistics) -> Grid:

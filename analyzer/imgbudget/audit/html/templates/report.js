@@ -1,6 +1,8 @@
 "use strict";
 (() => {
-  const ROW = 32;
+  /* px: the height of a row, as in the style sheet */
+  const narrow = matchMedia("(max-width: 640px)");
+  const rowHeight = () => (narrow.matches ? 104 : 32);
   const AROUND = 12;
   const byId = (id) => document.getElementById(id);
 
@@ -39,6 +41,7 @@
   const body = table.tBodies[0];
   const form = byId("filters");
   const number = new Intl.NumberFormat("en-US");
+  const number4 = new Intl.NumberFormat("en-US", { minimumFractionDigits: 4, maximumFractionDigits: 4 });
 
   const names = new Array(count);
   const places = new Array(count);
@@ -59,6 +62,15 @@
     f: (a, b) => (data.formats[data.f[a]] < data.formats[data.f[b]] ? -1 : data.f[a] === data.f[b] ? 0 : 1),
     s: (a, b) => weights[data.s[a]] - weights[data.s[b]],
   };
+  /* what is sorted by but not in a column of the data */
+  const pixels = (widths, heights) => widths.map((width, i) => (width === null ? null : width * heights[i]));
+  const sortable = { size: pixels(data.w, data.h), plan: pixels(data.x, data.y), cost: data.t };
+  const money = (tokens) => {
+    if (tokens === null || data.price === null) return "";
+    const usd = (tokens * data.price) / 1e6;
+    return usd > 0 && usd < 0.0001 ? "< $0.0001" : `$${number4.format(usd)}`;
+  };
+  const edges = (width, height) => (width === null ? "" : `${width}×${height}`);
   const worst = (a, b) =>
     errors[data.s[b]] - errors[data.s[a]] ||
     (data.b[b] ?? -1) - (data.b[a] ?? -1) ||
@@ -68,7 +80,7 @@
     if (!key) return rows.sort(worst);
     const compare = compared[key];
     if (compare) return rows.sort((a, b) => direction * compare(a, b) || a - b);
-    const column = data[key];
+    const column = sortable[key] || data[key];
     return rows.sort((a, b) => {
       const one = column[a];
       const other = column[b];
@@ -82,9 +94,12 @@
   let direction = 1;
   let drawn = "";
 
-  const put = (row, name, text, numeric) => {
+  const put = (row, name, text, label) => {
     const cell = document.createElement(name);
-    if (numeric) cell.className = "n";
+    if (label) {
+      cell.className = "n";
+      cell.dataset.label = label;
+    }
     cell.textContent = text;
     row.append(cell);
     return cell;
@@ -112,10 +127,14 @@
     put(put(head, "small", ""), "bdi", data.folders[data.d[i]]);
     head.insertBefore(document.createTextNode(" "), head.lastChild);
     put(row, "td", data.formats[data.f[i]]);
-    for (const column of ["w", "h", "b", "t", "a", "q"]) {
+    put(row, "td", edges(data.w[i], data.h[i]), "px");
+    put(row, "td", edges(data.x[i], data.y[i]), "planned");
+    for (const [column, label] of [["b", "bytes"], ["t", "tokens"], ["a", "after plan"]]) {
       const value = data[column][i];
-      put(row, "td", value === null ? "" : number.format(value), true);
+      put(row, "td", value === null ? "" : number.format(value), label);
     }
+    put(row, "td", money(data.t[i]), "cost");
+    put(row, "td", data.q[i] === null ? "" : String(data.q[i]), "quality");
     const findings = put(row, "td", "");
     for (const kind of data.sets[data.s[i]]) findings.append(tag(kind), " ");
     return row;
@@ -125,7 +144,7 @@
     row.className = "gap";
     row.setAttribute("aria-hidden", "true");
     const cell = document.createElement("td");
-    cell.colSpan = 9;
+    cell.colSpan = 10;
     cell.style.height = `${height}px`;
     row.append(cell);
     return row;
@@ -133,15 +152,15 @@
 
   /* only the rows in sight, and some around them, are in the document */
   const draw = () => {
-    const first = Math.max(0, Math.floor(frame.scrollTop / ROW) - AROUND);
-    const last = Math.min(rows.length, Math.ceil((frame.scrollTop + frame.clientHeight) / ROW) + AROUND);
+    const first = Math.max(0, Math.floor(frame.scrollTop / rowHeight()) - AROUND);
+    const last = Math.min(rows.length, Math.ceil((frame.scrollTop + frame.clientHeight) / rowHeight()) + AROUND);
     const now = `${first} ${last}`;
     if (now === drawn) return;
     drawn = now;
     const parts = [];
-    if (first > 0) parts.push(gap(first * ROW));
+    if (first > 0) parts.push(gap(first * rowHeight()));
     for (let at = first; at < last; at++) parts.push(drawRow(rows[at], at));
-    if (last < rows.length) parts.push(gap((rows.length - last) * ROW));
+    if (last < rows.length) parts.push(gap((rows.length - last) * rowHeight()));
     body.replaceChildren(...parts);
   };
   const restart = () => {
@@ -200,6 +219,7 @@
   form.addEventListener("reset", () => setTimeout(filter));
   frame.addEventListener("scroll", draw);
   addEventListener("resize", draw);
+  narrow.addEventListener("change", restart);
 
   /* on paper: the first rows, as without a script */
   addEventListener("beforeprint", () => {
