@@ -25,7 +25,8 @@ def split_leak(run: Run, ctx: Context) -> Iterator[Problem]:
     The part of a split is that of the column `split` of a row, else of the innermost folder named for one
     (`train`, `val`, `test`, also as in `val2017` and `test-images`), else of the name of the shard
     (`train-00000-of-00003.parquet`). Images in `test` are compared with those in `validation` and `train`,
-    images in `validation` with those in `train`.
+    images in `validation` with those in `train`. `imgbudget audit --against SET` compares all images with
+    those of another set, such as a benchmark.
 
     ## Reports
     ```json

@@ -96,6 +96,8 @@ def _asked(statistics: AuditStatistics) -> Iterator[str]:
             f"{count(near.images, 'near duplicate')} of other images: {size(near.byte_size)}, "
             f"{figure(near.tokens)} tokens, {usd(near.cost_usd)}"
         )
+    if near is not None and (missing := statistics.totals.images - near.compared):
+        yield f"{count(missing, 'image')} not compared with others: the pixels could not be decoded"
     if near is not None and near.leaks:
         yield f"{count(near.leaks, 'image')} that several parts of a split have, or another set (IB912)"
     if long is not None:

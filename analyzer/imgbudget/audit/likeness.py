@@ -6,10 +6,11 @@ results do not depend on how the rows were made.
 
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.audit.costs import usd
 from imgbudget.audit.partition import container_of
@@ -37,16 +38,19 @@ _BATCH = 2048
 _MASK = (1 << 64) - 1
 
 
-class OtherSet(NamedTuple):
-    """The hashes of another set with a name for each image; without names they are numbered from 1."""
+@dataclass(slots=True, eq=False, repr=False)
+class OtherSet:
+    """The hashes of another set, with the places of its images."""
 
     name: str
-    hashes: ImageHashes
-    places: Sequence[str] = ()
+    hashes: ImageHashes = field(default_factory=ImageHashes)
+    places: list[str] = field(default_factory=list)
 
-    def place(self, position: int) -> str:
-        """The image at a position, as text."""
-        return self.places[position] if self.places else f"image {position + 1}"
+    def extend(self, images: Iterable[tuple[str, str, str]]) -> None:
+        """Append images: their places and both hashes."""
+        for place, phash, pixel_hash in images:
+            self.hashes.add(phash, pixel_hash)
+            self.places.append(place)
 
 
 class _Images:
@@ -159,7 +163,7 @@ def _leaked(
         yield LeakedImage(places[one.image], part, places[one.other], other, one.bits, one.same)
     for other_set, found in foreign:
         for one in found:
-            place = other_set.place(one.other)
+            place = other_set.places[one.other]
             yield LeakedImage(places[one.image], "", place, other_set.name, one.bits, one.same)
 
 

@@ -1,8 +1,9 @@
 """`imgbudget audit`: what a dataset of any size costs, what is refused or shrunk, what a plan saves."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from imgbudget.audit.empty import EmptyArgument, without_images
 from imgbudget.audit.executors import Executor, LocalExecutor
 from imgbudget.audit.extras import needed, require
 from imgbudget.audit.formats import RunFacts, audit_text, document, markdown
+from imgbudget.audit.hashsets import hash_lines, other_set
 from imgbudget.audit.keeping import Keep, require_list
 from imgbudget.audit.lengths import long_rows
 from imgbudget.audit.memory import is_possible, rows_in_memory
@@ -51,13 +53,13 @@ from imgbudget.cli.output import (
     wants_colour,
     whole_file,
 )
-from imgbudget.cli.targets import ALL, limits_of_all
+from imgbudget.cli.targets import counted_models
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
-from imgbudget.model.subjects import Severity
+from imgbudget.model.subjects import RunData, Severity
 from imgbudget.output.base import count
 
 FORMATS = ("full", "json", "markdown", "csv")
@@ -81,6 +83,23 @@ class AuditOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    against: Annotated[
+        tuple[str, ...],
+        option(
+            "--against",
+            many=True,
+            metavar="SET",
+            help="Also report images that SET has too (IB912): a dataset, its rows or hashes; repeatable.",
+        ),
+    ] = ()
+    hashes: Annotated[
+        str | None,
+        option(
+            "--hashes",
+            metavar="FILE",
+            help="Also write the hashes of all images as CSV, for --against of others who lack the images.",
+        ),
+    ] = None
     max_length: Annotated[
         int | None,
         option(
@@ -230,19 +249,16 @@ def audit(options: AuditOptions) -> int:
     )
     asked = asked._replace(
         pedantic=options.pedantic,
-        pixels=options.pixels or None,
+        pixels=options.pixels or bool(options.against) or options.hashes is not None or None,
         use_ignores=not options.no_ignores,
         allow_outside=options.allow_outside,
     )
     session = Session(asked)
-    models = limits_of_all(session, options.models)
-    if ALL in options.models:
-        left_out = [limits.model for limits in models if not _is_counted(limits)]
-        models = tuple(limits for limits in models if _is_counted(limits))
-        if left_out:
-            say(f"warning: not side by side, since their tokens are not known: {', '.join(left_out)}")
-    for limits in (session.context.limits(), *models):
-        _require_known(limits)
+    if options.against and not session.context.paths.base_runner.rules.run_data & RunData.LEAKS:
+        raise UsageError("--against reports with IB912 split-leak, which is not selected")
+    models, left_out = counted_models(session, options.models)
+    if left_out:
+        say(f"warning: not side by side, since their tokens are not known: {', '.join(left_out)}")
     limits = session.context.limits()
     if limits.input_price is None:
         say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
@@ -271,27 +287,6 @@ def _require_packages(options: AuditOptions) -> None:
     if options.rows is not None:
         require("row files", "duckdb", "pyarrow")
         needed("imgbudget.audit.rowfiles", "row files")  # once, and not in each worker
-
-
-def _is_counted(limits: Limits) -> bool:
-    """Whether the tokens of images of all sizes are known."""
-    return limits.counts_tokens and limits.known_edge is None
-
-
-def _require_known(limits: Limits) -> None:
-    """Raise UsageError for a model whose tokens or price are not known: the sums of an audit need both."""
-    if not limits.known:
-        nearest = f"did you mean {' or '.join(limits.nearest)}? " if limits.nearest else ""
-        raise UsageError(
-            f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
-            "`imgbudget limits` lists the known models, and --limits FILE adds one"
-        )
-    if not _is_counted(limits):
-        of_all = "images of all sizes" if limits.counts_tokens else "images"
-        raise UsageError(
-            f"an audit needs the tokens that {of_all} take on {limits.model}, which are not known: "
-            f"{limits.doubt}"
-        )
 
 
 @contextmanager
@@ -374,12 +369,15 @@ def _report(
             tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
         )
         if options.dedupe_list is not None:
-            _write_list(store, options.dedupe_list, options.keep)
+            keep, csv = Keep(options.keep or Keep.FIRST), options.dedupe_list.lower().endswith(".csv")
+            _write_lines(list_lines(store, keep, csv=csv), options.dedupe_list)
+        if options.hashes is not None:
+            _write_lines(hash_lines(store), options.hashes)
         if options.html is not None:
             _write_page(store, statistics, options.html)
         for name, file in formats:
             if name == "csv":
-                _write_rows(store, file)
+                _write_lines(lines(store), file)
                 continue
             sink = Sink(file)
             colour = file is None and wants_colour(options.output.color, sys.stdout)
@@ -395,10 +393,21 @@ def _asked_for(
     if session.context.paths.needs_pixels:
         from imgbudget.audit.likeness import with_likeness  # noqa: PLC0415 - extra
 
-        statistics = with_likeness(statistics, store, session)
+        rows = partial(_other_rows, session, options)
+        others = [other_set(name, rows, partly=options.allow_unread) for name in options.against]
+        statistics = with_likeness(statistics, store, session, others)
     if options.max_length is None:
         return statistics
     return statistics._replace(long_rows=long_rows(store, options.max_length))
+
+
+@contextmanager
+def _other_rows(session: Session, options: AuditOptions, name: str) -> Iterator[tuple[Store | None, int]]:
+    """The rows of another dataset, and how many of its items could not be read; None if it has no files."""
+    with TemporaryDirectory(prefix="imgbudget-audit-") as path:
+        run = _run(session, options._replace(datasets=(name,), rows=None, image_root=None), RowFolder(path))
+        with _opened(session, run) if run.partitions else nullcontext(None) as store:
+            yield store, run.summary.missed
 
 
 def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
@@ -420,10 +429,10 @@ def _text(name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread,
     return audit_text(statistics, colour=colour)
 
 
-def _write_rows(store: Store, file: str | None) -> None:
-    """The facts table as CSV, in chunks: it may be larger than memory."""
+def _write_lines(texts: Iterable[str], file: str | None) -> None:
+    """Write a text in parts, since it may be larger than memory."""
     with nullcontext(None) if file is None else whole_file(file) as out:
-        for text in lines(store):
+        for text in texts:
             if out is None:
                 show(text)
             else:
@@ -437,12 +446,6 @@ def _require_list(options: AuditOptions) -> None:
             raise UsageError("--keep needs --dedupe-list")
         return
     require_list(options.dedupe_list, Keep(options.keep or Keep.FIRST))
-
-
-def _write_list(store: Store, file: str, keep: str | None) -> None:
-    with whole_file(file) as out:
-        for line in list_lines(store, Keep(keep or Keep.FIRST), csv=file.lower().endswith(".csv")):
-            out.write(line)
 
 
 def _write_page(store: Store, statistics: AuditStatistics, file: str) -> None:

@@ -119,3 +119,40 @@ def _part(text: str, name: str, amount: str | None) -> dict[str, Any]:
     if amount is None and name in {target.value for target in SizePreset}:
         return {"target": SizePreset(name)}
     raise UsageError(f"unknown target {text!r}; write {_SPELLINGS}")
+
+
+def counted_models(session: Session, names: Sequence[str]) -> tuple[tuple[Limits, ...], list[str]]:
+    """The models to compare in an audit, and those of `all` that are left out.
+
+    Raises:
+        UsageError: the tokens or the price of one that is named, or of the session's model, are not known.
+    """
+    models = limits_of_all(session, names)
+    left_out = []
+    if ALL in names:
+        left_out = [limits.model for limits in models if not _is_counted(limits)]
+        models = tuple(limits for limits in models if _is_counted(limits))
+    for limits in (session.context.limits(), *models):
+        _require_known(limits)
+    return models, left_out
+
+
+def _is_counted(limits: Limits) -> bool:
+    """Whether the tokens of images of all sizes are known."""
+    return limits.counts_tokens and limits.known_edge is None
+
+
+def _require_known(limits: Limits) -> None:
+    """Raise UsageError for a model whose tokens or price are not known: the sums of an audit need both."""
+    if not limits.known:
+        nearest = f"did you mean {' or '.join(limits.nearest)}? " if limits.nearest else ""
+        raise UsageError(
+            f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
+            "`imgbudget limits` lists the known models, and --limits FILE adds one"
+        )
+    if not _is_counted(limits):
+        of_all = "images of all sizes" if limits.counts_tokens else "images"
+        raise UsageError(
+            f"an audit needs the tokens that {of_all} take on {limits.model}, which are not known: "
+            f"{limits.doubt}"
+        )
