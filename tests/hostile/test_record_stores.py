@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.builders import image_bytes
+from tests.conftest import Command, posix
 from tests.datasets import rows_of, skips_of
 from tests.recordfiles import field
 
@@ -87,6 +88,24 @@ def test_cut_off_database_is_not_mapped(tmp_path: Path) -> None:
         assert "it is cut off" in missed_of(path)[""]
     path.write_bytes(data[:16] + bytes(4) + data[20:])
     assert "does not begin as an LMDB database" in missed_of(path)[""]
+
+
+@posix
+def test_page_that_ends_the_worker_costs_its_part_of_the_database_only(
+    tmp_path: Path, imgbudget: Command
+) -> None:
+    """It is one item with a finding and exit code 2, not one for each key behind it; others are read."""
+    path = database(tmp_path / "x.lmdb", {b"%05d" % i: PNG for i in range(1900)})
+    data = bytearray(path.read_bytes())
+    keys = [at for at in range(0, len(data), 4096) if data[at + 10] == 2]
+    for at in keys[len(keys) // 2 :]:
+        data[at + 10] = 0x40  # no kind of page
+    path.write_bytes(data)
+    (tmp_path / "a.png").write_bytes(PNG)
+    run = imgbudget("audit", str(tmp_path), "--format", "json", "--jobs", "1")
+    assert run.code == 2
+    assert 1 <= len(run.json["run"]["lost"]) <= 2
+    assert run.json["statistics"]["totals"]["images"] < 1900
 
 
 def test_data_sets_of_hdf5_are_images(tmp_path: Path) -> None:

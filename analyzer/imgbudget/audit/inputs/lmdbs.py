@@ -86,30 +86,32 @@ def _open(where: str) -> Iterator[Any]:
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """Up to 16 partitions by the number of keys, which is all that is read of it here."""
     whole = Partition("", "lmdbs", source, where, fingerprint=fingerprint)
-    total = count(whole)
-    if total <= _MOST_NAMED:
-        yield naming.name(whole)
-        return
-    share = max(SHARE, -(-total // _PARTITIONS))
-    for start in range(0, total, share):
-        yield naming.name(whole._replace(start=start, stop=min(start + share, total)))
+    with _open(where) as environment:
+        total = int(environment.stat()["entries"])
+    for start in range(0, total or 1, _share(total)):
+        yield naming.name(whole._replace(start=start))
 
 
-def count(partition: Partition) -> int:
-    """Keys of the main database, at least 1."""
-    with _open(partition.where) as environment:
-        return max(int(environment.stat()["entries"]), 1)
+def _share(total: int) -> int:
+    """Keys of a partition of a database with so many keys."""
+    return max(SHARE, -(-total // _PARTITIONS))
+
+
+def count(_partition: Partition) -> int:
+    """One item: the keys behind a damaged page cannot be reached, so none is looked for by itself."""
+    return 1
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the values that are images; the others are counted in one row."""
     where = RowLocation(partition.source)
     with _open(partition.where) as environment, environment.begin(buffers=True) as transaction:
+        stop = partition.start + _share(int(environment.stat()["entries"]))
         names = _named(environment, transaction)
         for name in names or (None,):
             handle = environment.open_db(name, transaction, create=False) if name else None
             place = where._replace(member=_text(name)) if name else where
-            yield from _database(partition, transaction.cursor(handle), place, builder)
+            yield from _database(range(partition.start, stop), transaction.cursor(handle), place, builder)
 
 
 def _named(environment: Any, transaction: Any) -> tuple[bytes, ...]:
@@ -135,13 +137,13 @@ def _text(key: bytes) -> str:
 
 
 def _database(
-    partition: Partition, cursor: Any, where: RowLocation, builder: RecordBuilder
+    wanted: range, cursor: Any, where: RowLocation, builder: RecordBuilder
 ) -> Iterator[FactsRecord]:
     others = images = 0
     for number, key in enumerate(cursor.iternext(values=False)):
-        if number < partition.start:
+        if number < wanted.start:
             continue
-        if partition.stop is not None and number >= partition.stop:
+        if number >= wanted.stop and not where.member:  # a named database is read as a whole
             break
         text = _text(bytes(key))
         place = where._replace(member=f"{where.member}/{text}" if where.member else text, row=number)
