@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit.inputs import zips
 from imgbudget.cli import audit as command
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -32,8 +31,7 @@ PICTURE = image_bytes((300, 300))
 @pytest.fixture
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions of ten files or members."""
-    for module in (command, zips):
-        monkeypatch.setattr(module, "SHARE", 10)
+    monkeypatch.setattr(command, "SHARE", 10)
 
 
 def fill(folder: Path, count: int, poison: int | None = None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming
 from imgbudget.audit.rows import pixel_column
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo import cache
@@ -249,3 +250,17 @@ def test_what_takes_too_much_is_not_decoded(
     )
     monkeypatch.setattr(measure, "MOST_BYTES", 1000)
     assert "at most 1000 are decoded" in imgbudget("check", "--pixels", dark.name).err
+
+
+def test_partitions_of_decoded_images_are_small_and_grow() -> None:
+    """All processes decode the first thousand; a million images do not become 25,000 row files."""
+    naming = Naming("", share=DECODED_SHARE, most=SHARE)
+    parts = list(naming.ranges(1000))
+    assert {stop - start for start, stop in parts} == {DECODED_SHARE}
+    assert (parts[0][0], parts[-1][1], len(parts)) == (0, 1000, 25)
+    many = list(naming.ranges(1_000_000))
+    assert len(many) < 1300
+    assert max(stop - start for start, stop in many) == SHARE
+    assert [start for start, _ in many[1:]] == [stop for _, stop in many[:-1]]
+    assert list(Naming("").ranges(2500)) == [(0, 1000), (1000, 2000), (2000, 2500)]
+    assert list(Naming("").ranges(0)) == [(0, 1)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgbudget.audit.references import Access
@@ -161,18 +162,40 @@ class Partition(NamedTuple):
         return first._replace(id=f"{self.id}a"), second._replace(id=f"{self.id}b")
 
 
+_PARTS = 50
+"""Partitions that an input has at least if its partitions are to grow."""
+
+
 class Naming(NamedTuple):
     """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget.
 
     Without a key, in a run that keeps no rows, an id is only different from the others of the run.
-    What rows may name is part of the id of those whose rows name files. `share` is the most files, members or
-    rows of a partition.
+    What rows may name is part of the id of those whose rows name files. `share` is how many files, members or
+    rows a partition has, `most` how many if there are very many.
     """
 
     key: str
     access: Access = Access()
     share: int = SHARE
     choice: RowChoice = RowChoice()
+    most: int = 0
+
+    def share_at(self, number: int) -> int:
+        """How many items the partition has that begins after so many: `share`, then more, up to `most`.
+
+        So a few images are shared among all processes, and millions do not make a row file of each few.
+        """
+        return max(self.share, min(number // _PARTS, self.most))
+
+    def ranges(self, total: int) -> Iterator[tuple[int, int]]:
+        """The items of each partition of an input, as from and to; one partition if there are no items."""
+        start = 0
+        while start < total:
+            stop = min(start + self.share_at(start), total)
+            yield start, stop
+            start = stop
+        if not total:
+            yield 0, 1
 
     def name(self, partition: Partition, *listed: str) -> Partition:
         """The partition with its id; `listed` are the fingerprints of its items."""

@@ -11,7 +11,7 @@ from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import plan_paths
 from imgbudget.audit.inputs.objects import plan_url
-from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rowfolder import RowFolder, RowVersions
 from imgbudget.audit.rows import IMAGE, SKIP, PlainRows
@@ -145,6 +145,8 @@ class AuditRun:
     in_memory: bool = False
     measures: bool = False
     """Whether images of large datasets are encoded too, to know what the plan saves."""
+    few: bool = False
+    """Whether partitions begin with few items, so that not each has images that are tried."""
     summary: PartitionSummary = field(default_factory=PartitionSummary)
     files: list[str] = field(default_factory=list)
     resumed: int = 0
@@ -155,6 +157,7 @@ class AuditRun:
     """The results whose rows are in memory."""
     _ids: set[str] = field(default_factory=set)
     _planned: int = 0
+    _items: int = 0
 
     def finish(self, partitions: Iterable[Partition]) -> None:
         """Read all partitions that no earlier run has finished.
@@ -193,11 +196,20 @@ class AuditRun:
                 self._planned += partition.known or 0
                 if self._planned > MOST_IN_MEMORY:
                     self._write_held()
-                tries = tries_of(number) if self.measures else tries_unasked(number, partition.known)
+                tries = self._tries(number, partition)
                 yield partition._replace(tries=tries, plain=self.in_memory)
                 continue
             self.resumed += 1
             self._count(file, *found)
+
+    def _tries(self, number: int, partition: Partition) -> int:
+        """How many images of a partition are tried; of small ones, only of each that begins a thousand."""
+        if self.few:
+            before, self._items = self._items, self._items + (partition.known or SHARE)
+            number = -(-before // SHARE)
+            if number * SHARE >= self._items:
+                return 0
+        return tries_of(number) if self.measures else tries_unasked(number, partition.known)
 
     def _keep(self, done: Done) -> None:
         if self.in_memory and isinstance(done.rows, PlainRows):

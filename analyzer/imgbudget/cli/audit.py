@@ -311,9 +311,10 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun
         remote=options.allow_remote,
         outside=options.allow_outside,
     )
-    share = DECODED_SHARE if session.context.paths.needs_pixels else SHARE
+    decodes = session.context.paths.needs_pixels
+    share = DECODED_SHARE if decodes else SHARE
     key = configuration_key(session) if options.rows is not None else ""
-    naming = Naming(key, access, share, RowChoice(options.image_fields))
+    naming = Naming(key, access, share, RowChoice(options.image_fields), most=SHARE)
     measures = options.measure or options.html is not None or options.rows is not None
     if measures:
         import_module("imgbudget.fixing.image")  # once, and not in each worker
@@ -330,6 +331,7 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun
                 tiers_of(session),
                 in_memory=options.rows is None and is_possible(),
                 measures=measures,
+                few=decodes,
             )
             run.finish(partitions)
         finally:

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from imgbudget.pixels.decode import Pixels
 
-_TILE, _TILES = 128, 12
+_TILE, _TILES = 128, 9
 """Px of the edges of a part, and how many are measured: those with the most changes from px to px."""
 
-_EACH = 3
+_EACH = 4
 """Of so many rows or columns of a part, one is measured: the others are much alike."""
 
 _LAG = 16

@@ -19,7 +19,7 @@ from imgbudget.audit.inputs.tables import (
     columns_of,
     table_shape,
 )
-from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
@@ -55,8 +55,8 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
         yield naming.name(whole)
         return
     total = count(whole)
-    for start in range(0, total or 1, SHARE):
-        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)))
+    for start, stop in naming.ranges(total):
+        yield naming.name(whole._replace(start=start, stop=stop))
 
 
 def count(partition: Partition) -> int:

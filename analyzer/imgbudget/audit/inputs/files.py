@@ -45,7 +45,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
     containers = _Containers(naming)
-    for found in _without_rows(session.walk(paths)):
+    for number, found in enumerate(_without_rows(session.walk(paths))):
         while at < len(roots) - 1 and not _below(found.path, roots[at]):
             at += 1
         root = roots[at] if _below(found.path, roots[at]) else found.path
@@ -55,7 +55,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
             continue
         share = shares.setdefault(root, [])
         share.append(entry)
-        if len(share) == naming.share:
+        if len(share) >= naming.share_at(number):
             yield _partition(root, share, naming)
             share.clear()
     for root, share in shares.items():

@@ -96,7 +96,7 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     entries = _entries(origin)
     whole = Partition("", "manifests", source, folders[0], fingerprint=state)
     number = 0
-    while found := tuple(islice(entries, SHARE)):
+    while found := tuple(islice(entries, naming.share_at(number))):
         items = tuple(entry for entry, _ in found)
         states = (f"{item.name}\0{item.flaw or item.inline or file}" for item, file in found)
         yield naming.name(whole._replace(start=number, items=items), "\n".join(states))

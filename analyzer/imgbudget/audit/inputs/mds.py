@@ -24,7 +24,7 @@ from imgbudget.audit.inputs.values import (
     is_named_as_image,
     starts_as_image,
 )
-from imgbudget.audit.partition import MDS_INDEX, SHARE, Naming, Partition, mds_packing
+from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, mds_packing
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
@@ -132,8 +132,8 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
         yield naming.name(whole)
         return
     total = count(whole)
-    for start in range(0, total or 1, SHARE):
-        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)))
+    for start, stop in naming.ranges(total):
+        yield naming.name(whole._replace(start=start, stop=stop))
 
 
 def count(partition: Partition) -> int:

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.unpacking import STEP, ByteStream, exactly, most_unpacked, too_much
 from imgbudget.audit.inputs.values import MOST_VALUE, Arrangement, arrangement_of, array_rows
-from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
@@ -134,8 +134,8 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
         yield naming.name(whole)
         return
     total = count(whole)
-    for start in range(0, total, SHARE):
-        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total)))
+    for start, stop in naming.ranges(total) if total else ():
+        yield naming.name(whole._replace(start=start, stop=stop))
 
 
 def count(partition: Partition) -> int:

@@ -19,7 +19,7 @@ from imgbudget.audit.inputs.tables import (
     table_shape,
 )
 from imgbudget.audit.inputs.unpacking import most_unpacked, too_much
-from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
@@ -99,7 +99,7 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
     for i, stop in enumerate(starts[1:]):
         size += metadata.row_group(i).total_byte_size
         last = i == len(starts) - 2
-        if last or stop - begin >= SHARE or size >= _MOST_BYTES:
+        if last or stop - begin >= naming.share_at(begin) or size >= _MOST_BYTES:
             if stop > begin:
                 yield naming.name(whole._replace(start=begin, stop=stop))
             begin, size = stop, 0

@@ -19,7 +19,7 @@ from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs.nested import NestedBudget, NestedFile, nested_rows
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.unpacking import MOST, gathered, most_unpacked, too_much, unpacked
-from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.audit.unopened import packed_otherwise
@@ -243,11 +243,10 @@ def _open(where: str, fingerprint: str) -> _Archive:
 
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
-    """A partition per thousand members."""
+    """Partitions of up to a thousand members."""
     with closing(_Archive(open_stream(where))) as archive:
         total = len(archive.members)
-    for start in range(0, total or 1, SHARE):
-        stop = min(start + SHARE, total) if total else 1
+    for start, stop in naming.ranges(total):
         yield naming.name(Partition("", "zips", source, where, start, stop, fingerprint=fingerprint))
 
 
