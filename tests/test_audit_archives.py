@@ -280,6 +280,12 @@ def test_files_of_macos_are_left_out_with_a_count(tmp_path: Path) -> None:
     files = {
         "a.jpg": PICTURE,
         "._a.jpg": APPLE,
+        "._a.txt": APPLE,
+        "._rows.jsonl": APPLE,
+        "._shard.tar": APPLE,
+        "._in.zip": APPLE,
+        "._t.parquet": APPLE,
+        "._x.zip.001": APPLE,
         "__MACOSX/._b.png": APPLE,
         "__MACOSX/d/c.png": APPLE,
         "._real.png": PICTURE,
@@ -295,7 +301,7 @@ def test_files_of_macos_are_left_out_with_a_count(tmp_path: Path) -> None:
             (tmp_path / "d" / name).write_bytes(data)
     for path in (tmp_path / "x.zip", tmp_path / "x.tar", tmp_path / "d"):
         rows = rows_of(path)
-        assert skips_of(rows) == {"metadata of macOS beside a file (AppleDouble), without a picture": 3}
+        assert skips_of(rows) == {"metadata of macOS beside a file (AppleDouble), without a picture": 9}
         assert {row["member"] for row in rows if row["subject"] == "image"} == {
             "a.jpg",
             "._real.png",

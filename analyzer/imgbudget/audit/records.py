@@ -14,7 +14,7 @@ from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.audit.trials import Trials, read_whole
-from imgbudget.audit.unopened import APPLE_DOUBLE, unopened_archive
+from imgbudget.audit.unopened import APPLE_DOUBLE, is_apple_double, may_be_apple_double, unopened_archive
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
@@ -28,7 +28,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.results import UNFINISHED, FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
-from imgbudget.positional import OPEN_FLAGS, open_file, pread
+from imgbudget.positional import OPEN_FLAGS, pread
 
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
@@ -143,10 +143,10 @@ class RecordBuilder:
         self, where: RowLocation, name: str, content: Content, *, note: str | None = None
     ) -> FactsRecord:
         """The row of a member of an archive; its name gives its type."""
-        if (skipped := self.unread_member(where, name)) is not None:
+        if is_apple_double(name, content.read):
+            return self.skip(where, APPLE_DOUBLE)
+        if (skipped := self._unread_by_name(where, name)) is not None:
             return skipped
-        if APPLE_DOUBLE.may_be(name) and content.read(4, 0) == APPLE_DOUBLE.start:
-            return self.skip(where, APPLE_DOUBLE.reason)
         kind = kind_of(name)
         if kind in (FileKind.JSON, FileKind.JSONL):
             head = content.read(min(content.size, _JSON_HEAD), 0)
@@ -166,6 +166,9 @@ class RecordBuilder:
 
     def unread_member(self, where: RowLocation, name: str) -> FactsRecord | None:
         """The row of a member that is skipped because of its name; None if its content is needed."""
+        return None if may_be_apple_double(name) else self._unread_by_name(where, name)
+
+    def _unread_by_name(self, where: RowLocation, name: str) -> FactsRecord | None:
         if self.nested_kind(name):
             return None
         if is_opened_alone(name):
@@ -179,9 +182,6 @@ class RecordBuilder:
     ) -> Iterator[FactsRecord]:
         """The rows of a local file: one of an image, those of the requests in it, or why it is skipped."""
         if found.kind is FileKind.IMAGE or found.kind is FileKind.UNKNOWN:
-            if APPLE_DOUBLE.may_be(found.path) and _starts_as_apple_double(found.path):
-                yield self.skip(where, APPLE_DOUBLE.reason)
-                return
             self._digest = None
             use = read_image(found.path, self._fields_for(found.path), probe=self._probe_file)
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
@@ -310,15 +310,6 @@ class RecordBuilder:
             damage=facts.damage,
             pixels=facts.pixels,
         )
-
-
-def _starts_as_apple_double(path: str) -> bool:
-    """Whether a file is one of macOS beside another; one that cannot be read is reported as an image."""
-    try:
-        with open_file(path) as file:
-            return file.read(4) == APPLE_DOUBLE.start
-    except OSError:
-        return False
 
 
 class _Lines(NamedTuple):

@@ -2,9 +2,9 @@
 
 import re
 import shlex
-from typing import NamedTuple
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.imageinfo.reader import Read
 
 _PACKERS = {
     ".7z": ("a 7-Zip archive", "7z x"),
@@ -78,20 +78,18 @@ IMAGES = (
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
 
-class AppleDouble(NamedTuple):
-    """What macOS writes beside a file: `._a.jpg` and the members of `__MACOSX` have no picture."""
-
-    start: bytes = b"\0\5\x16\7"
-    reason: str = "metadata of macOS beside a file (AppleDouble), without a picture"
-
-    @staticmethod
-    def may_be(name: str) -> bool:
-        """Whether a file of this name may be one; its first bytes decide."""
-        folder, _, base = name.rpartition("/")
-        return base.startswith("._") or "__MACOSX" in folder.split("/")
+APPLE_DOUBLE = "metadata of macOS beside a file (AppleDouble), without a picture"
+_APPLE_DOUBLE = b"\0\5\x16\7"
 
 
-APPLE_DOUBLE = AppleDouble()
+def may_be_apple_double(name: str) -> bool:
+    """Whether the name is one that macOS gives to what it keeps beside a file: `._a.jpg`, in `__MACOSX`."""
+    return ("._" in name and name.rpartition("/")[2].startswith("._")) or "__MACOSX/" in name
+
+
+def is_apple_double(name: str, read: Read) -> bool:
+    """Whether a file is one of them, by its name and first bytes."""
+    return may_be_apple_double(name) and read(len(_APPLE_DOUBLE), 0) == _APPLE_DOUBLE
 
 
 def unopened_archive(name: str) -> str | None:

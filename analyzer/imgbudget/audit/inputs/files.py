@@ -8,13 +8,13 @@ from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import pdfs, plan_container
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.inputs.sniffing import unread_images
+from imgbudget.audit.inputs.sniffing import is_sidecar, unread_images
 from imgbudget.audit.inputs.stores import lance_folder, lance_state, store_of, unpacked_shard
 from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, container_of
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.unopened import unopened_archive
+from imgbudget.audit.unopened import APPLE_DOUBLE, unopened_archive
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
@@ -87,7 +87,8 @@ class _Containers:
         folder = lance_folder(entry.path, root)
         if folder is not None:
             return None, self._lance(folder)
-        closed = _is_outside(entry) or _is_other_name(entry) or unopened_archive(entry.path)
+        is_other = _is_outside(entry) or _is_other_name(entry)
+        closed = is_other or unopened_archive(entry.path) or is_sidecar(entry.path)
         kind = None if closed else store_of(entry)
         if kind is None or not os.path.isfile(entry.path):
             return entry, iter(())
@@ -190,7 +191,9 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         unopened = None if is_image else unopened_archive(entry.path)
         plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
         unknown = isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN
-        if plain and not is_image and is_document(entry.path, look=unknown):
+        if plain and is_sidecar(entry.path):
+            yield builder.skip(where, APPLE_DOUBLE)
+        elif plain and not is_image and is_document(entry.path, look=unknown):
             yield from builder.guarded(where, pdfs.rows(entry.path, where, builder), UNREADABLE_PDF)
         elif isinstance(entry, SkippedFile) and _is_outside(entry):
             is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)

@@ -11,6 +11,7 @@ from imgbudget.audit.inputs.tape import RECORD
 from imgbudget.audit.inputs.unpacking import FREE, most_unpacked, too_much
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.unopened import APPLE_DOUBLE, is_apple_double
 from imgbudget.errors import UnreadableError
 from imgbudget.output.base import figure
 
@@ -82,6 +83,9 @@ def nested_rows(
     kind: str, content: Content, where: RowLocation, builder: RecordBuilder, budget: NestedBudget
 ) -> Iterator[FactsRecord]:
     """The rows of an archive inside an archive; its damage is the last of them."""
+    if is_apple_double(where.member or "", content.read):
+        yield builder.skip(where, APPLE_DOUBLE)
+        return
     module = cast("_Nestable", input_of(archive_kind(content.read(RECORD, 0)) or kind))
     found = False
 

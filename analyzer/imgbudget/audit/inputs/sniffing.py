@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.inputs.tape import RECORD, is_tar
-from imgbudget.audit.unopened import image_by_bytes
+from imgbudget.audit.unopened import image_by_bytes, is_apple_double
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.positional import OPEN_FLAGS, pread
 
@@ -45,6 +45,11 @@ def first_bytes(path: str, size: int = RECORD) -> bytes:
         return b""
     finally:
         os.close(fd)
+
+
+def is_sidecar(path: str) -> bool:
+    """Whether a file is one that macOS puts beside another."""
+    return is_apple_double(path, lambda size, _: first_bytes(path, size))
 
 
 def archive_kind(head: bytes) -> str | None:
