@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from imgbudget.audit import rowfolder
@@ -327,3 +328,12 @@ def test_two_runs_do_not_write_to_one_folder() -> None:
             run(2)
         other.communicate()
     assert run(2) == (0, 1)
+
+
+def test_folder_is_read_as_one_table_by_others(imgbudget: Command) -> None:
+    """The names of the manifest and the lock are those that readers of a folder of Parquet pass over."""
+    fill("a", 0, 1, 2)
+    imgbudget("audit", "a", "--rows", "rows", "--isolated", "-j", "1")
+    assert pq.read_table("rows").num_rows == 3
+    others = {path.name for path in Path("rows").iterdir()} - row_files()
+    assert {name[0] for name in others} <= {"_", "."}

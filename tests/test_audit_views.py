@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgbudget.audit.aggregate import AuditContext, aggregate, axis_markers_of
-from imgbudget.audit.formats import usd
+from imgbudget.audit.figures import usd
 from imgbudget.audit.html.charts import histogram
 from imgbudget.audit.html.names import dollars, percent, short
 from imgbudget.audit.html.tables import cost_grid, model_grid, price_groups

@@ -249,7 +249,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         platform=limits.platform,
         tier=limits.tier.name,
         sources=about.sources,
-        totals=_totals(store),
+        totals=totals_of(store),
         distributions=tuple(
             distribution(store, metric, axis_markers_of(metric.name, limits, about.data, rules))
             for metric in METRICS
@@ -270,7 +270,8 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
     )
 
 
-def _totals(store: Store) -> Totals:
+def totals_of(store: Store) -> Totals:
+    """The headline numbers."""
     tier, limits = store.tier, store.limits
     area = "cast(width as hugeint) * height"
     planned = f"cast({tier}planned_width as hugeint) * {tier}planned_height"

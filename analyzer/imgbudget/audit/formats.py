@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from imgbudget.audit.changes import changes_text, comparison_sections
 from imgbudget.audit.empty import EmptyArgument
 from imgbudget.audit.ends import ranged_record, tokens_after_text, tokens_text, usd_text
+from imgbudget.audit.figures import Section, amount, part, size, usd
 from imgbudget.audit.savings import DatasetSaving, savings
 from imgbudget.audit.statistics import (
     AuditStatistics,
@@ -22,19 +24,6 @@ from imgbudget.printable import markdown as words
 
 SHOWN = 10
 """Rows of a table that are shown at most."""
-
-_LEAST_USD = 0.00005
-"""Amounts below this would be shown as zero."""
-
-
-class Section(NamedTuple):
-    """A table with a title; the columns in `right` are right-aligned. `note` is the text below."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    right: frozenset[int] = frozenset()
-    note: str = ""
 
 
 def headline(statistics: AuditStatistics) -> tuple[str, ...]:
@@ -62,7 +51,7 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         lines.append(f"after the plan {tokens_after_text(totals)} visual tokens, {cost}")
     if statistics.duplicates.extra_images:
         lines += _copies(statistics)
-    lines += _asked(statistics)
+    lines += (*_asked(statistics), *_changes(statistics))
     if totals.unreadable:
         lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
     if totals.unmeasured:
@@ -107,6 +96,12 @@ def _asked(statistics: AuditStatistics) -> Iterator[str]:
         )
 
 
+def _changes(statistics: AuditStatistics) -> tuple[str, ...]:
+    """What has changed since the earlier audit, if there is one."""
+    comparison = statistics.comparison
+    return () if comparison is None else (f"compared with {comparison.folder}: {changes_text(comparison)}",)
+
+
 def copies_text(copies: Duplicates) -> str:
     """How many copies there are, with how certain that is."""
     probable, images = copies.probable.images, copies.extra_images
@@ -142,6 +137,7 @@ def after_text(totals: Totals) -> str:
 def sections(statistics: AuditStatistics) -> Iterator[Section]:
     """The tables that are not empty, the most important first."""
     made = (
+        *comparison_sections(statistics),
         _savings(statistics),
         _rules(statistics),
         _models(statistics),
@@ -385,39 +381,6 @@ def bin_label(distribution: Distribution, item: Bin) -> str:
     if item.high is None:
         return f"{amount(item.low)}{unit} and more"
     return f"{amount(item.low)} to {amount(item.high)}{unit}"
-
-
-def size(byte_size: int) -> str:
-    """Bytes in a suitable unit, powers of ten."""
-    value = float(byte_size)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
-        value /= 1000
-    raise AssertionError
-
-
-def usd(amount_usd: float | None) -> str:
-    """An amount in USD, rounded to cents, or below a dollar to four decimals."""
-    if amount_usd is None:
-        return ""
-    if 0 < amount_usd < _LEAST_USD:
-        return "< $0.0001"
-    return f"${amount_usd:,.4f}" if 0 < amount_usd < 1 else f"${amount_usd:,.2f}"
-
-
-def part(some: int, whole: int) -> str:
-    """A share in percent."""
-    return f"{some / whole:.1%}" if whole else "0%"
-
-
-def amount(value: float | None) -> str:
-    """A measured number: whole numbers in full, others with three digits."""
-    if value is None:
-        return ""
-    if float(value).is_integer():
-        return figure(int(value))
-    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 class RunFacts(NamedTuple):

@@ -18,13 +18,17 @@ class Keep(StrEnum):
     LEAST_TOKENS = "least-tokens"
 
 
-def require_list(file: str, keep: Keep) -> None:
+def require_list(file: str | None, policy: str | None) -> None:
     """Check the options of a list of copies before anything is read.
 
     Raises:
-        UsageError: its suffix names no format, or the policy needs what is not measured.
+        UsageError: its suffix names no format, a policy has no list, or it needs what is not measured.
     """
+    if file is None:
+        if policy is not None:
+            raise UsageError("--keep needs --dedupe-list")
+        return
     if not file.lower().endswith(LIST_FORMATS):
         raise UsageError(f"--dedupe-list {file}: name a file with the suffix {' or '.join(LIST_FORMATS)}")
-    if keep is Keep.SHARPEST:
+    if policy == Keep.SHARPEST:
         raise UsageError("--keep sharpest needs --pixels, which measures how sharp images are")

@@ -24,8 +24,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-MANIFEST = "imgbudget-rows.json"
-"""The name of the manifest in its folder."""
+MANIFEST = "_imgbudget-rows.json"
+"""The name of the manifest in its folder; readers of folders of Parquet pass over names with a line."""
 
 PENDING = ".imgbudget-pending"
 """The folder of rows that are not yet part of the dataset, inside the folder of the rows."""
@@ -71,7 +71,8 @@ class RowManifest(NamedTuple):
 
     `datasets` are pairs of an argument and its URL, or its path relative to the folder. `rows_version` is
     that of the columns. Until the first run in a folder has ended, it is not `complete` and has no `files`.
-    `removable` are row files that may be in the folder and are not part of the dataset.
+    `removable` are row files that may be in the folder and are not part of the dataset. `model` and
+    `platform` are those of the audit, empty if they are not known.
     """
 
     datasets: tuple[tuple[str, str], ...]
@@ -79,6 +80,8 @@ class RowManifest(NamedTuple):
     complete: bool = False
     files: tuple[str, ...] = ()
     removable: tuple[str, ...] = ()
+    model: str = ""
+    platform: str = ""
 
     @property
     def name(self) -> str:
@@ -118,7 +121,15 @@ def _parsed(value: Any) -> RowManifest:
     if not all(_ROW_FILE.fullmatch(name) for name in (*files, *removable)):
         raise ValueError
     datasets = tuple((str(one["name"]), str(one["path"])) for one in value["datasets"])
-    return RowManifest(datasets, int(value["rows_version"]), value["complete"] is True, files, removable)
+    return RowManifest(
+        datasets,
+        int(value["rows_version"]),
+        value["complete"] is True,
+        files,
+        removable,
+        str(value["model"]),
+        str(value["platform"]),
+    )
 
 
 def _write(folder: str, manifest: RowManifest) -> None:
@@ -159,6 +170,8 @@ class RowFolder:
     known: set[str] = field(default_factory=set)
     datasets: tuple[tuple[str, str], ...] = ()
     rows_version: int = 0
+    model: str = ""
+    platform: str = ""
 
     @property
     def _target(self) -> str:
@@ -198,7 +211,14 @@ class RowFolder:
         new = sorted({os.path.basename(path) for path in files})
         pending = [path for path in files if os.path.basename(os.path.dirname(path)) == PENDING]
         others = sorted(self.known - set(new))
-        final = RowManifest(self.datasets, self.rows_version, complete=True, files=tuple(new))
+        final = RowManifest(
+            self.datasets,
+            self.rows_version,
+            complete=True,
+            files=tuple(new),
+            model=self.model,
+            platform=self.platform,
+        )
         if pending:
             added = tuple(sorted({*self.manifest.removable, *map(os.path.basename, pending)}))
             _write(self.path, self.manifest._replace(removable=added))
@@ -240,11 +260,16 @@ def _clear(pending: str) -> None:
 
 @contextmanager
 def open_row_folder(
-    path: str, datasets: Sequence[str], versions: RowVersions, *, replace: bool = False
+    path: str,
+    datasets: Sequence[str],
+    versions: RowVersions,
+    *,
+    asked: tuple[str, str] = ("", ""),
+    replace: bool = False,
 ) -> Iterator[RowFolder]:
     """The folder for the rows of a run, made if needed; no other run writes to it meanwhile.
 
-    With `replace` the rows of another dataset are replaced.
+    `asked` are the model and the platform. With `replace` the rows of another dataset are replaced.
 
     Raises:
         UsageError: it has another dataset, files of somebody else, or another run is writing to it.
@@ -267,7 +292,7 @@ def open_row_folder(
         elif not manifest.complete and manifest.datasets != mine:
             manifest = manifest._replace(datasets=mine)
             _write(path, manifest)
-        yield RowFolder(path, manifest, known, mine, versions.current)
+        yield RowFolder(path, manifest, known, mine, versions.current, *asked)
 
 
 def _require_same(
@@ -341,3 +366,41 @@ def _locked(path: str) -> Iterator[None]:
 
 def _opener(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+class EarlierAudit(NamedTuple):
+    """The rows of an earlier audit: the folder as named, its manifest, the paths of its row files."""
+
+    folder: str
+    manifest: RowManifest
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of its row files."""
+        return tuple(os.path.join(self.folder, name) for name in self.manifest.files)
+
+
+def earlier_audit(folder: str, rows_version: int) -> EarlierAudit:
+    """The audit whose rows are in a folder.
+
+    Raises:
+        UsageError: there is none, it has not ended, or its columns are those of another version.
+    """
+    if not os.path.isdir(folder):
+        raise UsageError(f"--compare {folder}: no such folder; it takes a folder that --rows has written")
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise UsageError(
+            f"--compare {folder}: there is no {MANIFEST} in it; it is no folder of --rows, or one of an "
+            "earlier version of imgbudget, whose rows cannot be compared"
+        )
+    if not all(os.path.isfile(os.path.join(folder, name)) for name in manifest.files):
+        raise UsageError(f"--compare {folder}: row files that its manifest lists are missing")
+    if not manifest.complete:
+        raise UsageError(f"--compare {folder}: the audit that wrote it has not ended; run it again")
+    if manifest.rows_version != rows_version:
+        raise UsageError(
+            f"--compare {folder}: its rows are those of another version of imgbudget (columns "
+            f"{manifest.rows_version}, here {rows_version}); audit its dataset again with --rows"
+        )
+    return EarlierAudit(folder, manifest)

@@ -363,6 +363,47 @@ class LongRows(NamedTuple):
     longest: tuple[LongRow, ...]
 
 
+class ChangedImages(NamedTuple):
+    """Images that were "added", are "gone", or "changed" their content; the first of their locations."""
+
+    kind: str
+    images: int
+    examples: tuple[str, ...]
+
+
+class RuleChange(NamedTuple):
+    """The findings of a rule in two audits, and how many of them are new or gone, image by image."""
+
+    code: str
+    name: str
+    severity: str
+    before: int
+    now: int
+    new: int
+    gone: int
+
+
+class Comparison(NamedTuple):
+    """What has changed since an earlier audit, whose rows are in `folder`.
+
+    `model` and `platform` are those of the earlier audit: its findings are for them, and its tokens and costs
+    are for the model of this one. `before` are its totals, `copies_before` is what copies cost in it.
+    `unchanged` images have the same name and content. `renamed` is how many of the added images have the
+    content of one that is gone; None if there were too many to compare. `rules` are those with findings that
+    are new or gone.
+    """
+
+    folder: str
+    model: str
+    platform: str
+    before: Totals
+    copies_before: CopyCost
+    changes: tuple[ChangedImages, ...]
+    unchanged: int
+    renamed: int | None
+    rules: tuple[RuleChange, ...]
+
+
 class SkipRow(NamedTuple):
     """One reason for skipping items, or why they could not be read, with the first of their locations."""
 
@@ -401,3 +442,4 @@ class AuditStatistics(NamedTuple):
     notes: tuple[str, ...]
     near: NearDuplicates | None = None
     long_rows: LongRows | None = None
+    comparison: Comparison | None = None

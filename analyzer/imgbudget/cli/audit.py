@@ -1,7 +1,7 @@
 """`imgbudget audit`: what a dataset of any size costs, what is refused or shrunk, what a plan saves."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from importlib import import_module
@@ -22,12 +22,13 @@ from imgbudget.audit.lengths import long_rows
 from imgbudget.audit.memory import is_possible, rows_in_memory
 from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming, RowChoice
 from imgbudget.audit.references import Access
-from imgbudget.audit.rowfolder import RowFolder, open_row_folder
+from imgbudget.audit.rowfolder import RowFolder, earlier_audit, open_row_folder
 from imgbudget.audit.rows import PlainRows
 from imgbudget.audit.run import ROW_VERSIONS, AuditRun, plan
 from imgbudget.audit.statistics import AuditStatistics, SkipRow, Totals
 from imgbudget.audit.store import Store, open_rows
 from imgbudget.audit.work import Work, configuration_key, tiers_of
+from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
     FAIL_ON,
@@ -49,9 +50,7 @@ from imgbudget.cli.output import (
     chosen_formats,
     say,
     say_warnings,
-    show,
     wants_colour,
-    whole_file,
 )
 from imgbudget.cli.targets import counted_models
 from imgbudget.errors import UsageError
@@ -133,6 +132,14 @@ class AuditOptions(NamedTuple):
         bool,
         flag("--replace-rows", help="With --rows: replace the rows of another dataset in DIR."),
     ] = False
+    compare: Annotated[
+        str | None,
+        option(
+            "--compare",
+            metavar="DIR",
+            help="Also show what has changed since an earlier audit, whose --rows are in DIR.",
+        ),
+    ] = None
     dedupe_list: Annotated[
         str | None,
         option(
@@ -241,7 +248,7 @@ def audit(options: AuditOptions) -> int:
     formats = chosen_formats(output.formats, FORMATS)
     if options.ray_address and options.engine != "ray":
         raise UsageError("--ray-address needs --engine ray")
-    _require_list(options)
+    require_list(options.dedupe_list, options.keep)
     if options.replace_rows and options.rows is None:
         raise UsageError("--replace-rows needs --rows")
     asked = run_options(
@@ -262,7 +269,9 @@ def audit(options: AuditOptions) -> int:
     limits = session.context.limits()
     if limits.input_price is None:
         say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
-    with _folder(options) as folder:
+    if options.compare is not None:
+        earlier_audit(options.compare, ROW_VERSIONS.current)  # a mistake is reported before anything is read
+    with _folder(options, limits) as folder:
         run = _run(session, options, folder)
         removed = 0
         if run.partitions:
@@ -287,17 +296,20 @@ def _require_packages(options: AuditOptions) -> None:
     if options.rows is not None:
         require("row files", "duckdb", "pyarrow")
         needed("imgbudget.audit.rowfiles", "row files")  # once, and not in each worker
+    if options.compare is not None:
+        require("comparisons", "duckdb", "pyarrow")
 
 
 @contextmanager
-def _folder(options: AuditOptions) -> Iterator[RowFolder]:
+def _folder(options: AuditOptions, limits: Limits) -> Iterator[RowFolder]:
     """The folder of the row files: the one that is named, else one that is removed after the run."""
     if options.rows is None:
         with TemporaryDirectory(prefix="imgbudget-audit-") as path:
             yield RowFolder(path)
         return
+    asked = limits.model, limits.platform
     with open_row_folder(
-        options.rows, options.datasets, ROW_VERSIONS, replace=options.replace_rows
+        options.rows, options.datasets, ROW_VERSIONS, asked=asked, replace=options.replace_rows
     ) as folder:
         yield folder
 
@@ -372,14 +384,14 @@ def _report(
         )
         if options.dedupe_list is not None:
             keep, csv = Keep(options.keep or Keep.FIRST), options.dedupe_list.lower().endswith(".csv")
-            _write_lines(list_lines(store, keep, csv=csv), options.dedupe_list)
+            write_lines(list_lines(store, keep, csv=csv), options.dedupe_list)
         if options.hashes is not None:
-            _write_lines(hash_lines(store), options.hashes)
+            write_lines(hash_lines(store), options.hashes)
         if options.html is not None:
-            _write_page(store, statistics, options.html)
+            write_page(store, statistics, options.html)
         for name, file in formats:
             if name == "csv":
-                _write_lines(lines(store), file)
+                write_lines(lines(store), file)
                 continue
             sink = Sink(file)
             colour = file is None and wants_colour(options.output.color, sys.stdout)
@@ -398,6 +410,11 @@ def _asked_for(
         rows = partial(_other_rows, session, options)
         others = [other_set(name, rows, partly=options.allow_unread) for name in options.against]
         statistics = with_likeness(statistics, store, session, others)
+    if options.compare is not None:
+        earlier = earlier_audit(options.compare, ROW_VERSIONS.current)
+        compare = needed("imgbudget.audit.comparison", "comparisons").comparison_with
+        changes = compare(earlier, store, options.datasets, session.registry.rules)
+        statistics = statistics._replace(comparison=changes)
     if options.max_length is None:
         return statistics
     return statistics._replace(long_rows=long_rows(store, options.max_length))
@@ -429,33 +446,6 @@ def _text(name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread,
     if name == "markdown":
         return markdown(statistics)
     return audit_text(statistics, colour=colour)
-
-
-def _write_lines(texts: Iterable[str], file: str | None) -> None:
-    """Write a text in parts, since it may be larger than memory."""
-    with nullcontext(None) if file is None else whole_file(file) as out:
-        for text in texts:
-            if out is None:
-                show(text)
-            else:
-                out.write(text)
-
-
-def _require_list(options: AuditOptions) -> None:
-    """Check the options of the list of copies. Raises UsageError."""
-    if options.dedupe_list is None:
-        if options.keep is not None:
-            raise UsageError("--keep needs --dedupe-list")
-        return
-    require_list(options.dedupe_list, Keep(options.keep or Keep.FIRST))
-
-
-def _write_page(store: Store, statistics: AuditStatistics, file: str) -> None:
-    from imgbudget.audit.html.page import page  # noqa: PLC0415 - command
-    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415 - command
-
-    with whole_file(file) as out:
-        out.write(page(statistics, store, thumbnails))
 
 
 def _say_notes(session: Session, run: AuditRun, options: AuditOptions) -> None:

@@ -2,7 +2,7 @@
 
 import math
 
-from imgbudget.audit.formats import amount
+from imgbudget.audit.figures import amount
 from imgbudget.audit.statistics import AuditStatistics, Row
 from imgbudget.output.base import figure
 from imgbudget.printable import one_line

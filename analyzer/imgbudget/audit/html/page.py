@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from imgbudget.audit.costs import usd as cost_usd
 from imgbudget.audit.ends import tokens_text, usd_text
-from imgbudget.audit.formats import after_text, copies_text, size, usd
-from imgbudget.audit.html import charts, tables
+from imgbudget.audit.figures import size, usd
+from imgbudget.audit.formats import after_text, copies_text
+from imgbudget.audit.html import changes, charts, tables
 from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
 from imgbudget.audit.savings import savings
@@ -340,6 +341,7 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         cards=cards(statistics),
         remarks=[display_name(text) for text in remarks(statistics)],
         tables=tables,
+        changes=changes,
         models=model_grid(statistics),
         matrix=cost_grid(statistics),
         platforms=platform_grid(statistics),

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.ends import tokens_after_text, tokens_text, usd_text
-from imgbudget.audit.formats import saved_text, size, usd
+from imgbudget.audit.figures import size, usd
+from imgbudget.audit.formats import saved_text
 from imgbudget.audit.html.grid import Cell, Grid, GridColumn
 from imgbudget.audit.html.names import display_name, measured, percent, plain
 from imgbudget.audit.savings import savings
@@ -225,7 +226,7 @@ def findings(statistics: AuditStatistics) -> Grid:
             Cell(figure(rule.findings), share=rule.findings / most),
             Cell(percent(rule.rows, totals.images + totals.requests + totals.documents)),
             Cell(rule.summary, more=_against(rule.limit, rule.unit)),
-            _locations(rule.examples[:1]),
+            locations(rule.examples[:1]),
         )
         for rule in statistics.rules
     )
@@ -383,7 +384,7 @@ def duplicates(statistics: AuditStatistics) -> Grid:
     most = max((group.extra_cost_usd for group in statistics.duplicates.largest), default=0)
     rows = tuple(
         (
-            _locations(group.places[:_LOCATIONS]),
+            locations(group.places[:_LOCATIONS]),
             Cell(figure(group.images)),
             Cell(size(group.byte_size)),
             Cell(tokens_text(group)),
@@ -418,7 +419,7 @@ def skips(statistics: AuditStatistics) -> Grid:
         (
             Cell(display_name(row.reason), severity="warning" if row.missed else ""),
             Cell(figure(row.items)),
-            _locations(row.examples[:1]),
+            locations(row.examples[:1]),
         )
         for row in statistics.skips[:100]
     )
@@ -456,7 +457,8 @@ def _problems(number: int, severity: str) -> Cell:
     return Cell(figure(number) if number else "–", severity=severity if number else "")
 
 
-def _locations(places: tuple[str, ...]) -> Cell:
+def locations(places: tuple[str, ...]) -> Cell:
+    """A cell with locations, each on its line."""
     if not places:
         return Cell("")
     return Cell("\n".join(display_name(place) for place in places), name=True)
