@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from imgbudget.limits.geometry import Size
+from imgbudget.model.views import FIRST_TRANSPOSED
 from tests.builders import CORPUS
 from tests.conftest import Command
 
@@ -47,9 +49,11 @@ def test_facts_of_every_image_equal_the_manifest(report: Any) -> None:
         item = found[str(CORPUS / "images" / row["path"])]
         told = (item["width"], item["height"], item["orientation"], int((item["frames"] or 1) > 1))
         orientation = int(row["exif_orientation"]) if row["exif_orientation"].isdigit() else 1
+        size = Size(int(row["width"]), int(row["height"]))
+        if row["format"] == "TIFF" and orientation >= FIRST_TRANSPOSED:
+            size = size.transposed  # Pillow gives the size after rotation, beside the orientation before it
         true = (
-            int(row["width"]),
-            int(row["height"]),
+            *size,
             orientation,
             int(row["animated"] or 0) if row["animated"] != "n/a" else told[3],
         )

@@ -36,8 +36,9 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     bytes instead. Photos from phones (HEIC, AVIF) and scans (TIFF) are the usual cause.
 
     Other providers accept other formats: Gemini takes HEIC and HEIF but not GIF, OpenAI takes GIF only if it
-    is not animated. OpenAI's fine-tuning takes JPEG, PNG and WebP, in RGB or RGBA: no greyscale, palettes or
-    CMYK.
+    is not animated. JPEG of other codings than baseline and progressive (lossless, arithmetic, hierarchical)
+    is an error too: hardly any decoder reads it. OpenAI's fine-tuning takes JPEG, PNG and WebP, in RGB or
+    RGBA: no greyscale, palettes or CMYK.
 
     ## Reports
     <bmp 800x600>
@@ -71,6 +72,9 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     limits, media_type = ctx.limits, f"image/{use.facts.format}"
     media_types, intact = limits.media_types, use.facts.damage is None
     if media_type in media_types:
+        if use.facts.variant and intact:
+            yield _variant(use.facts.variant, limits)
+            return
         if limits.still_types and media_type in limits.still_types and use.facts.animated and intact:
             yield _animation(use.facts.frames, use.facts.format, limits)
         if use.colour_mode and limits.colour_modes and use.colour_mode not in limits.colour_modes:
@@ -89,6 +93,20 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         help=f"convert to {target}" if target else "convert to jpeg or png first",
         fix=Recode(format=target) if target else None,
     )
+
+
+def _variant(variant: str, limits: Limits) -> Problem:
+    decodes = variant.startswith(_DECODED) and "image/png" in limits.media_types
+    return Problem(
+        message=f"format is {variant}; {limits.api} may refuse it, because most decoders read only baseline "
+        "and progressive JPEG of 8 bits",
+        help="convert to png" if decodes else "convert to baseline JPEG or PNG with the program that made it",
+        fix=Recode(format="png") if decodes else None,
+    )
+
+
+_DECODED = "lossless JPEG"
+"""The variant of JPEG that Pillow 12 and later decode, by libjpeg-turbo 3."""
 
 
 def _animation(frames: int | None, form: str, limits: Limits) -> Problem:

@@ -57,8 +57,12 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     resizes: they become what viewers show, and the tag is dropped. JPEG files are rotated block by block if
     the program `jpegtran` is installed, their edges are multiples of their blocks (8 or 16 px), and they have
     no gain map, depth map or signature; the finding says what is missing. Otherwise the fix is unsafe, as in
-    other lossy formats, which would be encoded once more. The number of tokens stays the same, because the
-    resize rule treats width and height alike.
+    other lossy formats, which would be encoded once more.
+
+    An orientation in XMP alone (tiff:Orientation, in JPEG, PNG and WebP) counts for Pillow, but not for
+    browsers, libvips, ImageMagick, OpenCV and FFmpeg. Its fix is unsafe, because it turns what most programs
+    show, and no safe fix is made for such an image: it would remove the orientation. The number of tokens
+    stays the same, because the resize rule treats width and height alike.
 
     ## Source
     Vision-coordinates guide, 2026-09; against it anthropics/claude-code#22598, 2026-02, and
@@ -67,6 +71,18 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if use.facts is None or use.facts.damage is not None or use.facts.orientation not in STORED:
         return
     orientation = use.facts.orientation
+    if use.facts.in_xmp:
+        yield Problem(
+            message=f"XMP orientation is {orientation}, and EXIF has none: hardly any program but Pillow "
+            f"turns such pixels, so it is unclear which way {ctx.limits.model} sees them",
+            help="look at the image: rotate its pixels, or remove tiff:Orientation from its XMP",
+            measured=orientation,
+            limit=1,
+            unit="orientation",
+            fix=BakeOrientation(),
+            fix_safety=FixSafety.UNSAFE,
+        )
+        return
     yield Problem(
         message=f"EXIF orientation is {orientation}: the pixels are stored {STORED[orientation]}, "
         f"and {ctx.limits.model} may see them that way",

@@ -9,7 +9,7 @@ from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
-from imgbudget.model.safety import PLAN_LOSS, pictures_in
+from imgbudget.model.safety import PLAN_LOSS, Loss, pictures_in
 from imgbudget.model.subjects import ProbeField
 from imgbudget.model.views import upright_size
 from imgbudget.planner.image import SizeGoal, SizePreset, plan_image, takes_webp, written_format
@@ -44,7 +44,9 @@ def shrunk(data: bytes, name: str, limits: Limits) -> ShrunkImage | None:
         form = written_format(facts.format, limits.media_types)
         if form is None:
             return None
-        edit = ImageEdit(format=form, upright=True, permits=PLAN_LOSS, webp=takes_webp(limits))
+        edit = ImageEdit(
+            format=form, upright=True, permits=PLAN_LOSS | Loss.ORIENTATION, webp=takes_webp(limits)
+        )
     made = edit_image(data, edit)
     return ShrunkImage(made.data, made.format, upright_size(facts, facts.size), made.size)
 

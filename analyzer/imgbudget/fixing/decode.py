@@ -11,7 +11,9 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from imgbudget.errors import FixError
 from imgbudget.fixing import vips
 from imgbudget.fixing.metadata import jpeg_end
+from imgbudget.imageinfo.heif import read_heif
 from imgbudget.imageinfo.other_formats import RARE_FORMATS
+from imgbudget.imageinfo.reader import HEAD, Source, bytes_reader
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.model.views import FIRST_TRANSPOSED, PixelBox, box_as_stored, upright_size
@@ -94,14 +96,27 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
             bits = _sample_bits(data, image, form)
             if sampling is not None and _ends_early(data, image, size):
                 raise FixError("is cut off inside its image data; the rest would be grey")
-    if form in HEIF and facts.orientation >= FIRST_TRANSPOSED:
+    if form in _TURNING and facts.orientation >= FIRST_TRANSPOSED:
         size = size.transposed
     # a HEIF file may crop a few px of its last blocks
+    if form == "avif" and small is None:
+        image = _clean(image, data)
+        size = Size(*image.size)
     if facts.size not in {None, size} and form not in _CROPPING:
         raise FixError(f"decodes to {size} px, its header says {facts.size}")
     turn = 1 if form in _TURNING else facts.orientation
     profile = image.info.get("icc_profile") or None
     return RasterImage(small or image, size, turn, sampling, profile, bits)
+
+
+def _clean(image: Image, data: bytes) -> Image:
+    """The clean aperture of an AVIF picture, which Pillow decodes with what lies outside."""
+    found = read_heif(Source(data[:HEAD], bytes_reader(data), len(data)))
+    if found.aperture is None or found.coded != image.size:
+        return image
+    part = image.crop(found.aperture)
+    part.info = dict(image.info)
+    return part
 
 
 def cut(picture: RasterImage, facts: ImageFacts, box: PixelBox) -> RasterImage:
@@ -200,7 +215,7 @@ def frames(data: bytes, form: str) -> Iterator[Image]:
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             refuse_bomb(Size(*image.size))
-            yield image.copy()
+            yield _clean(image.copy(), data) if form == "avif" else image.copy()
 
 
 def _sampling(image: Image) -> int:

@@ -28,7 +28,7 @@ from imgbudget.fixing.turning import turned_upright
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.model.edits import EditedImage, ImageEdit
-from imgbudget.model.safety import NO_LOSS, PLAN_LOSS, Loss, Lost, pictures_in, pictures_text
+from imgbudget.model.safety import IN_XMP, NO_LOSS, PLAN_LOSS, Loss, Lost, pictures_in, pictures_text
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.model.views import FIRST_TRANSPOSED, upright_size
 from imgbudget.output.base import figure
@@ -62,6 +62,8 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
             or _without_decoding(data, facts, edit)
             or _reencoded(data, facts, edit)
         )
+    if facts.in_xmp and made.data != data and not edit.permits & Loss.ORIENTATION:
+        raise FixError(f"is left as it is: {IN_XMP}; that is an unsafe fix")
     return _verified(made, edit)
 
 

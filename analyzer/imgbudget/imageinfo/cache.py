@@ -218,7 +218,7 @@ _INTEGER, _TEXT = (int,), (str, _NONE)
 _TYPES: tuple[tuple[type, ...], ...] = (
     *(_INTEGER, _INTEGER, _INTEGER, _INTEGER),
     *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE)),
-    *(_TEXT, _TEXT, _TEXT, (list, _NONE)),
+    *(_TEXT, _TEXT, _TEXT, (bool,), _TEXT, (list, _NONE)),
 )
 """The types of size, time, inode and fields, and then of the facts in their order."""
 
@@ -239,7 +239,8 @@ _FORMATS: set[str | None] = {None}
 
 def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
     """The facts, whose types are right, if each has a value that a file of this size can have."""
-    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *texts, pixels = values
+    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *others, pixels = values
+    damage, content, unturnable, in_xmp, variant = others
     size = None
     if edges is not None:
         if len(edges) != 2 or type(edges[0]) is not int or type(edges[1]) is not int:
@@ -251,7 +252,7 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         return None
     if not (0 <= (quality or 0) <= _MAX_QUALITY and 0 <= (metadata_bytes or 0) <= byte_size):
         return None
-    if any(len(text or "") > _MAX_TEXT for text in texts):
+    if any(len(text or "") > _MAX_TEXT for text in (damage, content, unturnable, variant)):
         return None
     if form not in _FORMATS:
         if not _FORMAT.fullmatch(form):
@@ -266,7 +267,11 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         has_location,
         quality,
         metadata_bytes,
-        *texts,
+        damage,
+        content,
+        unturnable,
+        in_xmp,
+        variant,
     )
     return facts if pixels is None else _with_pixels(facts, pixels)
 

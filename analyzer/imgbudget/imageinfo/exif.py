@@ -1,5 +1,6 @@
 """EXIF blocks, TIFF 6.0 and raw formats based on it: orientation, GPS position, size, pages."""
 
+import re
 from struct import Struct
 
 from imgbudget.imageinfo.reader import Source
@@ -197,6 +198,20 @@ def parse_exif(block: bytes) -> Exif:
     offset = root.number(GPS_DIRECTORY)
     gps = directory(block, offset) if offset is not None else None
     return Exif(turn, gps is not None and gps.has_position())
+
+
+_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+"""As Pillow looks for it, which is the only reader known to obey it."""
+
+
+def xmp_orientation(packet: bytes) -> int:
+    """tiff:Orientation of an XMP packet, 1 to 8; 0 if there is none."""
+    at = packet.find(b"tiff:Orientation")  # hardly any packet has it
+    found = _XMP_ORIENTATION.search(packet, at) if at >= 0 else None
+    if found is None:
+        return 0
+    value = int(found[1])
+    return value if 1 <= value <= 8 else 1
 
 
 def _orientation(buffer: bytes, order: ByteOrder, first: int, last: int) -> int:

@@ -80,11 +80,17 @@ _ORIENTATIONS = {
 
 
 class HeifItem(NamedTuple):
-    """The properties of the primary image, and the number of all."""
+    """The properties of the primary image, and the number of all.
+
+    `size` is that of the clean aperture, before rotation, if it has one. `aperture` is then its left, top,
+    right and bottom in px of the encoded picture, whose size is `coded`.
+    """
 
     size: Size | None = None
     orientation: int = 1
     frames: int = 1
+    coded: Size | None = None
+    aperture: tuple[int, int, int, int] | None = None
 
 
 def read_heif(source: Source) -> HeifItem:
@@ -117,15 +123,77 @@ def _primary(meta: bytes) -> HeifItem:
     item = int.from_bytes(primary[4 : 8 if primary[:1] != b"\0" else 6], "big")
     properties = [(box.kind, container[box.start : box.end]) for box in inner_boxes(container)]
     mine = [properties[at - 1] for at in _linked(links, item) if 0 < at <= len(properties)]
-    size, turn, mirror = None, 0, None
-    for kind, value in mine or properties:
-        if kind == b"ispe" and len(value) >= 12 and size is None:
-            size = Size(int.from_bytes(value[4:8], "big"), int.from_bytes(value[8:12], "big"))
-        elif kind == b"irot" and value:
-            turn = value[0] & 3
+    coded = next((Size(*_edges(value, 4)) for kind, value in mine or properties if kind == b"ispe"), None)
+    pictures = 1 + len(_other_pictures(meta, parts, item))
+    return _transformed(coded, mine or properties)._replace(frames=pictures)
+
+
+def _edges(value: bytes, at: int) -> tuple[int, int]:
+    return int.from_bytes(value[at : at + 4], "big"), int.from_bytes(value[at + 4 : at + 8], "big")
+
+
+def _transformed(coded: Size | None, properties: list[tuple[bytes, bytes]]) -> HeifItem:
+    """The size, orientation and aperture by the transformative properties, which apply in their order.
+
+    A clean aperture (clap) that is not whole, or not inside the picture, is ignored, as in Chromium.
+    """
+    turn, mirror, aperture = 0, None, None
+    for kind, value in properties:
+        if kind == b"irot" and value:
+            # a rotation after a mirror is the opposite rotation before it
+            turn = (turn + (value[0] & 3) * (-1 if mirror is not None else 1)) % 4
         elif kind == b"imir" and value:
             mirror = value[0] & 1
-    return HeifItem(size, _ORIENTATIONS[turn, mirror], 1 + len(_other_pictures(meta, parts, item)))
+        elif kind == b"clap" and coded is not None and aperture is None:
+            seen = coded.transposed if turn % 2 else coded
+            box = _clean_aperture(value, seen)
+            aperture = box and _as_coded(box, seen, turn, mirror)
+    orientation = _ORIENTATIONS[turn, mirror]
+    if aperture is None:
+        return HeifItem(coded, orientation, coded=coded)
+    left, top, right, bottom = aperture
+    return HeifItem(Size(right - left, bottom - top), orientation, coded=coded, aperture=aperture)
+
+
+def _clean_aperture(value: bytes, size: Size) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of a clean aperture (ISO/IEC 14496-12, 12.1.4), in px of its input."""
+    if len(value) < 32:
+        return None
+    fractions = [
+        (
+            int.from_bytes(value[at : at + 4], "big", signed=at > 15),
+            int.from_bytes(value[at + 4 : at + 8], "big"),
+        )
+        for at in range(0, 32, 8)
+    ]
+    across = _range(size.width, fractions[0], fractions[2])
+    down = _range(size.height, fractions[1], fractions[3])
+    return (across[0], down[0], across[1], down[1]) if across and down else None
+
+
+def _range(edge: int, length: tuple[int, int], offset: tuple[int, int]) -> tuple[int, int] | None:
+    """The start and end of a range on an edge, whose centre is `offset` beside that of the edge."""
+    if not length[1] or not offset[1] or length[0] % length[1]:
+        return None
+    px = length[0] // length[1]
+    start, rest = divmod(2 * offset[0] + (edge - px) * offset[1], 2 * offset[1])
+    return (start, start + px) if not rest and px and start >= 0 and start + px <= edge else None
+
+
+def _as_coded(
+    box: tuple[int, int, int, int], size: Size, turn: int, mirror: int | None
+) -> tuple[int, int, int, int]:
+    """A box of a picture that was rotated and mirrored, of this size then, in px of the encoded one."""
+    left, top, right, bottom = box
+    width, height = size
+    if mirror == 1:
+        left, right = width - right, width - left
+    elif mirror == 0:
+        top, bottom = height - bottom, height - top
+    for _ in range(turn):  # back by a clockwise quarter turn
+        left, top, right, bottom = height - bottom, left, height - top, right
+        width, height = height, width
+    return left, top, right, bottom
 
 
 _CODED = frozenset({b"hvc1", b"hev1", b"av01", b"avc1", b"vvc1", b"evc1", b"lhv1", b"jpeg", b"j2k1", b"unci"})

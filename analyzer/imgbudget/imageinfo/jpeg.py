@@ -1,83 +1,24 @@
 """JPEG (ITU-T T.81): size, orientation, frames, quality, metadata, and whether the file is complete."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from struct import Struct, iter_unpack
+from struct import Struct
 
-from imgbudget.imageinfo.exif import directory, has_gps_entry, orientation, read_exif
+from imgbudget.imageinfo.exif import directory, has_gps_entry, orientation, read_exif, xmp_orientation
+from imgbudget.imageinfo.jpeg_tables import (
+    CHROMINANCE_CODES,
+    LUMINANCE_CODES,
+    MOST_SIDE,
+    STANDARD_ALL,
+    STANDARD_LUMINANCE,
+    VARIANTS,
+    frame_damage,
+    huffman_tables,
+    tables_of,
+)
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
-
-# ITU-T T.81 (1992), Annex K, tables K.1 and K.2, in the order of rows
-_LUMINANCE = (
-    *(16, 11, 10, 16, 24, 40, 51, 61),
-    *(12, 12, 14, 19, 26, 58, 60, 55),
-    *(14, 13, 16, 24, 40, 57, 69, 56),
-    *(14, 17, 22, 29, 51, 87, 80, 62),
-    *(18, 22, 37, 56, 68, 109, 103, 77),
-    *(24, 35, 55, 64, 81, 104, 113, 92),
-    *(49, 64, 78, 87, 103, 121, 120, 101),
-    *(72, 92, 95, 98, 112, 100, 103, 99),
-)
-_CHROMINANCE = (
-    *(17, 18, 24, 47, 99, 99, 99, 99),
-    *(18, 21, 26, 66, 99, 99, 99, 99),
-    *(24, 26, 56, 99, 99, 99, 99, 99),
-    *(47, 66, 99, 99, 99, 99, 99, 99),
-    *(99,) * 32,
-)
-
-
-def _scaled_sum(table: tuple[int, ...], quality: int) -> int:
-    """Sum of the standard table at a quality (jpeg_quality_scaling, jpeg_add_quant_table of libjpeg 6b)."""
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return sum(min(max((entry * scale + 50) // 100, 1), 255) for entry in table)
-
-
-@cache
-def _sums(*tables: tuple[int, ...]) -> tuple[int, ...]:
-    """The total sum of the standard tables, from quality 100 down to 1, in ascending order."""
-    return tuple(sum(_scaled_sum(table, quality) for table in tables) for quality in range(100, 0, -1))
-
-
-def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
-    """The quality, 1 to 100, whose standard tables are closest in sum to those of the file.
-
-    Exact for tables made by the IJG library. `segments` are the payloads of the DQT segments, `selectors` the
-    table of each colour component. None if there is no complete table.
-    """
-    sums = _table_sums(segments)
-    if not selectors or selectors[0] not in sums:
-        return None
-    luminance = sums[selectors[0]]
-    others = [table for table in selectors[1:3] if table != selectors[0] and table in sums]
-    if others:
-        known, measured = _sums(_LUMINANCE, _CHROMINANCE), luminance + sums[others[0]]
-    else:
-        known, measured = _sums(_LUMINANCE), luminance
-    at = bisect_left(known, measured)
-    if at == len(known) or (at and measured - known[at - 1] < known[at] - measured):
-        at -= 1
-    return 100 - at
-
-
-def _table_sums(segments: Sequence[bytes]) -> dict[int, int]:
-    """Sum of the 64 entries of each table, by table number."""
-    sums: dict[int, int] = {}
-    for payload in segments:
-        at = 0
-        while at < len(payload):
-            wide, number = divmod(payload[at], 16)
-            entries = payload[at + 1 : at + (129 if wide else 65)]
-            if len(entries) < (128 if wide else 64):
-                break
-            sums[number] = sum(value for (value,) in iter_unpack(">H", entries)) if wide else sum(entries)
-            at += 1 + len(entries)
-    return sums
-
 
 _QUALITY, _METADATA = int(ProbeField.QUALITY), int(ProbeField.METADATA)
 _INTEGRITY, _FRAME_COUNT, _LOCATION = (
@@ -86,7 +27,8 @@ _INTEGRITY, _FRAME_COUNT, _LOCATION = (
     int(ProbeField.LOCATION),
 )
 
-_DQT, _DHT, _SCAN, _END, _FILL = 0xFFDB, 0xFFC4, 0xFFDA, 0xFFD9, 0xFFFF
+_DQT, _DHT, _DRI, _SCAN, _END, _FILL = 0xFFDB, 0xFFC4, 0xFFDD, 0xFFDA, 0xFFD9, 0xFFFF
+_RESERVED, _FIRST_FRAME, _START = 0xFF02, 0xFFC0, 0xFFD8
 _APP0, _APP1, _APP2, _APP3, _APP11, _APP14, _APP15 = (0xFFE0 + number for number in (0, 1, 2, 3, 11, 14, 15))
 _COMMENT = 0xFFFE
 
@@ -107,6 +49,12 @@ _SEARCH_PIECE = 1 << 18
 _SEARCH_LIMIT = 1 << 22
 """Bytes searched backwards for the end marker. Other data (the video after a motion photo) contains these two
 bytes by chance every 64 KiB; scan data never does."""
+
+_FORWARD_PIECE = 1 << 20
+_FORWARD_LIMIT, _SAMPLE_BYTES = 1 << 27, 8
+"""Bytes searched forward after that, from the scan on, for the end of a picture with padding, and the most
+that a sample can take (31 bits of code, each byte with one that is stuffed)."""
+
 
 _IMAGE_COUNT, _IMAGE_ENTRIES = 0xB001, 0xB002
 """Tags of the MP index (CIPA DC-007, section 5.2.3)."""
@@ -135,12 +83,18 @@ Segment = tuple[int, int]
 class JpegOutline:
     """Data of the segments before the scan.
 
-    `components` has three bytes per component of the frame. `tables` are payloads of quantisation tables,
-    `apps` the first APP1 segments, `index` is the MP index, `scan` the offset of the scan (0 if there is
-    none). Class attributes as defaults halve the time to create an instance.
+    `marker` and `length` are those of the frame header, `components` has three bytes per component of the
+    frame. `tables` are payloads of quantisation tables, `huffman` those of Huffman tables, except for the
+    tables of Annex K, which are in the set `known`. `apps` are the first APP1 segments, `index` is the MP
+    index, `scan` the offset of the scan (0 if there is none), `header` the content of its header, `flaw` a
+    clause about a damaged segment. Class attributes as defaults halve the time to create an instance.
     """
 
     apps: tuple[Segment, ...] = ()
+    huffman: tuple[bytes, ...] = ()
+    header = b""
+    known = marker = length = 0
+    flaw: str | None = None
     index: Segment | None = None
     components = b""
     metadata = 0
@@ -200,22 +154,39 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
         frames = _frames(outline.index, outline.apps, Source(head, read, size))
         if not fields & _FRAME_COUNT:
             frames = min(frames, 2)
-    if fields & _QUALITY:
-        # three bytes per component, the last one is the number of its table
-        estimate = _quality if len(outline.tables) <= _TABLES else estimate_quality
-        quality = estimate(tuple(outline.tables), outline.components[2::3])
     if fields & _METADATA:
         metadata = min(outline.metadata, size)
+    if fields & (_QUALITY | _INTEGRITY):
+        quality, damage = _tables(outline, area)
+        quality = quality if fields & _QUALITY else None
     if fields & _INTEGRITY:
         tail = size - _TAIL
         if not (
             outline.scan
-            and outline.tables
+            and (outline.tables or outline.marker in VARIANTS)
             and _END_OF_IMAGE in read(_TAIL, tail if tail > outline.scan else outline.scan)  # noqa: FURB136 - twice as fast
         ):
-            damage = _damage(outline, read, size)
+            damage = _damage(outline, area, read, size) or damage
+    else:
+        damage = None
     facts = facts_of(size, "jpeg", area, turn, frames, outline.has_location, quality, metadata, damage)
-    return facts if turn < 2 else _oriented(facts, Source(head, read, size))
+    return facts._replace(variant=VARIANTS[outline.marker]) if outline.marker in VARIANTS else facts
+
+
+def _tables(outline: JpegOutline, area: tuple[int, int]) -> tuple[int | None, str | None]:
+    """The quality, and a clause if decoders refuse a segment, the frame header or the scan header."""
+    known, broken, damage = outline.known, 0, outline.flaw
+    if outline.huffman:
+        added, broken, flaw = huffman_tables(outline.huffman)
+        known, damage = known | added, damage or flaw
+    # a key of many tables is not worth to be kept
+    found = tables_of if len(outline.tables) <= _TABLES else tables_of.__wrapped__
+    quality, flaw = found(
+        outline.marker, outline.components, outline.header, tuple(outline.tables), known, broken
+    )
+    if outline.length != 8 + len(outline.components) or max(area) > MOST_SIDE:
+        damage = damage or frame_damage(area, outline.components, outline.length)
+    return quality, damage or flaw
 
 
 def _frames(index: Segment, apps: Sequence[Segment], source: Source) -> int:
@@ -282,20 +253,14 @@ def _has_gain_map(apps: Sequence[Segment], source: Source) -> bool:
     return any(_GAIN_MAP in source.bytes_at(offset + 4, length - 2) for offset, length in apps)
 
 
-@lru_cache(maxsize=256)
-def _quality(tables: tuple[bytes, ...], selectors: bytes) -> int | None:
-    """Cached, because few encoder settings account for most files; saves 3 us per file."""
-    return estimate_quality(tables, selectors)
-
-
-def _damage(outline: JpegOutline, read: Read, size: int) -> str | None:
+def _damage(outline: JpegOutline, area: tuple[int, int], read: Read, size: int) -> str | None:
     """A clause if the file has no scan, no quantisation table, or no end marker after the scan.
 
-    The last bytes have no end marker, but it may be followed by other data.
+    The last bytes have no end marker, but it may be followed by other data, or by padding of any length.
     """
     if not outline.scan:
         return f"ends before its image data ({figure(size)} bytes)"
-    if not outline.tables:
+    if not outline.tables and outline.marker not in VARIANTS:
         return "has no quantisation table"
     stop = max(outline.scan, size - _SEARCH_LIMIT)
     at = size
@@ -304,6 +269,13 @@ def _damage(outline: JpegOutline, read: Read, size: int) -> str | None:
         # one byte more than the step: the marker may cross the boundary
         if _END_OF_IMAGE in read(_SEARCH_PIECE + 1, at):
             return None
+    # the image ends farther forward, where its data does
+    most = _FORWARD_PIECE + area[0] * area[1] * len(outline.components) // 3 * _SAMPLE_BYTES
+    at, end = outline.scan, min(stop, outline.scan + min(most, _FORWARD_LIMIT))
+    while at < end:
+        if _END_OF_IMAGE in read(_FORWARD_PIECE + 1, at):
+            return None
+        at += _FORWARD_PIECE
     return f"is cut off inside its image data ({figure(size)} bytes, no end marker)"
 
 
@@ -314,10 +286,9 @@ _REFILL = 960
 
 _segment = Struct(">HH").unpack_from  # marker, length
 _two_segments = Struct(">HH65xHH").unpack_from  # markers and lengths, the first length is 67
-_five_segments = Struct(">HH29xHH179xHH29xHH179xH").unpack_from  # as _STANDARD has them
 _frame = Struct(">BHHB").unpack_from  # bits per sample, height, width, components
 
-_FRAME_MARKERS = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE})
+_FRAME_MARKERS = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE, 0xFFF7})
 _SKIPPED_MARKERS = frozenset(
     {0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *range(0xFFE3, 0xFFF0), 0xFFFE}
 )
@@ -329,10 +300,8 @@ _JFIF = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
 _TABLE = 67
 """Length of a segment with one quantisation table of 8 bits per entry."""
 
-_STANDARD = (_DHT, 31, _DHT, 181, _DHT, 31, _DHT, 181, _SCAN)
-"""Markers and lengths of the Huffman tables of T.81, Annex K, that most baseline files have, and the scan."""
-
-_STANDARD_BYTES = 2 * (2 + 31) + 2 * (2 + 181)
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_CODES = len(LUMINANCE_CODES)
 
 
 def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marker
@@ -345,6 +314,7 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
     # the orientation is read from the first EXIF, the position from the first EXIF that has one
     needs_turn, needs_exif, needs_location = True, fields > 0, fields & _LOCATION
     area: tuple[int, int] | None = None
+    xmp: Segment | None = None
     outline = JpegOutline() if deep else _NO_OUTLINE
     for _ in _READS:
         while i + 10 <= n:
@@ -357,13 +327,27 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                         if deep:
                             outline.tables += (buffer[i + 4 : i + 69], buffer[i + 73 : i + 138])
                         marker, length, i = behind, its_length, i + 138
-            elif marker == _DHT and length == 31 and i + 442 <= n and _five_segments(buffer, i) == _STANDARD:
-                # skipping four tables at once saves a microsecond
-                marker, i = _SCAN, i + _STANDARD_BYTES
+            elif marker == _DHT and buffer.startswith(LUMINANCE_CODES, i):
+                # most baseline files have the tables of Annex K; skipping them at once saves microseconds
+                both = buffer.startswith(CHROMINANCE_CODES, i + _CODES)
+                i += 2 * _CODES if both else _CODES
+                if deep:
+                    outline.known = STANDARD_ALL if both else STANDARD_LUMINANCE
+                if i + 10 > n:
+                    break
+                marker, length = _segment(buffer, i)
             if marker in _SKIPPED_MARKERS:
                 if deep:
                     if marker == _DQT:
                         outline.tables.append(table_payload(buffer, i, length, base, read))
+                    elif marker == _DHT:
+                        codes = buffer[i + 4 : i + 2 + length]
+                        if len(codes) < length - 2:
+                            codes = read(length - 2, base + i + 4)
+                        outline.huffman += (codes,)
+                    elif marker == _DRI:
+                        if length != 4:
+                            outline.flaw = "has a restart interval of the wrong length"
                     elif marker >= _APP0:
                         outline.metadata += metadata_of(marker, length, buffer, i + 4)
             elif marker in _FRAME_MARKERS:
@@ -373,11 +357,21 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                         return _refused(size, bits, Size(width, height), components)
                     area = width, height
                     if not deep:
+                        if needs_exif and _may_have_exif(buffer, i):
+                            i += 2 + length
+                            continue
                         facts = sound_facts(size, "jpeg", area, turn or 1, 1)
-                        return facts if turn < 2 else _oriented(facts, Source(head, read, size))
+                        if marker in VARIANTS:
+                            facts = facts._replace(variant=VARIANTS[marker])
+                        if turn < 2 and (turn or not xmp):
+                            return facts
+                        return _oriented(facts, Source(head, read, size), xmp)
+                    outline.marker, outline.length = marker, length
                     outline.components = buffer[i + 10 : i + 10 + 3 * components]
                     if i + 10 + 3 * components > n:  # rarely cut off by the read
                         outline.components = read(3 * components, base + i + 10)
+                elif deep and outline.marker not in VARIANTS:
+                    outline.flaw = "has two frame headers"
             elif marker == _APP1:
                 if deep:
                     outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
@@ -391,13 +385,14 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                     found, here = orientation(buffer, i + 10, end), False
                     if found is None or (needs_location and has_gps_entry(buffer, i + 10)):
                         found, here = read_exif(Source(head, read, size), base + i + 10, length - 8)
-                    # the orientation counts before the frame header only (Exif 2.32, section 4.5.4)
-                    if needs_turn and area is None:
+                    if needs_turn:
                         turn = found
                     needs_turn = False
                     if here and needs_location:
                         outline.has_location, needs_location = True, 0
                     needs_exif = needs_turn or needs_location > 0
+                elif fields and buffer.startswith(_XMP, i + 4):
+                    xmp = base + i + 4, length - 2
             elif marker == _APP2:
                 if deep:
                     outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
@@ -419,11 +414,21 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
             elif marker in {_SCAN, _END}:
                 if area is None:
                     return _damaged(size, "has no frame header before its image data")
-                outline.scan = base + i if marker == _SCAN else 0
-                return detailed_facts(outline, area, turn or 1, head, read, size, fields)
+                if deep and marker == _SCAN:
+                    outline.scan, outline.header = base + i, buffer[i + 4 : i + 2 + length]
+                    if len(outline.header) < length - 2:
+                        outline.header = read(length - 2, base + i + 4)
+                facts = detailed_facts(outline, area, turn or 1, head, read, size, fields)
+                if turn < 2 and (turn or not xmp):
+                    return facts
+                return _oriented(facts, Source(head, read, size), xmp)
             else:
+                if deep and (_RESERVED <= marker < _FIRST_FRAME or marker == _START):
+                    outline.flaw = f"has a marker ({marker:04X}) that no decoder takes in its header"
                 i += 2
                 continue
+            if length < 2 and deep and marker < _APP0:
+                outline.flaw = "has a segment without a length"
             i += 2 + length
         base += i
         buffer = read(_REFILL, base)
@@ -431,13 +436,30 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
         if n < 10:
             break
     if area is not None:
-        return detailed_facts(outline, area, turn or 1, head, read, size, fields)
+        facts = detailed_facts(outline, area, turn or 1, head, read, size, fields)
+        return _oriented(facts, Source(head, read, size), xmp)
     if n < 10:
         return _damaged(size, f"ends inside its header ({figure(size)} bytes)")
     return _damaged(size, "has no frame header in its first segments")
 
 
-def _oriented(facts: ImageFacts, source: Source) -> ImageFacts:
+def _may_have_exif(buffer: bytes, at: int) -> bool:
+    """Whether EXIF or XMP may follow a frame header, which hardly any file has."""
+    scan = buffer.find(b"\xff\xda\0", at)
+    return scan < 0 or buffer.find(b"\xff\xe1", at, scan) >= 0
+
+
+def _oriented(facts: ImageFacts, source: Source, xmp: Segment | None) -> ImageFacts:
+    """The facts with the orientation of XMP, if that is the only one, and whether the blocks can be turned.
+
+    `xmp` is the offset and length of the packet, None if EXIF has an orientation.
+    """
+    if facts.orientation < 2 and xmp is not None:
+        turn = xmp_orientation(source.bytes_at(*xmp))
+        if turn > 1:
+            facts = facts._replace(orientation=turn, in_xmp=True)
+    if facts.orientation < 2:
+        return facts
     from imgbudget.imageinfo.jpeg_turning import unturnable  # noqa: PLC0415 - rare
 
     return facts._replace(unturnable=unturnable(facts.orientation, source))

@@ -252,9 +252,6 @@ _FRAMES = int(ProbeField.FRAMES)
 _HEAD = 4096
 """Bytes that distinguish kinds of text; the first read of image files is shorter."""
 
-_FIRST_SWAPPED = 5
-"""The first EXIF orientation that swaps width and height."""
-
 _HEIF = frozenset({"avif", "heic", "heif"})
 _TIFF = frozenset({"tiff", "cr2"})
 _PILLOW_READERS = {"tiff": "Tiff", "psd": "Psd", "icns": "Icns", "fits": "Fits", "xpm": "Xpm"}
@@ -298,13 +295,9 @@ def _known(name: str, source: Source, fields: int) -> ImageFacts:
     if name in _TIFF:
         pages = read_tiff(source, fields)
         if pages is not None:
-            # for TIFF only, Pillow returns the size after rotation, so this does too
-            size = pages.size
-            if size is not None and pages.orientation >= _FIRST_SWAPPED:
-                size = size.transposed
             return facts._replace(
                 format=pages.format or name,
-                size=size,
+                size=pages.size,
                 orientation=pages.orientation,
                 frames=pages.frames,
                 has_location=pages.has_location,

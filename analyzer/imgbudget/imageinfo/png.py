@@ -1,11 +1,17 @@
 """PNG (W3C PNG, third edition) and APNG: the header, the chunks around the image data, EXIF and XMP."""
 
-import re
 import zlib
 from struct import Struct
 from zlib import crc32
 
-from imgbudget.imageinfo.exif import BLOCK_LIMIT, Exif, orientation, parse_exif, read_exif
+from imgbudget.imageinfo.exif import (
+    BLOCK_LIMIT,
+    Exif,
+    orientation,
+    parse_exif,
+    read_exif,
+    xmp_orientation,
+)
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
@@ -14,8 +20,6 @@ from imgbudget.namedtuples import NamedTuple
 
 TEXT_LIMIT = 1 << 20
 """Maximum bytes of inflated text: Pillow 13 (MAX_TEXT_CHUNK) rejects a file with more in one chunk."""
-
-_XMP_ORIENTATION = rb'tiff:Orientation(?:="|>)([0-9])'
 
 
 def text_of(kind: bytes, data: bytes) -> bytes:
@@ -47,15 +51,6 @@ def exif_profile(text: bytes) -> bytes:
         return bytes.fromhex(b"".join(digits).decode("ascii"))
     except ValueError:
         return b""
-
-
-def xmp_orientation(packet: bytes) -> int:
-    """tiff:Orientation of an XMP packet, 1 to 8; 0 if there is none."""
-    found = re.search(_XMP_ORIENTATION, packet)
-    if found is None:
-        return 0
-    value = int(found[1])
-    return value if 1 <= value <= 8 else 1
 
 
 _ORIENTATION, _LOCATION = int(ProbeField.ORIENTATION), int(ProbeField.LOCATION)
@@ -102,6 +97,14 @@ class Tail(NamedTuple):
     damage: str | None
 
 
+class MetadataFacts(NamedTuple):
+    """The orientation in metadata (0 for none), whether it has a position; `in_xmp`: the former is XMP's."""
+
+    orientation: int
+    has_location: bool
+    in_xmp: bool = False
+
+
 _NO_CHUNKS: list[Chunk] = []
 
 
@@ -125,11 +128,12 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
     after_data, damage = _NO_CHUNKS, None
     if not (last[0] + last[1] + 24 == size and first[1] and read(12, size - 12) == _END):
         after_data, damage = chunks_after_data(first, last, Source(head, read, size))
-    turn, has_location, metadata = 1, False, None
+    turn, has_location, metadata, in_xmp = 1, False, None, False
     if (metadata_chunks or after_data) and fields & (_ORIENTATION | _LOCATION):
         source = Source(head, read, size)
         exif = _exif(metadata_chunks + _with_metadata(after_data, source), source)
-        turn = exif.orientation or 1 if fields & _ORIENTATION else 1
+        if fields & _ORIENTATION:
+            turn, in_xmp = exif.orientation or 1, exif.in_xmp
         has_location = exif.has_location and bool(fields & _LOCATION)
     if fields & _METADATA:
         metadata = 0
@@ -142,10 +146,13 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
         damage = None
     elif chunks and damage is None:
         damage = _chunk_damage(chunks, head, read)
-    return facts_of(size, "png", area, turn, frames, has_location, None, metadata, damage)
+    facts = facts_of(size, "png", area, turn, frames, has_location, None, metadata, damage)
+    return facts._replace(in_xmp=True) if in_xmp else facts
 
 
-def metadata_orientation(metadata_chunks: list[Chunk], first: Data, last: Data, source: Source) -> int:
+def metadata_orientation(
+    metadata_chunks: list[Chunk], first: Data, last: Data, source: Source
+) -> MetadataFacts:
     """The orientation in EXIF, else in XMP; 0 if there is neither.
 
     An eXIf chunk may also follow the image data, which extends from chunk `first` to chunk `last`.
@@ -154,7 +161,7 @@ def metadata_orientation(metadata_chunks: list[Chunk], first: Data, last: Data, 
         metadata_chunks = metadata_chunks + _with_metadata(
             chunks_after_data(first, last, source).chunks, source
         )
-    return _exif(metadata_chunks, source).orientation if metadata_chunks else 0
+    return _exif(metadata_chunks, source) if metadata_chunks else MetadataFacts(0, has_location=False)
 
 
 def last_data_chunk(first: Data, read: Read, size: int) -> Data:
@@ -221,7 +228,7 @@ def _with_metadata(chunks: list[Chunk], source: Source) -> list[Chunk]:
     ]
 
 
-def _exif(metadata_chunks: list[Chunk], source: Source) -> Exif:
+def _exif(metadata_chunks: list[Chunk], source: Source) -> MetadataFacts:
     """Orientation and position from the chunks with EXIF or XMP.
 
     In the order of Pillow: an eXIf chunk takes precedence over a profile in a text chunk, and the orientation
@@ -240,8 +247,9 @@ def _exif(metadata_chunks: list[Chunk], source: Source) -> Exif:
     if exif is None:
         exif = parse_exif(exif_profile(texts.get(KEYWORDS[0], b"")))
     if exif.orientation or KEYWORDS[1] not in texts:
-        return exif
-    return exif._replace(orientation=xmp_orientation(texts[KEYWORDS[1]]))
+        return MetadataFacts(exif.orientation, exif.has_location)
+    turn = xmp_orientation(texts[KEYWORDS[1]])
+    return MetadataFacts(turn, exif.has_location, in_xmp=turn > 1)
 
 
 def _chunk_damage(chunks: list[Chunk], head: bytes, read: Read) -> str | None:
@@ -293,7 +301,7 @@ _STOPS = frozenset({b"IDAT", b"IEND"})
 _FRAME_LIMIT = 0x80000000
 
 
-def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912 - one branch per chunk kind
+def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912, PLR0915 - one branch per chunk kind
     """The facts of a PNG file; `head` are its first bytes, `fields` the bits of the needed `ProbeField`s."""
     i = 8
     if not head.startswith(_START):
@@ -362,7 +370,10 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
         if at + length + 24 != size:
             at, length = last_data_chunk(first, read, size)
         if metadata_chunks or at + length + 24 != size:
-            turn = metadata_orientation(metadata_chunks, first, (at, length), Source(head, read, size))
+            exif = metadata_orientation(metadata_chunks, first, (at, length), Source(head, read, size))
+            turn = exif.orientation
+            if exif.in_xmp:
+                return sound_facts(size, "png", (width, height), turn, frames)._replace(in_xmp=True)
     return sound_facts(size, "png", (width, height), turn or 1, frames)
 
 

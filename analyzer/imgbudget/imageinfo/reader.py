@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 _new = tuple.__new__
 
-_NOTHING = (None,) * 6
+_NOTHING = (None, None, None, None, None, False, None, None)
 
 
 def sound_facts(
@@ -85,6 +85,8 @@ def facts_of(  # noqa: PLR0913, PLR0917 - the facts
             metadata_bytes,
             damage,
             None,
+            None,
+            False,
             None,
             None,
         ),

@@ -3,7 +3,7 @@
 from struct import Struct
 from typing import NamedTuple
 
-from imgbudget.imageinfo.exif import orientation, read_exif
+from imgbudget.imageinfo.exif import BLOCK_LIMIT, orientation, read_exif, xmp_orientation
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
@@ -26,7 +26,7 @@ _header = Struct("<8x4s4s4xB2x3sHH").unpack_from
 _long = Struct("<I").unpack_from
 _chunk = Struct("<4sI").unpack_from
 
-_ANIMATION_FLAG, _EXIF_FLAG = 0x02, 0x08
+_ANIMATION_FLAG, _XMP_FLAG, _EXIF_FLAG = 0x02, 0x04, 0x08
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 _NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM", b"ICCP"}
 
@@ -90,16 +90,18 @@ class _Chunks(NamedTuple):
     metadata: int
     has_picture: bool
     end: int
+    in_xmp: bool
 
 
 def _probe_extended(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
     bits = int.from_bytes(head[24:30], "little")
     area = (bits & 0xFFFFFF) + 1, (bits >> 24) + 1
-    if fields < 2 and not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG):
+    if fields < 2 and not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG | (_XMP_FLAG if fields else 0)):
         return sound_facts(size, "webp", area, 1, 1)
     chunks = _walk(head, read, size, fields)
     if fields < 2:
-        return sound_facts(size, "webp", area, chunks.turn or 1, chunks.frames)
+        facts = sound_facts(size, "webp", area, chunks.turn or 1, chunks.frames)
+        return facts._replace(in_xmp=True) if chunks.in_xmp else facts
     damage = None
     if fields & _INTEGRITY:
         damage = _cut(head, size, chunks.end)
@@ -107,14 +109,16 @@ def _probe_extended(head: bytes, read: Read, size: int, fields: int) -> ImageFac
             damage = "has no image after its header"
     metadata = min(chunks.metadata, size) if fields & _METADATA else None
     turn, frames, has_location = chunks.turn or 1, chunks.frames, chunks.has_location
-    return facts_of(size, "webp", area, turn, frames, has_location, None, metadata, damage)
+    facts = facts_of(size, "webp", area, turn, frames, has_location, None, metadata, damage)
+    return facts._replace(in_xmp=True) if chunks.in_xmp else facts
 
 
-def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:
+def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: C901 - one branch per chunk kind
     """Walk the chunks, to the end or until everything needed is known."""
     flags = head[20]
     animated = bool(flags & _ANIMATION_FLAG)
     exif_left = bool(flags & _EXIF_FLAG) and bool(fields & (_ORIENTATION | _LOCATION))
+    xmp_left, xmp = bool(flags & _XMP_FLAG) and bool(fields & _ORIENTATION), None
     enough = 0x7FFFFFFF if fields & _FRAMES else 2
     whole = fields & (_METADATA | _INTEGRITY)
     frames, turn, metadata, has_location, has_picture = 0, 0, 0, False, False
@@ -136,13 +140,20 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:
             if found is None or fields & _LOCATION:
                 found, has_location = read_exif(Source(head, read, size), base + i + 8, length)
             turn, exif_left = found, False
+            xmp_left = xmp_left and not turn
+        elif kind == b"XMP " and xmp_left:
+            xmp, xmp_left = (base + i + 8, length), False
         if whole:
             metadata += 0 if kind in _NO_METADATA else 8 + length + (length & 1)
-        elif not exif_left and (not animated or frames >= enough):
+        elif not exif_left and not xmp_left and (not animated or frames >= enough):
             break
         i += 8 + length + (length & 1)
     frames = min(frames, enough) if animated and frames else 1
-    return _Chunks(frames, turn, has_location, metadata, has_picture, base + i)
+    in_xmp = False
+    if xmp and not turn:
+        turn = xmp_orientation(read(min(xmp[1], BLOCK_LIMIT), xmp[0]))
+        in_xmp = turn > 1
+    return _Chunks(frames, turn, has_location, metadata, has_picture, base + i, in_xmp)
 
 
 def _cut(head: bytes, size: int, end: int) -> str | None:

@@ -26,10 +26,12 @@ class Loss(Flag):
     """Exact colours, because a palette holds too few."""
     GENERATION = auto()
     """Exact pixels, because a lossy format is encoded once more without need."""
+    ORIENTATION = auto()
+    """An orientation that is in XMP only, which few readers obey."""
 
 
 NO_LOSS = Loss(0)
-ANY_LOSS = Loss.PICTURES | Loss.ALPHA | Loss.DEPTH | Loss.COLOURS | Loss.GENERATION
+ANY_LOSS = Loss.PICTURES | Loss.ALPHA | Loss.DEPTH | Loss.COLOURS | Loss.GENERATION | Loss.ORIENTATION
 PLAN_LOSS = Loss.DEPTH | Loss.COLOURS | Loss.GENERATION
 """What a size or a number of bytes that the user asks for may cost; pages and transparency stay."""
 
@@ -81,6 +83,8 @@ def predicted_loss(fix: Fix, facts: ImageFacts) -> Loss:
         isinstance(fix, _WHOLE_IMAGE) or (isinstance(fix, StripMetadata) and facts.format != "jpeg")
     ):
         loss |= Loss.PICTURES
+    if facts.in_xmp and isinstance(fix, (*_WHOLE_IMAGE, StripMetadata)):
+        loss |= Loss.ORIENTATION
     # blocks of a JPEG file that can be turned need not be encoded once more
     if isinstance(fix, BakeOrientation) and facts.format in LOSSY and facts.unturnable != "":
         loss |= Loss.GENERATION
@@ -102,6 +106,8 @@ def with_safety(finding: Finding, facts: ImageFacts | None, turner: Callable[[],
         turned = isinstance(finding.fix, BakeOrientation) and facts.format == "jpeg"
         if predicted_loss(finding.fix, facts):
             why = f"turning it without loss is not possible: {facts.unturnable}" if facts.unturnable else ""
+            if facts.in_xmp:
+                turned, why = True, IN_XMP
         elif turned and turner() is None:
             why = NO_TURNER
         else:
@@ -113,6 +119,10 @@ def with_safety(finding: Finding, facts: ImageFacts | None, turner: Callable[[],
 
 NO_TURNER = "turning it without loss needs the program jpegtran, which is not installed"
 """Why a JPEG file is not turned, in a clause."""
+
+
+IN_XMP = "its orientation is in XMP only, which the result would not have"
+"""Why an image is not edited, in a clause."""
 
 
 def needed_level(finding: Finding) -> Severity | None:

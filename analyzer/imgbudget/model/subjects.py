@@ -81,7 +81,9 @@ class ImageFacts(NamedTuple):
     in a clause why the image cannot be decoded, None if no damage was found. `unturnable` says in a clause
     why the encoded blocks of a JPEG file cannot be turned as its orientation says, without decoding them;
     empty if they can, None for other formats and for files that are upright. `byte_size` is 0 for an image
-    that a client encodes before it sends it. `pixels` are None unless they were asked for.
+    that a client encodes before it sends it. `in_xmp`: the orientation is in XMP only, which few readers
+    obey. `variant` names a JPEG whose coding few decoders read: lossless, arithmetic, hierarchical.
+    `pixels` are None unless they were asked for.
     """
 
     byte_size: int
@@ -95,6 +97,8 @@ class ImageFacts(NamedTuple):
     damage: str | None = None
     content: str | None = None
     unturnable: str | None = None
+    in_xmp: bool = False
+    variant: str | None = None
     pixels: "PixelFacts | None" = None
 
     @property

@@ -110,8 +110,7 @@ def _ceil(number: float) -> int:
 
 def upright_size(facts: ImageFacts, size: Size) -> Size:
     """A size in px, oriented as the facts give the image's own, once the orientation is baked in."""
-    # facts give the size of a TIFF file as displayed
-    return size.transposed if facts.orientation >= FIRST_TRANSPOSED and facts.format != "tiff" else size
+    return size.transposed if facts.orientation >= FIRST_TRANSPOSED else size
 
 
 def view_of(
@@ -129,8 +128,7 @@ def view_of(
         sent = sent or shown
         return ImageView(shown, sent, coordinates(limits, shown, sent))
     if client.rotation is Rotation.LOST:
-        orientation = facts.orientation if facts.format != "tiff" else 1
-        return ImageView(shown, arrived.size, coordinates(limits, stored, arrived.size), orientation)
+        return ImageView(shown, arrived.size, coordinates(limits, stored, arrived.size), facts.orientation)
     kept = client.rotation is Rotation.KEPT
     sent = upright_size(facts, arrived.size) if kept else arrived.size
     return ImageView(shown, sent, coordinates(limits, shown, sent))

@@ -9,7 +9,7 @@ from imgbudget.limits.levers import lever_advice
 from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
-from imgbudget.model.safety import CONVERSIONS, LOSSY, PLAN_LOSS
+from imgbudget.model.safety import CONVERSIONS, LOSSY, PLAN_LOSS, Loss
 from imgbudget.model.subjects import ImageFacts, ImageUse
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
@@ -227,7 +227,7 @@ class ImagePlan(NamedTuple):
             format=written_format(facts.format, self.limits.media_types),
             max_bytes=tightest(self.limits.image_raw_bytes, self.max_bytes or None),
             upright=True,
-            permits=PLAN_LOSS,
+            permits=PLAN_LOSS | Loss.ORIENTATION,
             may_grow=self.may_grow,
             webp=takes_webp(self.limits),
         )
