@@ -305,6 +305,16 @@ def test_argument_whose_images_were_found_through_another_one_is_not_empty(
     assert run.json["run"]["without_images"] == []
 
 
+def test_reason_of_an_empty_argument_is_what_could_not_be_read(imgbudget: Command, tmp_path: Path) -> None:
+    """Rather than the files that are no images, though there are more of them."""
+    (tmp_path / "x.tar").write_bytes(b"no archive at all " * 100)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("x")
+    (empty,) = audit(imgbudget, ".").json["run"]["empty"]
+    assert empty["reason"].startswith("3 items in it, 1 of them: damaged archive: ")
+    assert empty["hint"] == "see what was not read"
+
+
 @pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("error", 1)])
 def test_allowing_what_is_unread_leaves_the_findings(
     imgbudget: Command, tmp_path: Path, fail_on: str, code: int

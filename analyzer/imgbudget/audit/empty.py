@@ -21,12 +21,16 @@ class EmptyArgument(NamedTuple):
     hint: str
 
 
+_ANOTHER = "name the folder, archive, table or list that has images"
+
+
 class _SourceRows(NamedTuple):
     """How many rows a source has of one kind; `reason` is why they were skipped."""
 
     source: str
     subject: str
     reason: str | None
+    missed: bool
     rows: int
 
 
@@ -51,9 +55,8 @@ def without_images(store: "Store | None", datasets: Sequence[str]) -> tuple[Empt
 
 
 def _rows(store: "Store", where: str) -> list[_SourceRows]:
-    found = store.all(
-        f"select source, subject, skipped, count(*) from rows where {where} group by source, subject, skipped"  # noqa: S608 - quoted
-    )
+    group = "source, subject, skipped, missed"
+    found = store.all(f"select {group}, count(*) from rows where {where} group by {group}")  # noqa: S608 - quoted
     return [_SourceRows._make(values) for values in found]
 
 
@@ -81,17 +84,17 @@ def _empty(name: str, rows: Sequence[_SourceRows]) -> EmptyArgument:
     if others:
         reason = f"{count(others, 'request or document', 'requests or documents')} without an image"
         return EmptyArgument(name, reason, "if it should have images, look at how it names them")
-    reasons: dict[str, int] = {}
+    if not rows:
+        return EmptyArgument(name, "it holds no files", _ANOTHER)
+    reasons: dict[tuple[bool, str], int] = {}
     for row in rows:
-        reasons[row.reason or ""] = reasons.get(row.reason or "", 0) + row.rows
-    if not reasons:
-        return EmptyArgument(
-            name, "it holds no files", "name the folder, archive, table or list that has images"
-        )
-    text, most = max(reasons.items(), key=lambda item: (item[1], item[0]))
-    all_rows = sum(reasons.values())
-    reason = text if all_rows == 1 else f"{count(all_rows, 'item')} in it, {most} of them: {text}"
-    return EmptyArgument(name, reason, "name the folder, archive, table or list that has images")
+        key = row.missed, row.reason or ""
+        reasons[key] = reasons.get(key, 0) + row.rows
+    # what could not be read explains more than what need not be
+    (missed, text), most = max(reasons.items(), key=lambda item: (item[0][0], item[1], item[0][1]))
+    total = sum(reasons.values())
+    reason = text if total == 1 else f"{count(total, 'item')} in it, {most} of them: {text}"
+    return EmptyArgument(name, reason, "see what was not read" if missed else _ANOTHER)
 
 
 def _key(name: str) -> str:
