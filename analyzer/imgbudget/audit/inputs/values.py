@@ -27,7 +27,7 @@ _CHANNELS = (1, 3, 4)
 _WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "pixel", "frame", "rgb")
 _TRAINING = ("x", "x_train", "x_test", "x_val", "x_valid")
 """Names of arrays of grey pictures in well-known data sets, such as MNIST's."""
-_NOT_PICTURES = ("mask", "label", "seg", "depth", "annot")
+_NOT_PICTURES = ("mask", "label", "seg", "depth", "annot", "emb", "latent", "feat", "hash")
 _SHORTEST = 32
 """Bytes that no image file is shorter than."""
 _EDGE = 8
@@ -88,7 +88,8 @@ def arrangement_of(name: str, dtype: str, shape: tuple[int, ...]) -> Arrangement
         return Arrangement(count, encoded)
     images, size, channels = _pixels(name, shape)
     if size is None:
-        named = is_named_as_image(name) and len(shape) > 1
+        colours = len(shape) > 2 and 3 in (shape[-1], shape[-3])
+        named = is_named_as_image(name) and (colours if dtype != "uint8" else len(shape) > 1)
         odd = dtype == "uint8" and len(shape) > 2 and min(shape[-2:]) >= _EDGE and not _is_no_picture(name)
         if named or odd:
             return Arrangement(reason=f"{text}, whose axes are not those of images", missed=True)
@@ -110,7 +111,7 @@ def _pixels(name: str, shape: tuple[int, ...]) -> tuple[int, Size | None, int]:
         return shape[0], Size(shape[3], shape[2]), shape[1]
     base = name.rpartition("/")[2].removesuffix(".npy").lower()
     grey = (is_named_as_image(base) and len(shape) in (2, 3)) or (base in _TRAINING and len(shape) == 3)
-    if grey and shape[0] not in _CHANNELS and min(shape[-2:]) >= _EDGE:
+    if grey and shape[0] not in _CHANNELS and min(shape[-2:]) >= (_EDGE if len(shape) > 2 else 2 * _EDGE):
         return prod(shape[:-2]), Size(shape[-1], shape[-2]), 1
     return 0, None, 0
 
