@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from imgbudget.audit import offenders
 from imgbudget.audit.aggregate import AuditContext, aggregate
@@ -19,6 +20,7 @@ from imgbudget.model.subjects import Severity
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.reportpages import SESSION, found, image
+from tests.test_pixels_hashes import scene
 
 ABOUT = AuditContext(SESSION.limits, SESSION.registry.rules, ("x",))
 
@@ -110,3 +112,23 @@ def test_nothing_to_save_is_no_table(imgbudget: Command, tmp_path: Path) -> None
     (tmp_path / "d" / "a.png").write_bytes(image_bytes((300, 300)))
     assert lead_and_cards(tmp_path, imgbudget, "--platform", "claude-ai")[2] in ([], [""])
     assert "What saves most" not in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_near_duplicates_are_shown_as_pictures(imgbudget: Command, tmp_path: Path) -> None:
+    """With --pixels: in the savings, and each group with thumbnails, by the largest cost."""
+    folder = tmp_path / "d's"
+    folder.mkdir()
+    picture = scene(1)
+    picture.save(folder / "a.png")
+    picture.resize((320, 240), Image.Resampling.LANCZOS).save(folder / "b.jpg", quality=80)
+    (folder / "c.png").write_bytes(image_bytes((400, 300)))
+    run = imgbudget("audit", "d's", "--isolated", "--pixels", "--html", "p.html")
+    assert run.code == 0, run.err
+    assert re.search(r"^Near duplicates +1 ", run.out, re.MULTILINE)
+    section = (tmp_path / "p.html").read_text("utf-8").partition('<section id="near"')[2]
+    section = section.partition("</section>")[0]
+    assert re.findall(r"<bdi>(\w\.\w+)</bdi>", section) == ["a.png", "b.jpg"]
+    assert section.count('<img src="data:image/webp') == 2
+    assert "1 of 3 images that were compared" in section
+    imgbudget("audit", "d's", "--isolated", "--html", "p.html")
+    assert 'id="near"' not in (tmp_path / "p.html").read_text("utf-8")

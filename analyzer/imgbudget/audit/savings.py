@@ -9,7 +9,7 @@ from imgbudget.audit.statistics import AuditStatistics
 class DatasetSaving(NamedTuple):
     """One change and what it saves by itself: bytes of the upload, visual tokens, US dollars.
 
-    Savings overlap: together they are less than their sum. `name` is copies, plan or batches.
+    Savings overlap: together they are less than their sum. `name` is copies, near, plan or batches.
     """
 
     name: str
@@ -40,6 +40,16 @@ def _all(statistics: AuditStatistics) -> Iterator[DatasetSaving]:
         copies.tokens,
         copies.cost_usd,
     )
+    if (near := statistics.near) is not None:
+        yield DatasetSaving(
+            "near",
+            "Near duplicates",
+            "look at the groups, and keep one image of each",
+            near.images,
+            near.byte_size,
+            near.tokens,
+            near.cost_usd,
+        )
     yield DatasetSaving(
         "plan",
         "Larger than the model uses",

@@ -2,9 +2,9 @@
 
 import math
 
-from imgbudget.audit.figures import amount
+from imgbudget.audit.figures import amount, size
 from imgbudget.audit.statistics import AuditStatistics, Row
-from imgbudget.output.base import figure
+from imgbudget.output.base import between, figure
 from imgbudget.printable import one_line
 
 
@@ -110,3 +110,15 @@ def measured(value: float | None, limit: float | None, unit: str | None) -> str:
 def _with_unit(value: float, unit: str | None) -> str:
     number = figure(int(value)) if float(value).is_integer() else f"{value:,.2f}"
     return f"{number} {unit}" if unit else number
+
+
+def facts_text(row: Row) -> str:
+    """The format, size, bytes and tokens of an image, as far as they are known."""
+    facts = [row.format.upper()] if row.format else []
+    if row.size is not None:
+        facts.append(f"{row.size.width} × {row.size.height} px")
+    if row.byte_size is not None:
+        facts.append(size(row.byte_size))
+    if row.tokens is not None:
+        facts.append(f"{between(row.tokens - row.tokens_doubt, row.tokens)} tokens")
+    return ", ".join(facts)

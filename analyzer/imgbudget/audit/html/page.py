@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -15,7 +15,16 @@ from imgbudget.audit.ends import tokens_text, usd_text
 from imgbudget.audit.figures import size, usd
 from imgbudget.audit.formats import after_text, copies_text
 from imgbudget.audit.html import changes, charts, tables
-from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
+from imgbudget.audit.html.alike import Thumbnails, alike_pictures
+from imgbudget.audit.html.names import (
+    CommonPrefix,
+    display_name,
+    dollars,
+    facts_text,
+    measured,
+    percent,
+    split_name,
+)
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
 from imgbudget.audit.savings import savings
 from imgbudget.audit.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
@@ -306,8 +315,6 @@ OFFENDERS = 24
 FIRST = 100
 """Rows of the large table that are shown without JavaScript."""
 
-Thumbnails = Callable[[Sequence[Row]], Mapping[str, str]]
-
 
 class WorstImage(NamedTuple):
     """One of the worst images: `thumbnail` is a data URI, empty if there is none."""
@@ -347,6 +354,7 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         platforms=platform_grid(statistics),
         charts=[(item, charts) for item in statistics.distributions if item.bins],
         offenders=[_offender(base.row(row), named, pictures.get(row.place, "")) for row in worst],
+        alike=alike_pictures(statistics, store, thumbnails, base),
         rows=rows,
         first=[(*split_name(display_name(base.row(row).place)), row) for row in rows.first],
         split_name=split_name,
@@ -394,13 +402,6 @@ def _part(env: "jinja2.Environment", name: str) -> Markup:
 
 
 def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: str) -> WorstImage:
-    facts = [row.format.upper()] if row.format else []
-    if row.size is not None:
-        facts.append(f"{row.size.width} × {row.size.height} px")
-    if row.byte_size is not None:
-        facts.append(size(row.byte_size))
-    if row.tokens is not None:
-        facts.append(f"{between(row.tokens - row.tokens_doubt, row.tokens)} tokens")
     found = tuple(
         dict.fromkeys(
             (
@@ -413,4 +414,4 @@ def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: st
         )
     )
     folder, name = split_name(display_name(row.place))
-    return WorstImage(name, folder, ", ".join(facts), found, picture)
+    return WorstImage(name, folder, facts_text(row), found, picture)

@@ -352,13 +352,16 @@ def sizes(statistics: AuditStatistics) -> Grid:
     return Grid("size-rows", "The most frequent sizes", columns, rows, note)
 
 
+_SECTIONS = {"copies": "#duplicates", "near": "#near"}
+
+
 def saved(statistics: AuditStatistics) -> Grid:
     """What would save money or bytes, the largest first."""
     found = savings(statistics)
     most = max((item.cost_usd for item in found), default=0)
     rows = tuple(
         (
-            Cell(item.title, item.advice, link="#duplicates" if item.name == "copies" else "#cost"),
+            Cell(item.title, item.advice, link=_SECTIONS.get(item.name, "#cost")),
             Cell(figure(item.images)),
             Cell(usd(item.cost_usd) if item.cost_usd else "–", share=item.cost_usd / most if most else 0),
             Cell(percent(item.cost_usd, statistics.totals.cost_usd)),
