@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from imgbudget.audit.inputs import nested, tape, tarheads, unpacking
+from imgbudget.audit.inputs import nested, opening, tape, tarheads, unpacking
 from imgbudget.audit.unopened import unopened_archive
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -256,7 +256,7 @@ def test_zeros_are_passed_over_in_steps(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tape.Tape, "read", read)
     (tmp_path / "x.tar.gz").write_bytes(gzip.compress(member("a.png") + bytes(8 << 20)))
     assert images(tmp_path / "x.tar.gz") == ["a.png"]
-    assert most <= unpacking.STEP
+    assert most <= opening.STEP
 
 
 def test_members_of_the_same_name_are_all_read(tmp_path: Path) -> None:

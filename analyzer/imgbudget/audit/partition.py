@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imgbudget.audit.references import Access
 from imgbudget.discovery.walk import FoundFile, SkippedFile
+from imgbudget.namedtuples import NamedTuple
 
 SHARE = 1000
 """Files, members or rows per partition: many enough to make its overhead small, few enough for progress."""

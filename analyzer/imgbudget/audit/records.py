@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from types import MethodType
-from typing import NamedTuple
 
 from imgbudget.audit.failures import reason_of, until_failure
 from imgbudget.audit.partition import NESTABLE, container_of, is_opened_alone
@@ -28,6 +27,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.results import UNFINISHED, FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.positional import OPEN_FLAGS, pread
 
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY

@@ -8,7 +8,6 @@ or `--allow-outside`; what is refused becomes a row with the reason.
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from imgbudget.audit.urls import (
     CHAIN,
@@ -22,6 +21,7 @@ from imgbudget.audit.urls import (
 )
 from imgbudget.discovery.walk import Paths, path_list
 from imgbudget.errors import UsageError
+from imgbudget.namedtuples import NamedTuple
 
 MOST_CHARACTERS = 8192
 """Length above which a reference is refused: no system has longer paths, no store longer keys."""

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.geometry import Size, Tier, native_size, patches, planned_size, tokens_range
 from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.subjects import Finding, Severity
+from imgbudget.namedtuples import NamedTuple
 
 WHOLE = 1 << 16
 """Most bytes that are hashed completely; of longer files four blocks are."""

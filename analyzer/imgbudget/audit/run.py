@@ -10,7 +10,6 @@ from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import plan_paths
-from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rowfolder import RowFolder, RowVersions
@@ -66,7 +65,7 @@ def plan(
         yield from plan_paths(others, session, naming)
     for name in names:
         if is_url(name):
-            yield from planned(name, plan_url(name, naming, root=root), naming)
+            yield from planned(name, _plan_url(name, naming, root), naming)
 
 
 def _is_manifest(path: str, fields: Sequence[str]) -> bool:
@@ -75,6 +74,12 @@ def _is_manifest(path: str, fields: Sequence[str]) -> bool:
     from imgbudget.audit.inputs.manifests import is_manifest  # noqa: PLC0415 - rare
 
     return is_manifest(path, fields)
+
+
+def _plan_url(name: str, naming: Naming, root: str | None) -> Iterator[Partition]:
+    from imgbudget.audit.inputs.objects import plan_url  # noqa: PLC0415 - rare
+
+    return plan_url(name, naming, root=root)
 
 
 def _plan_manifest(path: str, naming: Naming, root: str | None) -> Iterator[Partition]:

@@ -7,9 +7,8 @@ other, tokens and costs are the most; there may be fewer tokens by `tokens_doubt
 `after_doubt`.
 """
 
-from typing import NamedTuple
-
 from imgbudget.limits.geometry import Size
+from imgbudget.namedtuples import NamedTuple
 
 
 class FoundCode(NamedTuple):

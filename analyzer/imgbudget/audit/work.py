@@ -10,7 +10,7 @@ from functools import lru_cache
 from io import BytesIO
 from itertools import chain, islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from imgbudget.audit.extras import MANY_ROWS, needed
 from imgbudget.audit.inputs import read_partition
@@ -35,6 +35,7 @@ from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ProbeField
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:

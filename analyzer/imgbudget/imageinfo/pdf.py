@@ -5,7 +5,7 @@ declares never decide how long it is read.
 """
 
 import re
-from typing import NamedTuple, TypeGuard
+from typing import TypeGuard
 
 from imgbudget.imageinfo.pdf_objects import (
     TOKEN_STEPS,
@@ -22,6 +22,7 @@ from imgbudget.imageinfo.pdf_objects import (
 )
 from imgbudget.imageinfo.reader import Read
 from imgbudget.imageinfo.steps import Steps, StepsExceededError, TimeLimit
+from imgbudget.namedtuples import NamedTuple
 
 _BASE_STEPS, _STEPS_PER_BYTE, _MOST_STEPS = 1 << 15, 32, 32 << 20
 """Steps for a file. Files of common writers need fewer than one per byte, the smallest files 12."""

@@ -1,6 +1,6 @@
 """Edits: what a plan decides for an image or a request, and the changes that applying it made to a file."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import between, figure
@@ -8,6 +8,7 @@ from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Location
 from imgbudget.model.safety import ANY_LOSS, Loss
 from imgbudget.model.subjects import Finding, ImageUse
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.model.results import Amounts

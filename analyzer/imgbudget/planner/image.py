@@ -1,7 +1,7 @@
 """The plan for one image: its size before and after, the reason, and the cost of both."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, table_row
@@ -11,6 +11,7 @@ from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
 from imgbudget.model.safety import CONVERSIONS, LOSSY, PLAN_LOSS, Loss
 from imgbudget.model.subjects import ImageFacts, ImageUse
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from struct import Struct, iter_unpack, unpack_from
 from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs.mds_index import index_of
-from imgbudget.audit.inputs.opening import open_stream
-from imgbudget.audit.inputs.unpacking import STEP, ByteStream, Metered, by_arrow, exactly
+from imgbudget.audit.inputs.opening import STEP, open_stream
+from imgbudget.audit.inputs.unpacking import ByteStream, Metered, by_arrow, exactly
 from imgbudget.audit.inputs.values import (
     HEAD,
     MOST_VALUE,

@@ -10,8 +10,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from imgbudget.audit.inputs.opening import open_stream
-from imgbudget.audit.inputs.unpacking import STEP, ByteStream, exactly, most_unpacked, too_much
+from imgbudget.audit.inputs.opening import STEP, open_stream
+from imgbudget.audit.inputs.unpacking import ByteStream, exactly, most_unpacked, too_much
 from imgbudget.audit.inputs.values import MOST_VALUE, Arrangement, arrangement_of, array_rows
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation

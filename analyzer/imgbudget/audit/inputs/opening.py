@@ -10,6 +10,10 @@ BLOCK = 8 << 20
 """Bytes of one request to a remote store when an archive is read from its beginning to its end."""
 
 
+STEP = 1 << 20
+"""Bytes of a stream that are in memory at a time."""
+
+
 def file_system(url: str, *, named: bool = True) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path in it. Chains are not read: `::` is part of a name.
 

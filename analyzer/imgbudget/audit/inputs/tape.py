@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from imgbudget.audit.inputs.unpacking import STEP
+from imgbudget.audit.inputs.opening import STEP
 from imgbudget.audit.records import Content
 from imgbudget.errors import UnreadableError
 

@@ -18,11 +18,11 @@ from typing import IO, cast
 
 from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs.nested import NestedBudget, NestedFile, nested_rows
-from imgbudget.audit.inputs.opening import open_stream
+from imgbudget.audit.inputs.opening import STEP, open_stream
 from imgbudget.audit.inputs.sniffing import PACKED
 from imgbudget.audit.inputs.tape import RECORD, DamagedArchiveError, Tape
 from imgbudget.audit.inputs.tarheads import Head, Holes, heads
-from imgbudget.audit.inputs.unpacking import HELD, MOST, STEP, Metered, XzStream, by_arrow, gathered, too_much
+from imgbudget.audit.inputs.unpacking import HELD, MOST, Metered, XzStream, by_arrow, gathered, too_much
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from google_crc32c import value as crc32c
 
-from imgbudget.audit.inputs.opening import open_stream
+from imgbudget.audit.inputs.opening import STEP, open_stream
 from imgbudget.audit.inputs.protobuf import fields, integers, messages
-from imgbudget.audit.inputs.unpacking import STEP, ByteStream, Metered, exactly
+from imgbudget.audit.inputs.unpacking import ByteStream, Metered, exactly
 from imgbudget.audit.inputs.values import (
     HEAD,
     MOST_VALUE,

@@ -16,6 +16,7 @@ from types import MethodType
 from typing import IO, TYPE_CHECKING, Protocol
 
 from imgbudget.audit.extras import needed
+from imgbudget.audit.inputs.opening import STEP
 from imgbudget.audit.records import Content
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
@@ -43,7 +44,6 @@ MOST_UNPACKED = 1 << 40
 MOST_DICTIONARY = 256 << 20
 """Bytes of the dictionary that an LZMA member may ask for."""
 
-STEP = 1 << 20
 _PACKED_STEP = 1 << 16
 
 
