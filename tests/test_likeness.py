@@ -7,8 +7,9 @@ import pytest
 
 from imgbudget.pixels.likeness import ImageHashes, alike, found_in, leaks
 from imgbudget.pixels.splits import part_of
+from tests.builders import body, image_block, write_json
 from tests.conftest import Command
-from tests.test_pixels_hashes import scene
+from tests.test_pixels_hashes import encoded, scene
 
 
 @pytest.fixture
@@ -126,3 +127,28 @@ def test_a_leak_is_found_beside_the_groups() -> None:
     hashes = hashes_of(*((phash, f"{at:032x}") for at, phash in enumerate(chain)))
     assert [(item.image, item.other, item.bits) for item in leaks(hashes, [0, 0, 2], 6)] == [(2, 1, 6)]
     assert leaks(hashes, [-1, -1, 2], 6) == []
+
+
+def test_the_same_picture_in_another_encoding_is_a_duplicate_in_a_request(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """Equal pixels are a warning, another format or size is an info, one kind of screens is left alone."""
+    image, later = scene(1, 320, 240), scene(1, 320, 240)
+    later.paste((255, 255, 255), (10, 10, 18, 18))
+    files = [
+        (encoded(image, "PNG"), "image/png"),
+        (encoded(image, "PNG", compress_level=1), "image/png"),
+        (encoded(later, "PNG"), "image/png"),
+        (encoded(image.resize((280, 210)), "JPEG"), "image/jpeg"),
+        (encoded(scene(2, 320, 240), "JPEG"), "image/jpeg"),
+    ]
+    write_json(tmp_path / "r.json", body(*(image_block(*file) for file in files), "Compare."))
+    arguments = ("check", str(tmp_path / "r.json"), "--select", "IB504", "--format", "json", "--exit-zero")
+    assert imgbudget(*arguments).json["findings"] == []
+    reported = imgbudget(*arguments, "--pixels").json["findings"]
+    assert [(item["location"], item["severity"]) for item in reported] == [
+        ("messages.0.content.1", "warning"),
+        ("messages.0.content.3", "info"),
+    ]
+    assert reported[0]["message"].startswith("the same pixels as messages.0.content.0: ")
+    assert reported[1]["message"].startswith("looks like messages.0.content.0: ")

@@ -64,6 +64,8 @@ class LintContext:
         self.client = _Sender(client) if client else None
         if self.client is not None:
             self.fields |= ProbeField.ORIENTATION
+        if paths.with_pixels:  # also for rules that compare pixels only where they are measured
+            self.fields |= ProbeField.PIXELS
         self.notes: dict[str, None] = {}
         self._deferred: tuple[str, ...] = ()
         self._file_limits: Limits | None = None
