@@ -256,3 +256,42 @@ def test_a_name_without_suffix_is_the_same_file(imgbudget: Command) -> None:
     run = imgbudget("check", "p", "--format", "json")
     assert [image["path"] for image in run.json["images"]] == ["p/blob"]
     assert skipped(run.json) == [("p/c.jpg", "the same file as p/blob")]
+
+
+def counted(imgbudget: Command, *arguments: str) -> tuple[int, int, int, int]:
+    """The exit code of an audit, its images, its other names of files, and what its rows have as such."""
+    run = imgbudget("audit", *arguments, "--isolated", "-j", "1", "--format", "json")
+    totals, skips = run.json["statistics"]["totals"], run.json["statistics"]["skips"]
+    links = sum(skip["items"] for skip in skips if skip["reason"].startswith("another name of a file"))
+    return run.code, totals["images"], totals["links"], links
+
+
+def test_an_audit_counts_a_file_once_whatever_names_it(imgbudget: Command) -> None:
+    """A list and its folder, a list by two names, a table and its folder; each row of a list is an image."""
+    import pyarrow as pa  # noqa: PLC0415 - this test only
+    import pyarrow.parquet as pq  # noqa: PLC0415 - this test only
+
+    for number in range(3):
+        put(f"p/{number}.jpg", WIDE + bytes(number))
+    names = ["0.jpg", "1.jpg", "1.jpg"]
+    rows = "".join(json.dumps({"image": name}) + "\n" for name in names)
+    put("p/list.jsonl", rows.encode())
+    # the rows, and the one file that no row names; the list itself is no other name
+    assert counted(imgbudget, "p/list.jsonl", "p") == (0, 4, 2, 2)
+    assert counted(imgbudget, "p", "./p/list.jsonl") == (0, 4, 2, 2)
+    link(Path("p/0.jpg"), Path("q/a.jpg"))
+    hard_link(Path("p/2.jpg"), Path("q/b.jpg"))
+    assert counted(imgbudget, "p/list.jsonl", "q", "p") == (0, 4, 4, 4)
+    assert counted(imgbudget, "p/list.jsonl", "./p/list.jsonl") == (0, 3, 0, 0)
+    hard_link(Path("p/list.jsonl"), Path("p/other.jsonl"))
+    assert counted(imgbudget, "p/list.jsonl", "p/other.jsonl") == (0, 3, 1, 1)
+    Path("t").mkdir()
+    pq.write_table(pa.table({"image": [f"../p/{name}" for name in names]}), "t/t.parquet")
+    assert counted(imgbudget, "t", "q", "p/0.jpg", "--allow-outside")[1] == 5
+    pq.write_table(pa.table({"image": names}), "p/t.parquet")
+    for path in Path("p").glob("*.jsonl"):
+        path.unlink()
+    assert counted(imgbudget, "p/t.parquet", "p") == (0, 3, 3, 3)
+    text = imgbudget("audit", "p/t.parquet", "p", "--isolated", "-j", "1").out
+    assert "\n3 other names of files that are read (links): each file is counted once\n" in text
+    assert "skipped\n" not in text.partition("\n\n")[0]

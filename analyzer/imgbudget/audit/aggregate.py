@@ -20,6 +20,7 @@ from imgbudget.audit.statistics import (
 )
 from imgbudget.audit.store import SHARES, Store, list_of, places_of
 from imgbudget.audit.trials import EXPONENT, ResizedImages, bytes_after
+from imgbudget.discovery.walk import SAME_FILE
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
@@ -219,6 +220,10 @@ FOLDERS = 200
 SIZES = 50
 
 _EXAMPLES = "first_places(source, member, row, pointer)"
+_IS_LINK = f"coalesce(skipped like '{SAME_FILE}%', false)"
+OTHER_NAMES = "another name of a file that is read: a link, or a file that a list names"
+"""The reason that all other names of files have together."""
+
 _FOLDER = """case when member is null then source
     when parse_dirpath(member) = '' then source
     when source = '.' then parse_dirpath(member)
@@ -293,6 +298,7 @@ def totals_of(store: Store) -> Totals:
         coalesce(sum({tier}tokens), 0), coalesce(sum({tier}planned_tokens), 0),
         {store.doubts} from rows"""  # noqa: S608 - ours
     )
+    links = store.one(f"select count(*) from rows where {_IS_LINK}")[0]  # noqa: S608 - ours
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)
     batch = limits.batch_factor.value if limits.batch_factor else None
     costs = (cost, cost_after, *(None if batch is None else amount * batch for amount in (cost, cost_after)))
@@ -323,6 +329,7 @@ def totals_of(store: Store) -> Totals:
             after.tried,
             doubt,
             doubt_after,
+            links,
         )
     )
 
@@ -409,7 +416,8 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
 
 def _skips(store: Store) -> tuple[SkipRow, ...]:
     found = store.all(
-        f"""select coalesce(skipped, damage, 'could not be read') as reason, missed, count(*), {_EXAMPLES}
+        f"""select case when {_IS_LINK} then '{OTHER_NAMES}'
+        else coalesce(skipped, damage, 'could not be read') end as reason, missed, count(*), {_EXAMPLES}
         from rows where subject = 'skip' or missed
         group by reason, missed order by missed desc, 3 desc, reason"""  # noqa: S608 - ours
     )

@@ -57,11 +57,18 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
     if totals.unmeasured:
         unsized = count(totals.unmeasured, "image")
         lines.append(f"{unsized} of unknown size (vectors, urls, file ids); not included in the costs")
-    if totals.skipped:
-        lines.append(f"{count(totals.skipped, 'item')} skipped")
+    lines += _skipped(totals)
     if totals.missed:
         lines.append(f"{count(totals.missed, 'item')} could not be read")
     return tuple(lines)
+
+
+def _skipped(totals: Totals) -> Iterator[str]:
+    """How many items were skipped, and how many of them are other names of files."""
+    if totals.skipped > totals.links:
+        yield f"{count(totals.skipped - totals.links, 'item')} skipped"
+    if totals.links:
+        yield f"{count(totals.links, 'other name')} of files that are read (links): each file is counted once"
 
 
 def _copies(statistics: AuditStatistics) -> tuple[str, str]:

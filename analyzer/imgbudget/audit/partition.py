@@ -83,12 +83,12 @@ _NAMING_FILES = ("arrows", "lances", "parquets")
 class RowChoice(NamedTuple):
     """What is known of rows: the fields of images, the folder or URL that paths begin at.
 
-    `within` is the folder in which a search found the table: the files of that folder are read by themselves.
+    `within` are the named folders, without links: files in them are read by themselves.
     """
 
     fields: tuple[str, ...] = ()
     root: str | None = None
-    within: str | None = None
+    within: tuple[str, ...] = ()
 
 
 class ManifestEntry(NamedTuple):

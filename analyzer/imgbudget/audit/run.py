@@ -9,7 +9,8 @@ from imgbudget.audit.executors import Executor
 from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
-from imgbudget.audit.inputs.files import plan_paths
+from imgbudget.audit.inputs.files import other_name_of_list, plan_paths
+from imgbudget.audit.inputs.listed import ListedFiles
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rowfolder import RowFolder, RowVersions
@@ -27,7 +28,7 @@ from imgbudget.audit.work import (
     give_up,
     joined,
 )
-from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
+from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list, spell
 from imgbudget.errors import AuditError
 from imgbudget.limits.geometry import Tier
 from imgbudget.linter.pool import narrow_down
@@ -54,18 +55,26 @@ def plan(
     # a file that cannot be read is not a list of images: it is reported with the other files
     manifests = list(
         dict.fromkeys(
-            path
+            spell(path)
             for path in paths
             if attempt(partial(_is_manifest, path, naming.choice.fields), otherwise=False)
         )
     )
+    others = [path for path in paths if spell(path) not in manifests]
+    listed = ListedFiles(others)
     for path in manifests:
-        yield from planned(path, _plan_manifest(path, naming, root), naming)
-    if others := [path for path in paths if path not in manifests]:
-        yield from plan_paths(others, session, naming)
-    for name in names:
-        if is_url(name):
-            yield from planned(name, _plan_url(name, naming, root), naming)
+        if (first := listed.known_list(path, root)) is not None:
+            yield from other_name_of_list(path, first, naming)
+            continue
+        for partition in planned(path, _plan_manifest(path, naming, root), naming):
+            listed.add(partition)
+            yield partition
+    if others:
+        yield from plan_paths(others, session, naming, listed)
+    urls = {name.rstrip("/"): name for name in reversed(names) if is_url(name)}
+    known: set[str] | None = set() if len(urls) > 1 else None
+    for url in reversed(urls.values()):
+        yield from planned(url, _plan_url(url, naming, root, known), naming)
 
 
 def _is_manifest(path: str, fields: Sequence[str]) -> bool:
@@ -76,10 +85,10 @@ def _is_manifest(path: str, fields: Sequence[str]) -> bool:
     return is_manifest(path, fields)
 
 
-def _plan_url(name: str, naming: Naming, root: str | None) -> Iterator[Partition]:
+def _plan_url(name: str, naming: Naming, root: str | None, known: set[str] | None) -> Iterator[Partition]:
     from imgbudget.audit.inputs.objects import plan_url  # noqa: PLC0415 - rare
 
-    return plan_url(name, naming, root=root)
+    return plan_url(name, naming, root=root, known=known)
 
 
 def _plan_manifest(path: str, naming: Naming, root: str | None) -> Iterator[Partition]:

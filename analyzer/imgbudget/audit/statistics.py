@@ -78,7 +78,8 @@ class Totals(NamedTuple):
     the model uses. `unmeasured` images have no known size, e.g. because their bytes are elsewhere (a url, a
     file id). `bytes_after` follows from the `tried` images, which were encoded as a fix would; it is between
     `bytes_after_low` and `bytes_after_high`, which are equal if all were tried. `missed` items could not be
-    read: most of them are skipped, others are images or requests with a finding.
+    read: most of them are skipped, others are images or requests with a finding. `links` of the skipped are
+    other names of files that are read: each file is counted once.
     """
 
     images: int
@@ -110,6 +111,7 @@ class Totals(NamedTuple):
     tried: int
     tokens_doubt: int = 0
     after_doubt: int = 0
+    links: int = 0
 
 
 class Bin(NamedTuple):

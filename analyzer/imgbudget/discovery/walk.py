@@ -75,7 +75,8 @@ NOT_CHECKABLE = "not an image or a request"
 EXCLUDED = "excluded, and exclusion is enforced"
 OUTSIDE = "a link out of the named folders and their repository; name the file itself to check it"
 NOT_CHECKABLE_OUTSIDE = f"{NOT_CHECKABLE}, and a link out of the named folders and their repository"
-_SAME_FILE = "the same file as "
+SAME_FILE = "the same file as "
+"""How the reasons of other names begin."""
 
 
 class SkippedFile(NamedTuple):
@@ -98,12 +99,12 @@ class SkippedFile(NamedTuple):
 
 def is_other_name(reason: str) -> bool:
     """Whether a file is skipped because it is checked under another name."""
-    return reason.startswith(_SAME_FILE)
+    return reason.startswith(SAME_FILE)
 
 
 def other_name(path: str, first: str) -> SkippedFile:
     """A second name of a file, which is checked under the first one."""
-    return SkippedFile(path, f"{_SAME_FILE}{first}")
+    return SkippedFile(path, f"{SAME_FILE}{first}")
 
 
 _IRREGULAR = {

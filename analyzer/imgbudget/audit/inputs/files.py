@@ -6,6 +6,7 @@ from functools import partial
 
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import pdfs, plan_container
+from imgbudget.audit.inputs.listed import ListedFiles
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.sniffing import is_sidecar, unread_images
@@ -35,8 +36,10 @@ UNREADABLE_PDF = "a PDF that cannot be read"
 OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-outside opens it"
 
 
-def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterator[Partition]:
-    """The partitions of all named files and folders, each file once.
+def plan_paths(
+    paths: Sequence[str], session: Session, naming: Naming, listed: ListedFiles
+) -> Iterator[Partition]:
+    """The partitions of all named files and folders, each file once, and none that a named list has.
 
     Raises:
         UsageError: a path does not exist.
@@ -44,8 +47,9 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     roots = [spell(path) for path in paths]
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
-    containers = _Containers(naming)
-    for number, found in enumerate(_without_rows(session.walk(paths))):
+    folders = tuple(os.path.realpath(path) for path in paths if os.path.isdir(path))
+    containers = _Containers(naming._replace(choice=naming.choice._replace(within=folders)))
+    for number, found in enumerate(listed.unlisted(_without_rows(session.walk(paths)))):
         while at < len(roots) - 1 and not _below(found.path, roots[at]):
             at += 1
         root = roots[at] if _below(found.path, roots[at]) else found.path
@@ -98,19 +102,15 @@ class _Containers:
             return other_name(entry.path, first), iter(())
         if kind == "mds" and entry.path == root and os.path.basename(root) == MDS_INDEX:
             return None, self._index(root)
-        return None, self._file(kind, entry.path, root=root)
+        return None, self._file(kind, entry.path)
 
     def _name(self, kind: str, path: str) -> str:
         """The name under which a file was found first."""
         return self._first.setdefault((kind, *_identity(path)), path)
 
-    def _file(
-        self, kind: str, path: str, source: str | None = None, root: str | None = None
-    ) -> Iterator[Partition]:
+    def _file(self, kind: str, path: str, source: str | None = None) -> Iterator[Partition]:
         state = partial(fingerprint, path)
-        within = None if root is None or path == root else os.path.abspath(root)
-        naming = self._naming._replace(choice=self._naming.choice._replace(within=within))
-        return plan_container(kind, source or path, os.path.abspath(path), state, naming)
+        return plan_container(kind, source or path, os.path.abspath(path), state, self._naming)
 
     def _index(self, path: str) -> Iterator[Partition]:
         """An index of MDS shards that is named itself, and the shards that it lists as parts of it."""
@@ -153,6 +153,11 @@ def _identity(path: str) -> tuple[str | int, ...]:
     except OSError:
         return (path,)
     return status.st_dev, status.st_ino
+
+
+def other_name_of_list(path: str, first: str, naming: Naming) -> Iterator[Partition]:
+    """The partition of a list that is read under another name: one item, with that reason."""
+    yield _partition(path, [other_name(path, first)], naming)
 
 
 def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) -> Partition:

@@ -33,8 +33,12 @@ _UNKNOWN = -1
 """Size of an object whose listing has none, as those of https servers."""
 
 
-def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
+def plan_url(
+    url: str, naming: Naming, *, root: str | None = None, known: set[str] | None = None
+) -> Iterator[Partition]:
     """The partitions of a URL: an archive or a table, a list of images, or all objects under a prefix.
+
+    `known` are the URLs of objects that were planned before, of other URLs: they are left out, others added.
 
     Raises:
         UsageError: nothing is there, or it cannot be read.
@@ -48,6 +52,10 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
     asked = parse_url(url)
     for name, info in sorted(found.items()):
         where = _url_of(name, asked)
+        if known is not None:
+            if where in known:
+                continue
+            known.add(where)
         own = listed(where, asked) is None
         if own and (kind := container_of(name)):
             yield from plan_container(kind, where, where, partial(remote_fingerprint, info), naming)

@@ -15,6 +15,7 @@ from imgbudget.audit.partition import Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import LocalFile, folder_of
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.walk import SAME_FILE
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.model.location import Keys
 
@@ -27,7 +28,6 @@ SAMPLE = 64
 NO_IMAGES = "holds no column of images"
 NO_IMAGE = "the row holds no image"
 EMPTY_LIST = "the list of images is empty"
-READ_THERE = "named in the row: a file of the same folder, where it is counted"
 _NAMED = SkipReasons(
     "its bytes are not in the file, only a path: ",
     "its bytes are not in the file, and there is no file at its path",
@@ -221,7 +221,7 @@ class ColumnTable(NamedTuple):
     where: str
     shape: TableShape
     folders: tuple[str, ...]
-    within: str | None = None
+    within: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, partition: Partition, shape: TableShape) -> "ColumnTable":
@@ -298,11 +298,10 @@ def _named(
         yield builder.skip(where, NO_IMAGE)
         return
     target = _target(names, table, builder)
-    within = table.within
-    if within and isinstance(target, LocalFile) and os.path.isfile(target.path):
-        folder = os.path.realpath(within)
-        if os.path.realpath(target.path).startswith(folder.rstrip(os.sep) + os.sep):
-            yield builder.skip(where, READ_THERE)
+    if table.within and isinstance(target, LocalFile) and os.path.isfile(target.path):
+        real = os.path.realpath(target.path)
+        if any(real.startswith(folder.rstrip(os.sep) + os.sep) for folder in table.within):
+            yield builder.skip(where, f"{SAME_FILE}{target.path}")
             return
     yield from named_image(target, where, builder, _NAMED)
 
