@@ -53,6 +53,7 @@ def test_near_duplicates_and_leaks_are_in_the_report(imgbudget: Command) -> None
     """Copies of files are compared once, each other image of a group is a finding, and so is a leak."""
     plain = audited(imgbudget, "data", "-j", "1")
     assert (plain["near"], plain["long_rows"], rules(plain)) == (None, None, {})
+    assert audited(imgbudget, "data", "--pixels", "--select", "IB902", "-j", "1")["near"] is None
     statistics = audited(imgbudget, "data", "--select", "IB911,IB912", "-j", "1")
     assert rules(statistics) == {
         "IB911": (2, ["data/train/small.jpg", "data/val/x.webp"]),

@@ -110,9 +110,11 @@ def with_likeness(
     """The statistics with images that show the same, and with the findings of the rules on them."""
     paths, distance = session.context.paths, int(session.settings.thresholds.near_duplicate)
     wanted = paths.base_runner.rules.run_data
+    if not wanted & (RunData.LIKENESS | RunData.LEAKS):
+        return statistics
     images = _Images(store)
     once = [at for at, repeated in enumerate(images.repeated) if not repeated]
-    same = alike(images.hashes, distance, once) if wanted & RunData.LIKENESS else []
+    same = alike(images.hashes, distance, once)
     leaked: list[Likeness] = []
     parts: Sequence[int] = ()
     foreign: list[tuple[OtherSet, list[Likeness]]] = []
@@ -140,7 +142,7 @@ def with_likeness(
         ),
         rules=tuple(sorted(found, key=lambda rule: (_ORDER.index(rule.severity), -rule.findings, rule.code))),
         near=_near(store, images, same, places, distance)._replace(
-            leaks=len(leaked) + sum(len(found) for _, found in foreign)
+            leaks=len(leaked) + sum(len(found) for _, found in foreign) if wanted & RunData.LEAKS else None
         ),
     )
 
@@ -201,7 +203,7 @@ def _near(
         byte_size=sum(group.byte_size for group in groups),
         tokens=all_tokens,
         cost_usd=usd(store.limits, all_tokens),
-        leaks=0,
+        leaks=None,
         largest=tuple(groups[:GROUPS]),
     )
 

@@ -327,9 +327,9 @@ class AlikeGroup(NamedTuple):
 class NearDuplicates(NamedTuple):
     """Images that show the same in different bytes; numbers are of all but the first of each group.
 
-    At most `distance` bits of the perceptual hashes of two images in a group differ. `compared` images were
-    measured; images with the same bytes are compared once, since `Duplicates` has them. `leaks` are images
-    that several parts of a split have, or another set.
+    The hash of each image differs in at most `distance` bits from that of the one that represents its group.
+    `compared` images were measured; images with the same bytes are compared once, since `Duplicates` has
+    them. `leaks` are images that several parts of a split have, or another set; None without IB912.
     """
 
     distance: int
@@ -339,7 +339,7 @@ class NearDuplicates(NamedTuple):
     byte_size: int
     tokens: int
     cost_usd: float
-    leaks: int
+    leaks: int | None
     largest: tuple[AlikeGroup, ...]
 
 
