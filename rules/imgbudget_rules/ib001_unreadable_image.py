@@ -26,6 +26,10 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Decoders tolerate some damage (a few bytes missing after the image), and the API may accept it too. A file
     that ends early is reported nevertheless, because the model would see an image that is partly grey.
 
+    Headers, tables and the ends of files are checked without decoding. `--decode` also decodes every image
+    with Pillow, in a process that is bounded to 4 GiB of memory and 60 s an image, and reports what only that
+    shows: broken picture data, wrong checksums of PNG, frames that cannot be decoded.
+
     ## Reports
     <html named=photo.png>
     <jpeg 4000x3000 damage="ends early">
@@ -55,7 +59,8 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if facts is None:
         return
     if facts.damage is not None:
-        message = f"cannot be decoded: {facts.damage}"
+        decoded = facts.damage.startswith("cannot be decoded")
+        message = facts.damage if decoded else f"cannot be decoded: {facts.damage}"
     elif facts.format is None:
         message = f"is not an image but {facts.content or 'data of an unknown type'}"
     else:

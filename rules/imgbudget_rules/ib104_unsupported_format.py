@@ -105,8 +105,8 @@ def _variant(variant: str, limits: Limits) -> Problem:
     )
 
 
-_DECODED = "lossless JPEG"
-"""The variant of JPEG that Pillow 12 and later decode, by libjpeg-turbo 3."""
+_DECODED = ("lossless JPEG", "arithmetic-coded JPEG")
+"""The variants of JPEG that Pillow decodes: the first by libjpeg-turbo 3, the second from a single block."""
 
 
 def _animation(frames: int | None, form: str, limits: Limits) -> Problem:

@@ -31,6 +31,7 @@ from imgbudget.audit.work import Work, configuration_key, tiers_of
 from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
+    DECODE,
     FAIL_ON,
     JOBS,
     NO_IGNORES,
@@ -58,7 +59,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
-from imgbudget.model.subjects import RunData, Severity
+from imgbudget.model.subjects import ProbeField, RunData, Severity
 from imgbudget.output.base import count
 
 FORMATS = ("full", "json", "markdown", "csv")
@@ -99,6 +100,7 @@ class AuditOptions(NamedTuple):
             help="Also write the hashes of all images as CSV, for --against of others who lack the images.",
         ),
     ] = None
+    decode: Annotated[bool, DECODE] = False
     max_length: Annotated[
         int | None,
         option(
@@ -257,6 +259,7 @@ def audit(options: AuditOptions) -> int:
     asked = asked._replace(
         pedantic=options.pedantic,
         pixels=options.pixels or bool(options.against) or options.hashes is not None or None,
+        fields=ProbeField.DECODE if options.decode else ProbeField.NONE,
         use_ignores=not options.no_ignores,
         allow_outside=options.allow_outside,
     )

@@ -20,6 +20,7 @@ from imgbudget.cli.command import HOOK, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT,
+    DECODE,
     FAIL_ON,
     FIX_LEVEL,
     FORCE_EXCLUDE,
@@ -62,6 +63,7 @@ class CheckOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    decode: Annotated[bool, DECODE] = False
     fail_on: Annotated[str, FAIL_ON] = "warning"
     exit_zero: Annotated[
         bool, flag("--exit-zero", help="Exit 0 even with findings; usage errors still exit 2.")
@@ -205,6 +207,9 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         from imgbudget.output.records import SHOWN  # noqa: PLC0415 - rare
 
         fields = SHOWN
+    if options.decode:
+        fields |= ProbeField.DECODE
+        cache = False  # what decodes depends on the decoder, not only on the bytes
 
     return run_options(
         provider=options.provider,

@@ -32,6 +32,10 @@ PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
 PIXELS = flag(
     "--pixels", help="Also decode images and check their pixels: IB901 to IB912 (extra: imgbudget[pixels])."
 )
+DECODE = flag(
+    "--decode",
+    help="Also decode every image, in a process bounded in memory and time, and report what fails (IB001).",
+)
 NO_IGNORES = flag("--no-ignores", help="Also report findings that the configuration ignores.")
 FIX_LEVEL = option(
     "--fix-level",

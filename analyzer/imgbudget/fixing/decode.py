@@ -92,7 +92,8 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
         # size and profile are known from the file's header, only the pixels are missing
         small = _small(data, image, facts, wanted) if exact and bits == _BITS else None
         if small is None:
-            image = _loaded(image, wanted)
+            # libjpeg cannot stop between blocks of arithmetic-coded data
+            image = _loaded(image, wanted, max(len(data), _CHUNK) if facts.variant else _CHUNK)
             bits = _sample_bits(data, image, form)
             if sampling is not None and _ends_early(data, image, size):
                 raise FixError("is cut off inside its image data; the rest would be grey")
@@ -154,13 +155,13 @@ def _small(data: bytes, image: Image, facts: ImageFacts, wanted: Size | None) ->
     return vips.decoded(data, form, size, wanted, _gap(size))
 
 
-def _loaded(image: Image, wanted: Size | None) -> Image:
+def _loaded(image: Image, wanted: Size | None, chunk: int = _CHUNK) -> Image:
     """The picture of a file that Pillow has opened; a JPEG decoder shrinks it if it is larger than wanted."""
     if isinstance(image, JpegImageFile) and wanted is not None:
         gap = _gap(Size(*image.size))
         image.draft(image.mode, (round(wanted.width * gap), round(wanted.height * gap)))
     if isinstance(image, ImageFile):
-        image.decodermaxblock = _CHUNK
+        image.decodermaxblock = chunk
     image.load()
     if image.mode == "P" and image.palette is None:
         # of a picture inside another format (ICNS): its transparency is missing too

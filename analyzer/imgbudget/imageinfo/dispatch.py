@@ -75,8 +75,8 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
         # integer, because arithmetic on flags is a hundred times slower
         read, fields = MethodType(pread, fd), +fields
         size = _lseek(fd, 0, SEEK_END)
-        if fields & _PIXELS:
-            return _with_pixels(head, read, size, fields)
+        if fields >= _PIXELS:
+            return _decoded(head, read, size, fields)
         return _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
     finally:
         _close(fd)
@@ -85,8 +85,8 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
 def probe_bytes(data: bytes, fields: int = 0) -> ImageFacts:
     """The facts of bytes in memory."""
     read, fields = bytes_reader(data), +fields
-    if fields & _PIXELS:
-        return _with_pixels(data[:HEAD], read, len(data), fields)
+    if fields >= _PIXELS:
+        return _decoded(data[:HEAD], read, len(data), fields)
     return _PROBES.get(data[:4], _probe_other)(data[:HEAD], read, len(data), fields)
 
 
@@ -97,18 +97,23 @@ def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
         OSError: raised by the reader.
     """
     head, fields = read(HEAD, 0), +fields
-    if fields & _PIXELS:
-        return _with_pixels(head, read, size, fields)
+    if fields >= _PIXELS:
+        return _decoded(head, read, size, fields)
     return _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
 
 
 _PIXELS, _ORIENTATION = ProbeField.PIXELS.value, ProbeField.ORIENTATION.value
+_DECODE = ProbeField.DECODE.value
 
 
-def _with_pixels(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    """The facts with those of the pixels, if the bytes are an image that can be decoded."""
+def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
+    """The facts with those that decoding shows, if the bytes are an image that can be decoded."""
     facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields | _ORIENTATION)
-    if facts.format is None or facts.damage is not None:
+    if fields & _DECODE:
+        from imgbudget.imageinfo.decoding import with_decoding  # noqa: PLC0415 - rare
+
+        facts = with_decoding(facts, read, size)
+    if facts.format is None or facts.damage is not None or not fields & _PIXELS:
         return facts
     from imgbudget.pixels.measure import with_pixels  # noqa: PLC0415 - extra
 

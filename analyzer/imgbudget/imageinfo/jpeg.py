@@ -15,6 +15,7 @@ from imgbudget.imageinfo.jpeg_tables import (
     huffman_tables,
     tables_of,
 )
+from imgbudget.imageinfo.jpeg_turning import unturnable
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
@@ -460,8 +461,6 @@ def _oriented(facts: ImageFacts, source: Source, xmp: Segment | None) -> ImageFa
             facts = facts._replace(orientation=turn, in_xmp=True)
     if facts.orientation < 2:
         return facts
-    from imgbudget.imageinfo.jpeg_turning import unturnable  # noqa: PLC0415 - rare
-
     return facts._replace(unturnable=unturnable(facts.orientation, source))
 
 

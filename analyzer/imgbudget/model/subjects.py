@@ -64,6 +64,8 @@ class ProbeField(IntFlag):
     """All that is read of the bytes without decoding the image."""
     PIXELS = 64
     """What only decoding shows: see `PixelFacts`."""
+    DECODE = 128
+    """Whether the image decodes, found by a worker process."""
 
 
 UNREAD = "cannot be read"

@@ -1,0 +1,123 @@
+"""`--decode`: what only decoding shows, found by a process that may die, stall or run out of memory."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL import __version__ as pillow_version
+
+from imgbudget.fixing import decoder
+from imgbudget.imageinfo import decoding
+from imgbudget.imageinfo.decoding import DecodingWorker, with_decoding
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
+from imgbudget.model.subjects import ProbeField
+from tests.builders import body, image_block, write_json
+from tests.conftest import Command
+
+NOISE = Image.effect_noise((120, 80), 60).convert("RGB")
+BY = f"cannot be decoded by Pillow {pillow_version}: "
+
+
+def saved(form: str, **options: object) -> bytes:
+    """A noisy image."""
+    out = io.BytesIO()
+    NOISE.save(out, form, **options)
+    return out.getvalue()
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    """The data with another byte at a position."""
+    return data[:at] + bytes((data[at] ^ 255,)) + data[at + 1 :]
+
+
+PNG = saved("PNG")
+BROKEN = {
+    "png data": flipped(PNG, len(PNG) // 2),
+    "png checksum": flipped(PNG, len(PNG) - 14),
+    "jpeg that ends early": saved("JPEG")[:2500] + b"\xff\xd9",
+    "webp": saved("WEBP", lossless=True)[:60].ljust(len(saved("WEBP", lossless=True)), b"\xff"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_data_is_seen_by_decoding_alone(name: str) -> None:
+    """The header is sound, and the file ends where it should; the message has the decoder and its version."""
+    assert probe_bytes(BROKEN[name], ProbeField.ALL).damage is None
+    assert decoder.flaw_of(BROKEN[name]).startswith(BY)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+def test_sound_images_decode(form: str) -> None:
+    """And what is never decoded here has no flaw: the rules name it."""
+    assert decoder.flaw_of(saved(form)) == ""
+    assert decoder.flaw_of(b"<svg xmlns='http://www.w3.org/2000/svg'/>") == ""
+
+
+def test_every_frame_is_decoded() -> None:
+    """A later frame may be broken."""
+    frames = [NOISE.rotate(turn) for turn in (0, 90, 180)]
+    out = io.BytesIO()
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    data = out.getvalue()
+    last = data.rindex(b"ANMF") + 60
+    assert decoder.flaw_of(data) == ""
+    assert decoder.flaw_of(data[:last].ljust(len(data), b"\xff")).startswith(BY)
+
+
+def test_images_are_answered_one_after_the_other() -> None:
+    """The protocol of the process, without the process."""
+    images = [PNG, BROKEN["png data"], b"", PNG]
+    sent = io.BytesIO()
+    decoder.serve(io.BytesIO(b"".join(decoding.HEADER.pack(len(data)) + data for data in images)), sent)
+    sent.seek(0)
+    answers = []
+    while head := sent.read(decoding.ANSWER.size):
+        answers.append(sent.read(decoding.ANSWER.unpack(head)[0]).decode())
+    assert [bool(answer) for answer in answers] == [False, True, False, False]
+
+
+@pytest.fixture
+def worker() -> Iterator[DecodingWorker]:
+    """A worker that ends with the test."""
+    made = DecodingWorker()
+    yield made
+    made.close()
+
+
+def test_worker_that_dies_or_stalls_is_a_finding_and_is_replaced(
+    worker: DecodingWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash and a stall are reported for their image; the next image has a new process."""
+    monkeypatch.setattr(decoding, "_WORKER", "imgbudget.no_such_module")
+    assert worker.flaw(PNG) == "cannot be decoded: the decoder crashed or took too much memory"
+    monkeypatch.setattr(decoding, "SECONDS", 0.0)
+    assert worker.flaw(PNG).startswith("cannot be decoded within 0 s")
+    monkeypatch.undo()
+    assert worker.flaw(PNG) == ""
+    assert worker.flaw(BROKEN["png data"]).startswith(BY)
+
+
+def test_too_many_bytes_are_not_read() -> None:
+    """They are named, not read into memory."""
+
+    def read(size: int, offset: int) -> bytes:
+        assert size < 1 << 20
+        return PNG[offset : offset + size]
+
+    facts = probe_reader(read, len(PNG))
+    found = with_decoding(facts, read, decoding.MOST_BYTES + 1)
+    assert "at most 268,435,456 are decoded" in (found.damage or "")
+
+
+def test_check_and_audit_decode_files_and_requests(tmp_path: Path, imgbudget: Command) -> None:
+    """Without the option nothing is decoded; with it an image of a request is as one of a file."""
+    (tmp_path / "bad.png").write_bytes(BROKEN["png data"])
+    write_json(tmp_path / "body.json", body(image_block(BROKEN["png data"]), "What is this?"))
+    options = ("--isolated", "--select", "IB001", str(tmp_path))
+    assert imgbudget("check", "--format", "json", *options).codes == []
+    assert imgbudget("check", "--decode", "--format", "json", "-j", "1", *options).out.count(f'"{BY}') == 2
+    report = imgbudget("audit", "--decode", "-j", "1", "--fail-on", "error", *options)
+    assert report.code == 1
+    assert "IB001" in report.out
