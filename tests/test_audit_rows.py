@@ -278,14 +278,15 @@ def test_lists_of_lists_are_followed(at: Path) -> None:
         "out": {"file_name": "../../out.json"},
     }
     (at / "dataset_info.json").write_text(json.dumps(info))
-    rows = rows_of(at / "dataset_info.json")
-    assert found(rows) == ALL
-    assert skips_of(rows) == {
+    followed = rows_of(at / "dataset_info.json")
+    assert found(followed) == ALL
+    assert all(row["source"].startswith(str(at / "dataset_info.json")) for row in followed)
+    assert skips_of(followed) == {
         "the list 'hub' is elsewhere (who/what); download it to audit it": 1,
         "the list 'gone': gone.json is not a file of a list of images": 1,
         "the list 'out': outside the named folders; --allow-outside opens it": 1,
     }
-    assert all(row["missed"] for row in rows if row["subject"] == "skip")
+    assert all(row["missed"] for row in followed if row["subject"] == "skip")
 
 
 def test_rows_that_seem_to_miss_an_image_are_missed(at: Path) -> None:

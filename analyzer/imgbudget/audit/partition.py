@@ -84,11 +84,13 @@ class RowChoice(NamedTuple):
     """What is known of rows: the fields of images, the folder or URL that paths begin at.
 
     `within` are the named folders, without links: files in them are read by themselves.
+    `listed` is the path or URL of a list that another list names.
     """
 
     fields: tuple[str, ...] = ()
     root: str | None = None
     within: tuple[str, ...] = ()
+    listed: str | None = None
 
 
 class ManifestEntry(NamedTuple):

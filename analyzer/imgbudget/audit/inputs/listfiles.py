@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import IO, Any, NamedTuple, cast
 
 from imgbudget.audit.inputs.opening import STEP, open_stream
-from imgbudget.audit.inputs.rowimages import is_data_text, looks_like_name, nested_value
+from imgbudget.audit.inputs.rowtexts import is_data_text, looks_like_name, nested_value
 from imgbudget.audit.inputs.unpacking import Metered, by_arrow
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.stream import Element, elements

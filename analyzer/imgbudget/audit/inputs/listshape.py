@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from imgbudget.audit.inputs.fieldnames import FieldKind
 from imgbudget.audit.inputs.listfiles import ListForm, ListRow, form_of, open_list, rows_of_list
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.inputs.rowimages import ImageForm, Profile, RowValue, Survey, is_web
+from imgbudget.audit.inputs.rowimages import ImageForm, Profile, RowValue, Survey
+from imgbudget.audit.inputs.rowtexts import is_web
 from imgbudget.audit.partition import container_of
 from imgbudget.model.location import Keys
 

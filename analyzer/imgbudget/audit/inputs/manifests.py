@@ -21,7 +21,7 @@ from imgbudget.audit.inputs.listfiles import (
     rows_of_list,
 )
 from imgbudget.audit.inputs.listshape import ListedList, ListShape, shape_of
-from imgbudget.audit.inputs.naming import target_of
+from imgbudget.audit.inputs.naming import Meaning, meaning_of
 from imgbudget.audit.inputs.objects import SkipReasons, named_image
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.rowimages import Profile, RowImage, read_row
@@ -34,7 +34,6 @@ from imgbudget.audit.references import (
     RefusedReference,
     RemoteFile,
     RowReferences,
-    Target,
     folder_of,
 )
 from imgbudget.audit.rows import FactsRecord
@@ -68,10 +67,14 @@ class _Origin(NamedTuple):
     folders: tuple[str, ...]
     shape: ListShape
     references: RowReferences
+    beside: tuple[str, ...]
+    """The folder of the list, what is below which its rows may name."""
+    here: str
+    """The working folder."""
 
-    def target(self, names: Sequence[str]) -> Target:
+    def meaning(self, names: Sequence[str]) -> Meaning:
         """What the names of an image mean."""
-        return target_of(names, self.folders, self.references, (folder_of(self.where),))
+        return meaning_of(names, self.folders, self.references, self.beside)
 
 
 def plan(source: str, where: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
@@ -92,7 +95,7 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     folder = folder_of(where)
     folders = tuple(dict.fromkeys([root or folder, folder]))
     state = f"{fingerprint(where)} {folders[0]} {naming.choice.fields}"
-    origin = _Origin(where, folders, shape, RowReferences(naming.access))
+    origin = _Origin(where, folders, shape, RowReferences(naming.access), (folder,), os.getcwd())
     entries = _entries(origin)
     whole = Partition("", "manifests", source, folders[0], fingerprint=state)
     number = 0
@@ -112,7 +115,7 @@ def _plan_lists(
     """The partitions of the lists that a list names, each once."""
     folder = folder_of(where)
     references = RowReferences(naming.access)
-    known: set[tuple[str, tuple[str, ...], str | None]] = set()
+    known: set[RowChoice] = set()
     flaws: list[ManifestEntry] = []
     for listed in lists:
         if listed.path is None:
@@ -126,18 +129,19 @@ def _plan_lists(
             continue
         path = str(target.url) if isinstance(target, RemoteFile) else target.path
         begin = root or (listed.root and os.path.join(folder, listed.root))
-        choice = RowChoice(naming.choice.fields or listed.fields, begin)
+        choice = naming.choice._replace(fields=naming.choice.fields or listed.fields, root=begin, listed=path)
         mine = naming._replace(choice=choice)
-        if (path, choice.fields, begin) in known:
+        if choice in known:
             continue
-        known.add((path, choice.fields, begin))
+        known.add(choice)
+        part = f"{source}/{listed.path.lstrip('/')}"
         if kind := container_of(path):
-            yield from plan_container(kind, path, path, partial(fingerprint, path), mine)
+            yield from plan_container(kind, part, path, partial(fingerprint, path), mine)
         elif form_of(path) is None or (isinstance(target, LocalFile) and not os.path.isfile(path)):
             reason = f"the list {listed.name!r}: {listed.path} is not a file of a list of images"
             flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
         else:
-            yield from planned(path, plan(path, path, mine, root=begin), mine)
+            yield from planned(part, plan(part, path, mine, root=begin), mine)
     for at in range(0, len(flaws), SHARE):
         items = tuple(flaws[at : at + SHARE])
         text = "\n".join(str(item) for item in items)
@@ -146,14 +150,6 @@ def _plan_lists(
 
 Entry = tuple[ManifestEntry, str]
 """An entry, and a text that changes with the file that it names, or with whether it may be opened."""
-
-
-def _state(path: str) -> str:
-    try:
-        stat = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _entries(origin: _Origin) -> Iterator[Entry]:
@@ -166,9 +162,9 @@ def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
     if row.broken or not isinstance(row.value, dict | list | str):
         yield ManifestEntry(None, row.number, flaw=_BROKEN), ""
         return
-    reading = read_row(row.value, origin.shape.profile)
-    here = _pointer(row.base) or None
-    if not reading.images and (row.spans or (row.section and row.section not in origin.shape.sections)):
+    is_beside = bool(row.spans or (row.section and row.section not in origin.shape.sections))
+    reading = read_row(row.value, origin.shape.profile, doubts=not is_beside)
+    if is_beside and not reading.images:
         return  # annotations, categories and settings are no rows of images
     for keys, reason in reading.flaws:
         yield ManifestEntry(None, row.number, _pointer((*row.base, *keys)), flaw=reason), ""
@@ -176,7 +172,7 @@ def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
     found = False
     for image in reading.images or reading.guesses:
         entry, state = _entry(row, image, origin)
-        if not reading.images and not (entry.path and os.path.isfile(entry.path)):
+        if not reading.images and not (entry.path and state and os.path.isfile(entry.path)):
             continue
         found = True
         if entry.inline is None and entry.path is not None:
@@ -185,7 +181,7 @@ def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
             known.add(entry.path)
         yield entry, state
     if not found and not reading.flaws and (row.section or row.number is not None or not row.base):
-        yield ManifestEntry(None, row.number, here, flaw=reading.doubt or _EMPTY), ""
+        yield ManifestEntry(None, row.number, _pointer(row.base) or None, flaw=reading.doubt or _EMPTY), ""
 
 
 def _entry(row: ListRow, image: RowImage, origin: _Origin) -> Entry:
@@ -198,18 +194,17 @@ def _entry(row: ListRow, image: RowImage, origin: _Origin) -> Entry:
     if name is None or len(name) > MOST_CHARACTERS:
         return ManifestEntry(name, row.number, pointer, flaw=TOO_LONG), ""
     entry = ManifestEntry(name, row.number, pointer, _claim(row.value, image.keys))
-    match origin.target([name, *image.others]):
+    meaning = origin.meaning([name, *image.others])
+    match meaning.target:
         case LocalFile(path):
-            return entry._replace(path=path if path == name else _absolute(path)), _state(path)
+            state = meaning.state
+            # not normalised: `link/..` is not the folder of the link
+            local = path if path == name else os.path.join(origin.here, path)
+            return entry._replace(path=local), f"{state.st_size} {state.st_mtime_ns}" if state else ""
         case RemoteFile(url):
             return entry._replace(path=str(url)), str(url)
         case RefusedReference(reason):
             return entry, reason
-
-
-def _absolute(path: str) -> str:
-    """The path for a worker in another folder; not normalised: `link/..` is not the folder of the link."""
-    return os.path.join(os.getcwd(), path)
 
 
 def _claim(value: Any, keys: Keys) -> tuple[int, int] | None:
@@ -235,8 +230,9 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images."""
-    form = form_of(partition.source)
-    reader = ListReader(partition.source, form) if form else None
+    place = partition.choice.listed or partition.source
+    form = form_of(place)
+    reader = ListReader(place, form) if form else None
     try:
         for item in partition.items:
             if isinstance(item, ManifestEntry):
@@ -259,7 +255,7 @@ def _row(
     elif item.inline is not None and reader:
         yield _inline(item.inline, where, reader, builder)
     else:
-        name, folder = item.path or item.name or "", folder_of(partition.source)
+        name, folder = item.path or item.name or "", folder_of(partition.choice.listed or partition.source)
         target = builder.references.resolve(name, partition.where, folder)
         yield from named_image(target, where, builder, _NAMED, item.claim)
 

@@ -4,28 +4,24 @@ A row is what JSON makes of it, with a `memoryview` where a table has bytes. Dat
 bytes, wherever it is. Paths and URLs are recognised by their field and its values in many rows: `Profile`.
 """
 
-import ast
-import json
 import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs.fieldnames import FieldKind, carries, is_sized, kind_of_field, subject_of
-from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.audit.inputs.rowtexts import is_data_text, looks_like_name, nested_value
+from imgbudget.audit.inputs.values import starts_as_image
 from imgbudget.model.location import Key, Keys
-from imgbudget.requests.payloads import LEAST, begins_payload
-
-MOST_NAME = 8192
-"""Characters of a text above which it is no path or URL of an image."""
+from imgbudget.requests.payloads import LEAST
 
 _MOST_DEPTH = 40
-_MOST_NESTED = 64 << 20
-"""Characters of a text that is parsed as JSON."""
-
-_MOST_LITERAL = 1 << 20
 _MOST_TAGGED = 1 << 20
-_SHORTEST = 5
+_HEAD = 32
+"""Bytes that show whether data is an image; no image is shorter."""
+
+_FIRST = frozenset("/_\\iRUQSTAdD")
+"""The first characters of base64 and data URIs of images."""
 
 
 class ImageForm(IntEnum):
@@ -83,191 +79,153 @@ NO_IMAGE_DATA = "what the entry names an image by is a data URI, but not of an i
 _TAGGED = re.compile(r"<img>([^<>\n]{1,2048})</img>")
 _PLACEHOLDER = re.compile(r"<(?:image|image_\d+|\|image_?\d*\||\|image_pad\||img_context)>", re.IGNORECASE)
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://")
-_WEB = re.compile(r"https?://", re.IGNORECASE)
-_SIGNATURES = (
-    *(
-        b"\xff\xd8\xff",
-        b"\x89PNG\r\n\x1a\n",
-        b"GIF87a",
-        b"GIF89a",
-        b"II*\0",
-        b"MM\0*",
-        b"\0\0\0\x0cJXL ",
-        b"\xff\x0a",
-    ),
-    *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"8BPS", b"qoif", b"II+\0", b"MM\0+"),
-)
-_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
-def begins_as_image(head: bytes) -> bool:
-    """Whether bytes begin as those of an image format."""
-    if head.startswith(_SIGNATURES):
+class _RowWalk:
+    """The walk over a row: gathers values that may be images, and reasons of what is none in its place."""
+
+    __slots__ = ("_fields", "flaws", "values")
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
+        self.values: list[RowValue] = []
+        self.flaws: list[tuple[Keys, str]] = []
+
+    def over(self, value: Any, keys: Keys = (), field: str = "", kind: FieldKind = FieldKind.OTHER) -> None:
+        """Look at a value and all in it."""
+        if isinstance(value, str):
+            if kind is not FieldKind.OTHER or _may_be_image(value):
+                self._text(value, keys, field, kind)
+        elif isinstance(value, dict):
+            self._object(value, keys, field, kind)
+        elif isinstance(value, list):
+            self._list(value, keys, field, kind)
+        elif isinstance(value, memoryview | bytes) and len(value):
+            looks = starts_as_image(bytes(value[:_HEAD]))
+            self.values.append(RowValue(keys, field, kind, ImageForm.BYTES, value, looks))
+
+    def _object(self, value: dict[str, Any], keys: Keys, field: str, kind: FieldKind) -> None:
+        if len(keys) > _MOST_DEPTH:
+            return
+        before = len(self.values) + len(self.flaws)
+        in_image = kind is FieldKind.IMAGE
+        plain, other = not in_image and not self._fields, FieldKind.OTHER
+        for key, inner in value.items():
+            if not isinstance(inner, _WALKED):
+                continue
+            if plain and isinstance(inner, str) and kind_of_field(key) is other and not _may_be_image(inner):
+                continue  # most values are texts
+            name = f"{field}.{key}" if field else key
+            mine = self._kind(key, name, value, in_image=in_image)
+            if mine is FieldKind.OTHER:
+                if isinstance(inner, str):
+                    if _may_be_image(inner):
+                        self._text(inner, (*keys, key), name, mine)
+                    continue
+                if isinstance(inner, list) and _has_only_numbers(inner):
+                    continue
+            self.over(inner, (*keys, key), name, mine)
+        is_other = value.get("type") in ("text", "video", "audio")
+        if (
+            in_image
+            and before == len(self.values) + len(self.flaws)
+            and keys
+            and not is_other
+            and any(value.values())
+        ):
+            self.flaws.append((keys, UNUSABLE))
+
+    def _kind(self, key: str, name: str, around: dict[str, Any], *, in_image: bool) -> FieldKind:
+        """What the name of a field says, `in_image` in the object of an image."""
+        if self._fields:
+            return FieldKind.IMAGE if in_image or _is_asked(name, self._fields) else FieldKind.OTHER
+        kind = kind_of_field(key)
+        if kind is FieldKind.OTHER and not in_image:
+            return kind
+        is_place = kind is FieldKind.PLACE and is_sized(around)
+        return FieldKind.IMAGE if is_place or (in_image and carries(key)) else kind
+
+    def _list(self, value: list[Any], keys: Keys, field: str, kind: FieldKind) -> None:
+        if len(keys) > _MOST_DEPTH or not value:
+            return
+        if isinstance(value[0], int | float) and not isinstance(value[0], bool):
+            self._numbers(value, keys, field, kind)
+            return
+        unusable = False
+        for i, inner in enumerate(value):
+            if isinstance(inner, _WALKED):
+                self.over(inner, (*keys, i), field, kind)
+            elif inner is not None and kind is FieldKind.IMAGE and not unusable:
+                unusable = True
+                self.flaws.append(((*keys, i), UNUSABLE))
+
+    def _numbers(self, value: list[Any], keys: Keys, field: str, kind: FieldKind) -> None:
+        """A list of numbers: the bytes of an image, as some writers of JSON have them, or no image."""
+        head = value[:_HEAD]
+        if (
+            len(value) >= _HEAD
+            and all(isinstance(one, int) and 0 <= one < 256 for one in head)
+            and starts_as_image(bytes(head))
+        ):
+            try:
+                data = bytes(value)
+            except (ValueError, TypeError):
+                self.flaws.append((keys, UNUSABLE))
+            else:
+                self.values.append(RowValue(keys, field, kind, ImageForm.BYTES, data, looks=True))
+        elif kind is FieldKind.IMAGE:
+            self.flaws.append((keys, UNUSABLE))
+
+    def _text(self, value: str, keys: Keys, field: str, kind: FieldKind) -> None:
+        length = len(value)
+        if length >= LEAST and is_data_text(value):
+            self.values.append(RowValue(keys, field, kind, ImageForm.TEXT, value, looks=True))
+        elif value[:1] in ("[", "{") and (nested := nested_value(value)) is not None:
+            self.over(nested, keys, field, kind)
+        elif "</img>" in value and length <= _MOST_TAGGED:  # as Qwen-VL names images in a text
+            for name in _TAGGED.findall(value):
+                form = _form_of(name)
+                self.values.append(RowValue(keys, field, FieldKind.IMAGE, form, name.strip(), looks=True))
+        elif kind is FieldKind.IMAGE and value[:5].lower() == "data:":
+            self.flaws.append((keys, NO_IMAGE_DATA))
+        elif not value.isspace() and (
+            kind is not FieldKind.OTHER or ((" " not in value or "/" in value) and looks_like_name(value))
+        ):
+            form = _form_of(value)
+            looks = looks_like_name(value) or (form is ImageForm.URL and kind is FieldKind.IMAGE)
+            if value:
+                self.values.append(RowValue(keys, field, kind, form, value, looks))
+
+
+_WALKED = (str, dict, list, memoryview, bytes)
+
+
+def _may_be_image(text: str) -> bool:
+    """A fast look at a text in a field of any name: most are prose, and none of what an image may be."""
+    if "." in text[-6:-2] or "</img>" in text:
         return True
-    if head[:4] == b"RIFF":
-        return head[8:12] == b"WEBP"
-    if head[4:8] == b"ftyp":
-        return head[8:12] in _BRANDS
-    return head[:2] == b"BM" and len(head) >= 18 and head[6:10] == b"\0\0\0\0" and head[15:18] == b"\0\0\0"
+    first = text[:1]
+    if first in _FIRST:
+        return len(text) >= LEAST and " " not in text[1:16]
+    return first in "[{" or (
+        len(text) >= LEAST and (first in " \t\r\n" or not (first.isalnum() or first < "\x7f"))
+    )
 
 
-def looks_like_name(text: str) -> bool:
-    """Whether a text is the path or URL of an image, by its suffix."""
-    if not 4 <= len(text) <= MOST_NAME or "\n" in text:
-        return False
-    if _URL.match(text):
-        text = text.partition("?")[0].partition("#")[0]
-    elif "?" in text and text.startswith("/data/local-files/"):
-        text = text.rpartition("=")[2]
-    dot = text.rfind(".")
-    return dot >= 0 and len(text) - dot <= 6 and kind_of(text) is FileKind.IMAGE
-
-
-def is_data_text(text: str) -> bool:
-    """Whether a text is base64 of an image, or a data URI of one."""
-    if len(text) < LEAST or not begins_payload(head := text[:256]):
-        return False
-    declared, comma, rest = head.lstrip().partition(",")
-    if declared[:5].lower() != "data:":
-        return True
-    return declared[:11].lower() == "data:image/" or (bool(comma) and begins_payload(rest))
-
-
-def is_web(name: str) -> bool:
-    """Whether a name is a URL of the web."""
-    return _WEB.match(name) is not None
-
-
-def _candidates(value: Any, fields: Sequence[str] = ()) -> Iterator[RowValue | tuple[Keys, str]]:
-    """The values of a row that may be images; a pair of keys and reason for what is none in its place."""
-    yield from _walk(value, (), "", FieldKind.OTHER, fields)
-
-
-def _walk(
-    value: Any, keys: Keys, field: str, tier: FieldKind, fields: Sequence[str]
-) -> Iterator[RowValue | tuple[Keys, str]]:
-    if isinstance(value, str):
-        yield from _text(value, keys, field, tier, fields)
-    elif isinstance(value, dict):
-        yield from _object(value, keys, field, tier, fields)
-    elif isinstance(value, list):
-        yield from _list(value, keys, field, tier, fields)
-    elif isinstance(value, memoryview | bytes) and len(value):
-        looks = begins_as_image(bytes(value[:32]))
-        yield RowValue(keys, field, tier, ImageForm.BYTES, value, looks)
-
-
-def _object(
-    value: dict[str, Any], keys: Keys, field: str, tier: FieldKind, fields: Sequence[str]
-) -> Iterator[RowValue | tuple[Keys, str]]:
-    if len(keys) > _MOST_DEPTH:
-        return
-    found = False
-    for key, inner in value.items():
-        if inner is None or isinstance(inner, bool | int | float):
-            continue
-        name = f"{field}.{key}" if field else key
-        if fields:
-            kind = FieldKind.IMAGE if tier is FieldKind.IMAGE or _is_asked(name, fields) else FieldKind.OTHER
-        else:
-            kind = kind_of_field(key)
-            if kind is not FieldKind.IMAGE and (
-                (tier is FieldKind.IMAGE and carries(key)) or (kind is FieldKind.PLACE and is_sized(value))
-            ):
-                kind = FieldKind.IMAGE
-        for candidate in _walk(inner, (*keys, key), name, kind, fields):
-            found = True
-            yield candidate
-    is_other = value.get("type") in ("text", "video", "audio")
-    if not found and tier is FieldKind.IMAGE and keys and not is_other and any(value.values()):
-        yield keys, UNUSABLE
+def _has_only_numbers(value: list[Any]) -> bool:
+    """Whether a list is a short one of numbers, or one of such lists, as boxes and outlines are."""
+    first = value[0] if value else None
+    if isinstance(first, list) and first:
+        return isinstance(first[0], float) or (isinstance(first[0], int) and len(first) < _HEAD)
+    return isinstance(first, float) or (isinstance(first, int) and len(value) < _HEAD)
 
 
 def _is_asked(name: str, fields: Sequence[str]) -> bool:
     return any(name == asked or name.endswith(f".{asked}") for asked in fields)
 
 
-def _list(
-    value: list[Any], keys: Keys, field: str, tier: FieldKind, fields: Sequence[str]
-) -> Iterator[RowValue | tuple[Keys, str]]:
-    if len(keys) > _MOST_DEPTH or not value:
-        return
-    if isinstance(value[0], int | float) and not isinstance(value[0], bool):
-        yield from _numbers(value, keys, field, tier)
-        return
-    unusable = False
-    for i, inner in enumerate(value):
-        if isinstance(inner, str | dict | list | memoryview | bytes):
-            yield from _walk(inner, (*keys, i), field, tier, fields)
-        elif inner is not None and tier is FieldKind.IMAGE and not unusable:
-            unusable = True
-            yield (*keys, i), UNUSABLE
-
-
-def _numbers(
-    value: list[Any], keys: Keys, field: str, tier: FieldKind
-) -> Iterator[RowValue | tuple[Keys, str]]:
-    """A list of numbers: the bytes of an image, as some writers of JSON have them, or no image."""
-    head = value[:32]
-    if len(value) >= 32 and all(isinstance(one, int) and 0 <= one < 256 for one in head):
-        data = bytes(head)
-        if begins_as_image(data):
-            try:
-                yield RowValue(keys, field, tier, ImageForm.BYTES, bytes(value), looks=True)
-            except (ValueError, TypeError):
-                yield keys, UNUSABLE
-            return
-    if tier is FieldKind.IMAGE:
-        yield keys, UNUSABLE
-
-
-def _text(
-    value: str, keys: Keys, field: str, tier: FieldKind, fields: Sequence[str]
-) -> Iterator[RowValue | tuple[Keys, str]]:
-    length = len(value)
-    if length < _SHORTEST and tier is FieldKind.OTHER:
-        return
-    if length >= LEAST and is_data_text(value):
-        yield RowValue(keys, field, tier, ImageForm.TEXT, value, looks=True)
-    elif value[:1] in ("[", "{") and (nested := nested_value(value)) is not None:
-        yield from _walk(nested, keys, field, tier, fields)
-    elif "</img>" in value and length <= _MOST_TAGGED:
-        yield from _tagged(value, keys, field)
-    elif tier is FieldKind.IMAGE and value[:5].lower() == "data:":
-        yield keys, NO_IMAGE_DATA
-    elif not value.isspace() and (
-        tier is not FieldKind.OTHER
-        or ("." in value[-6:] and (" " not in value or "/" in value) and looks_like_name(value))
-    ):
-        form = _form_of(value)
-        looks = looks_like_name(value) or (form is ImageForm.URL and tier is FieldKind.IMAGE)
-        yield RowValue(keys, field, tier, form, value, looks)
-
-
 def _form_of(name: str) -> ImageForm:
     return ImageForm.URL if _URL.match(name) and name[:5].lower() != "file:" else ImageForm.PATH
-
-
-def nested_value(text: str) -> dict[str, Any] | list[Any] | None:
-    """The object or list that a text is in JSON, or as Python writes lists of texts; None if neither."""
-    if len(text) > _MOST_NESTED or text.rstrip()[-1:] not in ("]", "}"):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        if len(text) > _MOST_LITERAL or "'" not in text:
-            return None
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return None
-    return value if isinstance(value, dict | list) else None
-
-
-def _tagged(value: str, keys: Keys, field: str) -> Iterator[RowValue]:
-    """The images that a text of Qwen-VL names between tags."""
-    for name in _TAGGED.findall(value):
-        yield RowValue(keys, field, FieldKind.IMAGE, _form_of(name), name.strip(), looks=True)
 
 
 class Profile(NamedTuple):
@@ -306,7 +264,9 @@ class Survey:
 
     def add(self, row: Any) -> list[RowValue]:
         """Look at a row; its candidates."""
-        found = [one for one in _candidates(row, self._fields) if isinstance(one, RowValue)]
+        walk = _RowWalk(self._fields)
+        walk.over(row)
+        found = walk.values
         self.rows += bool(found)
         for one in found:
             if one.form <= ImageForm.TEXT:
@@ -348,23 +308,21 @@ class Survey:
         return mine | profile.named | profile.data
 
 
-def read_row(row: Any, profile: Profile) -> RowReading:
-    """The images of a row, each once, however often the row names it."""
-    taken: list[RowValue] = []
-    flaws: list[tuple[Keys, str]] = []
-    passed: list[RowValue] = []
-    for one in _candidates(row, profile.fields):
-        if not isinstance(one, RowValue):
-            flaws.append(one)
-        elif _is_image(one, profile):
+def read_row(row: Any, profile: Profile, *, doubts: bool = True) -> RowReading:
+    """The images of a row, each once, however often it names them; with `doubts` if it seems to miss some."""
+    walk = _RowWalk(profile.fields)
+    walk.over(row)
+    taken, passed = [], []
+    for one in walk.values:
+        if _is_image(one, profile):
             taken.append(one)
         elif one.looks or (one.form is ImageForm.BYTES and profile.data):
             passed.append(one)
     images = _merged(taken)
-    if images or flaws:
-        return RowReading(images, tuple(flaws))
+    if images or walk.flaws:
+        return RowReading(images, tuple(walk.flaws))
     guesses = _merged([one for one in passed if one.form > ImageForm.TEXT and not profile.fields])
-    return RowReading((), (), _doubt(row, passed), guesses)
+    return RowReading((), (), _doubt(row, passed) if doubts else None, guesses)
 
 
 def _is_image(one: RowValue, profile: Profile) -> bool:
@@ -397,9 +355,14 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         if "<" in value:
             yield value
-    elif depth < _MOST_DEPTH and isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner, depth + 1)
+    elif isinstance(value, dict) and depth < _MOST_DEPTH:
+        for inner in value.values():
+            if isinstance(inner, str | dict | list):
+                yield from _texts(inner, depth + 1)
+    elif isinstance(value, list) and value and depth < _MOST_DEPTH and not isinstance(value[0], int | float):
+        for inner in value:
+            if isinstance(inner, str | dict | list):
+                yield from _texts(inner, depth + 1)
 
 
 def _merged(found: Sequence[RowValue]) -> tuple[RowImage, ...]:

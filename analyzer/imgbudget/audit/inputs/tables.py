@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from imgbudget.audit.inputs.fieldnames import SIZES, FieldKind, kind_of_field
 from imgbudget.audit.inputs.inline import NO_BASE64, decoded
-from imgbudget.audit.inputs.naming import target_of
+from imgbudget.audit.inputs.naming import meaning_of
 from imgbudget.audit.inputs.objects import SkipReasons, named_image
 from imgbudget.audit.inputs.rowimages import Profile, RowImage, Survey, read_row
 from imgbudget.audit.partition import Partition
@@ -307,7 +307,7 @@ def _named(
 
 
 def _target(names: Sequence[str], table: ColumnTable, builder: RecordBuilder) -> Any:
-    return target_of(names, table.folders, builder.references, (folder_of(table.where),))
+    return meaning_of(names, table.folders, builder.references, (folder_of(table.where),)).target
 
 
 def _pointer(keys: Keys) -> str:
