@@ -39,11 +39,11 @@ def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
     for number in range(count // PER_FILE):
         table = made[number % len(made)]
         members = [f"{number // 100:04}/{number:06}_{i:03}.jpg" for i in range(PER_FILE)]
-        hashes = chance.randbytes(8 * PER_FILE - 40) + bytes(range(40))  # five images are in every file
+        hashes = [chance.randbytes(16).hex() for _ in range(PER_FILE - 5)]
+        hashes += [f"{i:032x}" for i in range(5)]  # five images are in every file
         for name, values in (
             ("member", pa.array(members)),
-            ("hash_high", pa.Array.from_buffers(pa.uint64(), PER_FILE, [None, pa.py_buffer(hashes)])),
-            ("hash_low", pa.Array.from_buffers(pa.uint64(), PER_FILE, [None, pa.py_buffer(hashes)])),
+            ("hash", pa.array(hashes)),
         ):
             table = table.set_column(table.schema.get_field_index(name), name, values)
         pq.write_table(table, os.path.join(folder, f"rows-{number:08}.parquet"), compression="zstd")

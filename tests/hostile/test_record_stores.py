@@ -158,7 +158,7 @@ def test_hdf5_opens_nothing_outside_the_file_and_reads_no_more_than_is_stored(tm
         file.create_dataset("wide", (1, 6000, 6000, 3), numpy.uint8, chunks=(1, 6000, 6000, 3))
         file["wide"][0, 0, 0] = 1
     assert images_of(path) == {(6000, 6000, None): 1}
-    assert {row["hash_high"] for row in rows_of(path) if row["subject"] == "image"} == {None}
+    assert {row["hash"] for row in rows_of(path) if row["subject"] == "image"} == {None}
     assert missed_of(path) == {
         "link": "a link to another file, which is not opened",
         "virtual": "its values are those of other files, which are not opened",

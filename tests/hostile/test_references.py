@@ -158,7 +158,7 @@ def reasons(rows: list[dict[str, Any]]) -> list[str]:
     """Why nothing of any row was read: no size, no hash, no bytes."""
     for row in rows:
         assert (row["subject"], row["missed"]) == ("skip", True), row
-        assert (row["bytes"], row["width"], row["hash_low"]) == (None, None, None)
+        assert (row["bytes"], row["width"], row["hash"]) == (None, None, None)
     return [row["skipped"] for row in rows]
 
 

@@ -29,7 +29,7 @@ _TYPES: "dict[ColumnKind, pa.DataType]" = {
     "integer": pa.int64(),
     "number": pa.float64(),
     "count": pa.int32(),
-    "hash": pa.uint64(),
+    "hash": pa.string(),
     "flag": pa.bool_(),
     "findings": pa.list_(_FINDING),
 }
@@ -37,7 +37,14 @@ _TYPES: "dict[ColumnKind, pa.DataType]" = {
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
     """The columns of a row file."""
-    return pa.schema([(column.name, _TYPES[column.kind]) for column in columns(tuple(tiers))])
+    return pa.schema([(name, _TYPES[kind]) for name, kind in file_columns(tuple(tiers))])
+
+
+def file_columns(tiers: tuple[Tier, ...]) -> tuple[tuple[str, ColumnKind], ...]:
+    """The names and kinds of the columns of a row file: the two halves of a hash are one text in it."""
+    return tuple(
+        ("hash" if kind == "hash" else name, kind) for name, kind in columns(tiers) if name != "hash_low"
+    )
 
 
 def write_rows(
@@ -64,15 +71,25 @@ def write_values(
 def table(rows: Sequence[RowValues], tiers: tuple[Tier, ...]) -> "pa.Table":
     """The rows as an Arrow table."""
     arrays = []
+    high: Sequence[int | None] = ()
     for column, values in zip(columns(tiers), zip(*rows, strict=True), strict=True):
         kind = _TYPES[column.kind]
-        if column.kind == "findings":
+        if column.name == "hash_high":
+            high = values
+        elif column.kind == "hash":
+            arrays.append(pa.array(map(_hash, high, values), kind))
+        elif column.kind == "findings":
             arrays.append(_findings(values))
         elif column.kind == "word":
             arrays.append(pa.array(values, pa.string()).dictionary_encode())
         else:
             arrays.append(pa.array(values, kind))
     return pa.Table.from_arrays(arrays, schema=schema(tiers))
+
+
+def _hash(high: int | None, low: int | None) -> str | None:
+    """A hash as text, 32 hexadecimal digits."""
+    return None if high is None else f"{high:016x}{low:016x}"
 
 
 def _findings(lists: Sequence[Sequence[RowValues]]) -> "pa.Array":
