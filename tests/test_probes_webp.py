@@ -1,6 +1,10 @@
 """WebP: the three kinds of header, frames, EXIF where the flags announce it, metadata, damage."""
 
+import io
+import re
+
 import pytest
+from PIL import Image
 
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import Size
@@ -136,3 +140,19 @@ def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> No
     """The length in the header against the file's."""
     assert probe_bytes(data, ProbeField.ORIENTATION).damage is None
     assert clause in str(probe_bytes(data, ProbeField.INTEGRITY).damage)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize("edge", [24, 27])
+def test_canvas_of_another_size_than_its_still_picture_is_damage(lossless: bool, edge: int) -> None:  # noqa: FBT001
+    """The libwebp decoder refuses such a file, whichever edge it is; an animation may have smaller frames."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "WEBP", lossless=lossless, xmp=b"<x/>")
+    data = bytearray(out.getvalue())
+    assert probe_bytes(bytes(data), ProbeField.ALL).damage is None
+    data[edge] += 1
+    found = probe_bytes(bytes(data), ProbeField.ALL).damage
+    assert found is not None
+    assert re.fullmatch(r"has a canvas of (41x30|40x31) px and a picture of 40x30 px", found)
+    with pytest.raises(OSError, match="decoder"):
+        Image.open(io.BytesIO(data)).load()

@@ -82,7 +82,10 @@ def _probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
 
 
 class _Chunks(NamedTuple):
-    """Data of the chunks after a VP8X header; `end` is the expected end of the last one."""
+    """Data of the chunks after a VP8X header; `end` is the expected end of the last one.
+
+    `inner` is the size of the picture of a still image, in px, as its own header has it.
+    """
 
     frames: int
     turn: int
@@ -91,6 +94,7 @@ class _Chunks(NamedTuple):
     has_picture: bool
     end: int
     in_xmp: bool
+    inner: tuple[int, int] | None
 
 
 def _probe_extended(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
@@ -107,6 +111,8 @@ def _probe_extended(head: bytes, read: Read, size: int, fields: int) -> ImageFac
         damage = _cut(head, size, chunks.end)
         if damage is None and not chunks.has_picture:
             damage = "has no image after its header"
+        if damage is None and chunks.inner not in {None, area}:
+            damage = f"has a canvas of {Size(*area)} px and a picture of {Size(*(chunks.inner or area))} px"
     metadata = min(chunks.metadata, size) if fields & _METADATA else None
     turn, frames, has_location = chunks.turn or 1, chunks.frames, chunks.has_location
     facts = facts_of(size, "webp", area, turn, frames, has_location, None, metadata, damage)
@@ -122,6 +128,7 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: 
     enough = 0x7FFFFFFF if fields & _FRAMES else 2
     whole = fields & (_METADATA | _INTEGRITY)
     frames, turn, metadata, has_location, has_picture = 0, 0, 0, False, False
+    inner: tuple[int, int] | None = None
     # a VP8X chunk longer than today's ten bytes is legal
     buffer, base, i, n = head, 0, 20 + _long(head, 16)[0], len(head)
     for _ in _CHUNKS:
@@ -135,6 +142,8 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: 
         if kind in _PICTURES:
             has_picture = True
             frames += kind == b"ANMF"
+            if whole and not animated and inner is None:
+                inner = _picture_size(kind, read(10, base + i + 8))
         elif kind == b"EXIF" and exif_left:
             found = orientation(buffer, i + 8, min(n, i + 8 + length)) if fields & _ORIENTATION else 0
             if found is None or fields & _LOCATION:
@@ -153,7 +162,17 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: 
     if xmp and not turn:
         turn = xmp_orientation(read(min(xmp[1], BLOCK_LIMIT), xmp[0]))
         in_xmp = turn > 1
-    return _Chunks(frames, turn, has_location, metadata, has_picture, base + i, in_xmp)
+    return _Chunks(frames, turn, has_location, metadata, has_picture, base + i, in_xmp, inner)
+
+
+def _picture_size(kind: bytes, start: bytes) -> tuple[int, int] | None:
+    """The size of a still picture, in px, by the first bytes of its chunk; None if it is not known."""
+    if kind == b"VP8 " and start[3:6] == b"\x9d\x01\x2a" and len(start) > 9:
+        return int.from_bytes(start[6:8], "little") & 0x3FFF, int.from_bytes(start[8:10], "little") & 0x3FFF
+    if kind == b"VP8L" and start[:1] == b"\x2f":
+        bits = int.from_bytes(start[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None
 
 
 def _cut(head: bytes, size: int, end: int) -> str | None:
