@@ -62,6 +62,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 gc.disable()  # while tests are collected, which makes objects by the hundred thousand and no garbage
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name binary data by its length: gzip has the time in it, and tests have one name in all processes."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and not val.isascii() else None
+
+
 def pytest_collection_finish() -> None:
     """Search for garbage again."""
     gc.enable()
