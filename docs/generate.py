@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
+from columns import column_page
 from families import with_families
 from imgbudget.cli.group import cli
 from imgbudget.cli.main import COMMANDS
@@ -22,12 +23,14 @@ from imgbudget.explain.patterns import ERROR_PATTERNS
 from imgbudget.explain.structures import STRUCTURES
 from imgbudget.explain.wording import ErrorPattern
 from imgbudget.fixing import vips
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from imgbudget.registry import load_packs
 from screenshot import screenshot
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-GENERATED = ("cli.md", "errors.md")
+GENERATED = ("audit-columns.md", "cli.md", "errors.md")
 """Pages of which nothing is written by hand."""
 
 ERRORS = """\
@@ -130,6 +133,7 @@ def pages() -> dict[Path, str]:
         path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name not in GENERATED
     ]
     made = {path: with_families(with_output(path.read_text(encoding="utf-8"))) for path in written} | {
+        DOCS / "audit-columns.md": column_page(tuple(Session(RunOptions(isolated=True)).limits.tiers)),
         DOCS / "cli.md": command_help(),
         DOCS / "errors.md": error_table(),
         DOCS / "check.svg": terminal(),
