@@ -40,8 +40,8 @@ def blurred(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     There is no fix: sharpening does not bring detail back. Take it again, or leave it out.
 
     ## Source
-    imgbudget's own measurement and bound. Of 54 photos, screenshots and drawings as they are, none has wider
-    edges than 4.4 px; blurred with a Gaussian of 4 px, nearly all have.
+    imgbudget's own measurement and bound. Of 54 photos, screenshots and drawings as they are, none has edges
+    wider than 5 px; blurred with a Gaussian of 4 px, nearly all have.
     """
     width, most = edge_width_seen(use, ctx), ctx.thresholds.blurred
     if width <= most or shown(use, ctx) is None:
