@@ -66,7 +66,7 @@ def test_changes_are_in_every_format(imgbudget: Command) -> None:
             "severity": "warning",
             "before": 0,
             "now": 1,
-            "new": 1,
+            "added": 1,
             "gone": 0,
         }
     ]
@@ -218,7 +218,7 @@ def test_findings_are_compared_image_by_image() -> None:
     old = [image("a", 1, codes=["IB201", "IB301"]), image("b", 2), image("gone", 3, codes=["IB304"])]
     new = [image("a", 1, codes=["IB301"]), image("b", 2, codes=["IB201", "IB201"])]
     found = comparison(old, new).rules
-    assert [(rule.code, rule.before, rule.now, rule.new, rule.gone) for rule in found] == [
+    assert [(rule.code, rule.before, rule.now, rule.added, rule.gone) for rule in found] == [
         ("IB201", 1, 2, 2, 1),
         ("IB304", 1, 0, 0, 1),
     ]

@@ -75,7 +75,7 @@ def comparison_sections(statistics: AuditStatistics) -> Iterator[Section]:
     rows = tuple((change.kind, figure(change.images), ", ".join(change.examples[:3])) for change in changes)
     yield Section("Changed images", ("change", "images", "for example"), rows, frozenset({1}))
     findings = tuple(
-        (rule.code, rule.name, rule.severity, *map(figure, (rule.before, rule.now, rule.new, rule.gone)))
+        (rule.code, rule.name, rule.severity, *map(figure, (rule.before, rule.now, rule.added, rule.gone)))
         for rule in comparison.rules
     )
     columns = ("rule", "name", "severity", "before", "now", "new", "gone")

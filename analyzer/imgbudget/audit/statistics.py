@@ -373,14 +373,14 @@ class ChangedImages(NamedTuple):
 
 
 class RuleChange(NamedTuple):
-    """The findings of a rule in two audits, and how many of them are new or gone, image by image."""
+    """The findings of a rule in two audits, and how many of them were added or are gone, image by image."""
 
     code: str
     name: str
     severity: str
     before: int
     now: int
-    new: int
+    added: int
     gone: int
 
 

@@ -44,7 +44,7 @@ def findings(statistics: AuditStatistics) -> Grid:
         (
             Cell(rule.code, more=rule.name),
             Cell(rule.severity, severity=rule.severity),
-            *(Cell(figure(number)) for number in (rule.before, rule.now, rule.new, rule.gone)),
+            *(Cell(figure(number)) for number in (rule.before, rule.now, rule.added, rule.gone)),
         )
         for rule in rules
     )
