@@ -260,6 +260,30 @@ def test_table_without_a_head_is_read(at: Path) -> None:
     assert found(rows_of(at / "list.csv")) == ALL
 
 
+@pytest.mark.parametrize("printed", ["paths", "bytes", "list", "quotes"])
+def test_images_that_python_printed_into_a_table_are_read(at: Path, printed: str) -> None:
+    """`datasets.to_csv` writes each image as the text of a dictionary; it is read, and never evaluated."""
+    values: dict[str, list[Any]] = {
+        "paths": [{"bytes": None, "path": name} for name in NAMES],
+        "bytes": HF,
+        "list": [[{"bytes": None, "path": name}] for name in NAMES],
+        "quotes": [{"it's": 'a "b"', "path": name, "bytes": None, "w": 1.5, "t": True} for name in NAMES],
+    }
+    with (at / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["image", "label"], *([str(one), "1"] for one in values[printed])])
+    assert found(rows_of(at / "list.csv")) == ALL
+
+
+@pytest.mark.parametrize("text", ["{'path': open('a.png')}", "{'path': 'a.png'", "{'a': 'b' 'a.png'}"])
+def test_text_that_is_almost_a_dictionary_is_no_image(at: Path, text: str) -> None:
+    """An expression is not read as a value."""
+    with (at / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["image"], ["im/b.jpg"], [text]])
+    rows = rows_of(at / "list.csv")
+    assert found(rows) == ALL[1:2]
+    assert [row["missed"] for row in rows] == [False, True]
+
+
 def test_lists_of_lists_are_followed(at: Path) -> None:
     """LLaMA-Factory's dataset_info.json and InternVL's meta files; what is elsewhere is missed."""
     rows = [{"image": name.removeprefix("im/"), "conversations": SAYS} for name in NAMES]

@@ -10,16 +10,13 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs.fieldnames import FieldKind, carries, is_sized, kind_of_field, subject_of
-from imgbudget.audit.inputs.rowtexts import is_data_text, looks_like_name, nested_value
+from imgbudget.audit.inputs.rowtexts import HEAD, is_data_text, looks_like_name, nested_value
 from imgbudget.audit.inputs.values import starts_as_image
 from imgbudget.model.location import Key, Keys
 from imgbudget.requests.payloads import LEAST
 
 _MOST_DEPTH = 40
 _MOST_TAGGED = 1 << 20
-_HEAD = 32
-"""Bytes that show whether data is an image; no image is shorter."""
-
 _FIRST = frozenset("/_\\iRUQSTAdD")
 """The first characters of base64 and data URIs of images."""
 
@@ -101,7 +98,7 @@ class _RowWalk:
         elif isinstance(value, list):
             self._list(value, keys, field, kind)
         elif isinstance(value, memoryview | bytes) and len(value):
-            looks = starts_as_image(bytes(value[:_HEAD]))
+            looks = starts_as_image(bytes(value[:HEAD]))
             self.values.append(RowValue(keys, field, kind, ImageForm.BYTES, value, looks))
 
     def _object(self, value: dict[str, Any], keys: Keys, field: str, kind: FieldKind) -> None:
@@ -161,9 +158,9 @@ class _RowWalk:
 
     def _numbers(self, value: list[Any], keys: Keys, field: str, kind: FieldKind) -> None:
         """A list of numbers: the bytes of an image, as some writers of JSON have them, or no image."""
-        head = value[:_HEAD]
+        head = value[:HEAD]
         if (
-            len(value) >= _HEAD
+            len(value) >= HEAD
             and all(isinstance(one, int) and 0 <= one < 256 for one in head)
             and starts_as_image(bytes(head))
         ):
@@ -216,8 +213,8 @@ def _has_only_numbers(value: list[Any]) -> bool:
     """Whether a list is a short one of numbers, or one of such lists, as boxes and outlines are."""
     first = value[0] if value else None
     if isinstance(first, list) and first:
-        return isinstance(first[0], float) or (isinstance(first[0], int) and len(first) < _HEAD)
-    return isinstance(first, float) or (isinstance(first, int) and len(value) < _HEAD)
+        return isinstance(first[0], float) or (isinstance(first[0], int) and len(first) < HEAD)
+    return isinstance(first, float) or (isinstance(first, int) and len(value) < HEAD)
 
 
 def _is_asked(name: str, fields: Sequence[str]) -> bool:

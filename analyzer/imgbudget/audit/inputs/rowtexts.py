@@ -4,8 +4,14 @@ import json
 import re
 from typing import Any
 
+from imgbudget.audit.inputs.fieldnames import carries
+from imgbudget.audit.inputs.values import starts_as_image
 from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.jsontext.relaxed import NotRelaxedError, relaxed_json
 from imgbudget.requests.payloads import LEAST, begins_payload
+
+HEAD = 32
+"""Bytes that show whether data is an image; no image is shorter."""
 
 MOST_NAME = 8192
 """Characters of a text above which it is no path or URL of an image."""
@@ -47,14 +53,38 @@ def is_web(name: str) -> bool:
 
 
 def nested_value(text: str) -> dict[str, Any] | list[Any] | None:
-    """The object or list that a text is in JSON, or a list of texts as Python writes it; None if neither."""
+    """The object or list that a text is, in JSON or as Python prints it; None if neither."""
     if len(text) > _MOST_NESTED or text.rstrip()[-1:] not in ("]", "}"):
         return None
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return _python_list(text) if "'" in text else None
+        return (_python_list(text) or _printed(text)) if "'" in text else None
     return value if isinstance(value, dict | list) else None
+
+
+def _printed(text: str) -> dict[str, Any] | list[Any] | None:
+    """An object or list as Python prints it, such as the images in a CSV of `datasets.to_csv`."""
+    text = text.strip()
+    try:
+        made = relaxed_json(text, 0)
+        value = json.loads(made.text, object_hook=_with_bytes) if made.end == len(text) else None
+    except (NotRelaxedError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def _with_bytes(value: dict[str, Any]) -> dict[str, Any]:
+    """The object, with images that were printed as `b'...'` as numbers."""
+    for key, text in value.items():
+        if isinstance(text, str) and carries(key):
+            try:
+                data = text.encode("latin-1")
+            except UnicodeEncodeError:
+                continue
+            if starts_as_image(data[:HEAD]):
+                value[key] = list(data)
+    return value
 
 
 def _python_list(text: str) -> list[Any] | None:
