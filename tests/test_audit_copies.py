@@ -85,7 +85,7 @@ def test_copies_are_money_in_every_format_and_a_list(imgbudget: Command) -> None
     [
         (("--dedupe-list", "x.txt"), "--dedupe-list x.txt: name a file with the suffix .csv or .jsonl"),
         (("--keep", "largest"), "--keep needs --dedupe-list"),
-        (("--dedupe-list", "x.csv", "--keep", "sharpest"), "--keep sharpest needs --pixels"),
+        (("--dedupe-list", "x.csv", "--keep", "sharpest"), "'sharpest' is not one of"),
     ],
 )
 def test_wrong_options_are_reported_before_anything_is_read(
@@ -127,8 +127,8 @@ ROWS = (
     [
         (Keep.FIRST, "p/a/longer/x.jpg", "the first of its group"),
         (Keep.LARGEST, "p/a/longer/x.jpg", "the largest of its group, 400x400"),
-        (Keep.SHORTEST_PATH, "p/c.jpg", "the first of its group; by shortest-path others are equal"),
-        (Keep.LEAST_TOKENS, "p/c.jpg", "the first of its group; by least-tokens others are equal"),
+        (Keep.SHORTEST_PATH, "p/c.jpg", "the first of its group; others have a path as short"),
+        (Keep.LEAST_TOKENS, "p/c.jpg", "the first of its group; others take as few tokens"),
     ],
 )
 def test_one_is_kept_by_each_policy(keep: Keep, kept: str, reason: str) -> None:

@@ -24,6 +24,16 @@ class _Slow(typing.NamedTuple):
     third: "int | None" = None
 
 
+class _Named(NamedTuple):
+    new: int
+    cls: str
+
+
+def test_fields_may_have_any_name() -> None:
+    """Also those that a constructor would use itself."""
+    assert tuple(_Named(new=1, cls="x")) == tuple(_Named(1, "x")) == (1, "x")
+
+
 def test_values_compare_unpack_print_and_change_alike() -> None:
     """Values as tuples, texts and dictionaries."""
     fast, slow = _Fast(1, third=3), _Slow(1, third=3)

@@ -127,7 +127,7 @@ def test_an_unknown_threshold_is_refused(imgbudget: Command, dark: Path) -> None
     done = imgbudget("check", dark.name)
     assert done.code == 2
     assert 'unknown key "thresholds.darkness"; did you mean "dark"?' in done.err
-    assert "thresholds.dark: expected a number such as 0.32 or 3, found '-1'" in done.err
+    assert "thresholds.dark: expected a number from 0 to 1, such as 0.4 for 40 %, found '-1'" in done.err
 
 
 def test_images_in_requests_and_archives_are_measured(imgbudget: Command, tmp_path: Path) -> None:

@@ -40,8 +40,9 @@ else:
         def __new__(cls, /, *values, **named):
             # compiling takes long, so a class gets its constructor when its first value is made
             names = ", ".join(cls._fields)
-            source = f"lambda cls, {names}: new(cls, ({names},))"
-            constructor = eval(source, {"new": tuple.__new__})  # noqa: S307 - names of fields only
+            # no field begins with an underscore: one may be named "new" or "cls"
+            source = f"lambda _cls, {names}: _new(_cls, ({names},))"
+            constructor = eval(source, {"_new": tuple.__new__})  # noqa: S307 - names of fields only
             constructor.__defaults__ = tuple(cls._field_defaults.values())
             cls.__new__ = staticmethod(constructor)
             return constructor(cls, *values, **named)

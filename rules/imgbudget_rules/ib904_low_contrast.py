@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
-from imgbudget_rules.shown import STANDS_OUT, shown
+from imgbudget_rules.shown import STANDS_OUT, percent, shown
 
 
 @rule(
@@ -50,7 +50,7 @@ def low_contrast(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if pixels.dim > ctx.thresholds.over_exposed:
         return
     yield Problem(
-        message=f"brightness ranges over {pixels.contrast * 100:.2g} % of the scale; {ctx.limits.model} may "
+        message=f"brightness ranges over {percent(pixels.contrast)} of the scale; {ctx.limits.model} may "
         "overlook what is in the image",
         help="raise the contrast where the image is made (the tokens stay the same)",
         measured=pixels.contrast,

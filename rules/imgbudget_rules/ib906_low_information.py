@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
-from imgbudget_rules.shown import STANDS_OUT, shown
+from imgbudget_rules.shown import STANDS_OUT, percent, shown
 
 SHADES = 2.0
 """Bits of entropy from which on an even ground has shades, as a sky has."""
@@ -57,7 +57,7 @@ def low_information(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     tokens = ctx.limits.tokens(size)
     cost = "" if tokens is None else f"; all of it takes {figure(tokens)} tokens"
     yield Problem(
-        message=f"something shows in {pixels.busy * 100:.2g} % of the image{cost}",
+        message=f"something shows in {percent(pixels.busy)} of the image{cost}",
         help="crop it to what it shows, or leave it out",
         measured=pixels.busy,
         limit=least,

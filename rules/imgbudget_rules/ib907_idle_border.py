@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, Size, rule
-from imgbudget_rules.shown import STANDS_OUT
+from imgbudget_rules.shown import STANDS_OUT, percent
 
 
 @rule(
@@ -54,7 +54,7 @@ def idle_border(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if before is not None and after is not None and after < before:
         saves = f"{figure(after)} tokens instead of {figure(before)}"
     yield Problem(
-        message=f"{share * 100:.0f} % of the image is border of one colour",
+        message=f"{percent(share)} of the image is border of one colour",
         help=f"crop it to {cropped} at {left},{top} ({saves})",
         measured=share,
         limit=least,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
+from imgbudget_rules.shown import percent
 
 CONVERTED = {
     "CMYK": "CMYK",
@@ -14,11 +15,6 @@ CONVERTED = {
     "F": "floating-point grey",
 }
 """Modes of Pillow that no API takes as they are."""
-
-
-def percent(share: float) -> str:
-    """A share in percent, never 0 for one that is not."""
-    return f"{max(share * 100, 0.01):.2g} %"
 
 
 @rule(

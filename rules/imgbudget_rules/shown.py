@@ -18,3 +18,10 @@ def edge_width_seen(use: ImageUse, ctx: Context) -> float:
     if pixels is None or size is None:
         return 0.0
     return round(pixels.edge_width * ctx.limits.native_size(size).long_edge / size.long_edge, 1)
+
+
+def percent(share: float) -> str:
+    """A share in percent, of two digits; 0 and 100 only for none and all."""
+    if share <= 0 or share >= 1:
+        return f"{share * 100:g} %"
+    return f"{min(max(share * 100, 0.01), 99):.2g} %"

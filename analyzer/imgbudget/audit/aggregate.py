@@ -368,10 +368,14 @@ def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
     return rows, found[0][-1] if found else 0
 
 
+_FORMAT = "coalesce(format, case when width is not null then 'pdf page' end)"
+"""A page of a document is the only image of a known size without a format."""
+
+
 def _formats(store: Store) -> tuple[FormatRow, ...]:
     found = store.all(
-        f"""select format, {_sums(store)}, sum(errors), sum(warnings), {store.doubts}
-        from rows where subject = 'image' group by format order by 2 desc, format nulls last"""  # noqa: S608 - ours
+        f"""select {_FORMAT}, {_sums(store)}, sum(errors), sum(warnings), {store.doubts}
+        from rows where subject = 'image' group by 1 order by 2 desc, 1 nulls last"""  # noqa: S608 - ours
     )
     return tuple(FormatRow(*values) for values in found)
 

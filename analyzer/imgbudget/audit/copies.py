@@ -253,6 +253,13 @@ def _same(*, certain: bool) -> str:
     return same if certain else f"probably {same}: only samples of them were compared"
 
 
+_EQUAL = {
+    Keep.LARGEST: "others are as large",
+    Keep.SHORTEST_PATH: "others have a path as short",
+    Keep.LEAST_TOKENS: "others take as few tokens",
+}
+
+
 def _why(row: Row, keep: Keep, *, is_only: bool) -> str:
     match keep:
         case Keep.LARGEST if is_only:
@@ -264,7 +271,7 @@ def _why(row: Row, keep: Keep, *, is_only: bool) -> str:
         case Keep.FIRST:
             return "the first of its group"
         case _:
-            return f"the first of its group; by {keep} others are equal"
+            return f"the first of its group; {_EQUAL[keep]}"
 
 
 def list_lines(store: Store, keep: Keep, *, csv: bool) -> Iterator[str]:

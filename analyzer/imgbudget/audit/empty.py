@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgbudget.audit.inputs.objects import NOT_BELOW
 from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.urls import is_url
@@ -20,6 +21,9 @@ class EmptyArgument(NamedTuple):
     reason: str
     hint: str
 
+
+INSTALLS = "pip install "
+"""In the reasons of files that a package is needed for."""
 
 _ANOTHER = "name the folder, archive, table or list that has images"
 
@@ -94,7 +98,15 @@ def _empty(name: str, rows: Sequence[_SourceRows]) -> EmptyArgument:
     (missed, text), most = max(reasons.items(), key=lambda item: (item[0][0], item[1], item[0][1]))
     total = sum(reasons.values())
     reason = text if total == 1 else f"{count(total, 'item')} in it, {most} of them: {text}"
-    return EmptyArgument(name, reason, "see what was not read" if missed else _ANOTHER)
+    return EmptyArgument(name, reason, _hint(text, missed=missed))
+
+
+def _hint(reason: str, *, missed: bool) -> str:
+    if reason == NOT_BELOW:
+        return "--image-root DIR names the folder that its paths begin at"
+    if INSTALLS in reason:
+        return "install that, and run the audit again"
+    return "see what was not read" if missed else _ANOTHER
 
 
 def _key(name: str) -> str:

@@ -93,7 +93,8 @@ def _asked(statistics: AuditStatistics) -> Iterator[str]:
             f"{figure(near.tokens)} tokens, {usd(near.cost_usd)}"
         )
     if near is not None and (missing := statistics.totals.images - near.compared):
-        yield f"{count(missing, 'image')} not compared with others: the pixels could not be decoded"
+        why = "their pixels are not stored, or cannot be decoded"
+        yield f"{count(missing, 'image')} not compared with others: {why}"
     if near is not None and near.leaks:
         yield f"{count(near.leaks, 'image')} that several parts of a split have, or another set (IB912)"
     if long is not None:
@@ -285,7 +286,7 @@ def _quantiles(statistics: AuditStatistics) -> Section:
 def _formats(statistics: AuditStatistics) -> Section:
     rows = tuple(
         (
-            row.format or "not an image",
+            row.format or "not known",
             figure(row.images),
             size(row.byte_size),
             tokens_text(row),

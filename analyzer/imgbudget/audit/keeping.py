@@ -12,7 +12,6 @@ class Keep(StrEnum):
     """Which image of a group is kept; of equal ones the first in the order of the report."""
 
     FIRST = "first"
-    SHARPEST = "sharpest"
     LARGEST = "largest"
     SHORTEST_PATH = "shortest-path"
     LEAST_TOKENS = "least-tokens"
@@ -22,7 +21,7 @@ def require_list(file: str | None, policy: str | None) -> None:
     """Check the options of a list of copies before anything is read.
 
     Raises:
-        UsageError: its suffix names no format, a policy has no list, or it needs what is not measured.
+        UsageError: its suffix names no format, or a policy has no list.
     """
     if file is None:
         if policy is not None:
@@ -30,5 +29,3 @@ def require_list(file: str | None, policy: str | None) -> None:
         return
     if not file.lower().endswith(LIST_FORMATS):
         raise UsageError(f"--dedupe-list {file}: name a file with the suffix {' or '.join(LIST_FORMATS)}")
-    if policy == Keep.SHARPEST:
-        raise UsageError("--keep sharpest needs --pixels, which measures how sharp images are")

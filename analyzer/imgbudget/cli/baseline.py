@@ -10,6 +10,7 @@ from imgbudget.cli.options import (
     FORCE_EXCLUDE,
     JOBS,
     PEDANTIC,
+    PIXELS,
     ConfigOptions,
     ModelOptions,
     SelectionOptions,
@@ -43,6 +44,7 @@ class BaselineOptions(NamedTuple):
     client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
+    pixels: Annotated[bool, PIXELS] = False
     findings: SuppressionOptions = SuppressionOptions()
     force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
     jobs: Annotated[
@@ -70,7 +72,7 @@ def baseline(options: BaselineOptions) -> int:
         rules=options.rules,
         findings=options.findings,
         verbose=options.verbose,
-    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude, pixels=None)
+    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude, pixels=options.pixels or None)
     session = Session(asked._replace(use_baseline=False, collect=options.write))
     name = _name(session, options.findings.baseline)
     if options.write:

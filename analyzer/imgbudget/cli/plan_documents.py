@@ -44,7 +44,7 @@ def _plan(path: str, document: OpenDocument, limits: Limits, tiers: Sequence[Tie
     pages, reason = document.counted
     if pages is None or not document.readable:
         return DocumentPlan(
-            path, limits, pages, (), reason or f"the size and text of its pages {NEEDS_PYPDF}"
+            path, limits, pages, (), reason or f"for the size and text of its pages {NEEDS_PYPDF}"
         )
     found = document.pages()
     read = [_page(found, number, limits, tiers) for number in range(len(found))]

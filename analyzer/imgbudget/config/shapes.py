@@ -129,7 +129,7 @@ class ChoiceShape:
 class Amount(Generic[T]):
     """A number with its unit. `parse` raises ValueError with a clause that lists the valid spellings.
 
-    It is more than 0, or with `zero` at least 0.
+    It is more than 0, or with `zero` at least 0, and at most `most`.
     """
 
     wanted: str
@@ -137,6 +137,7 @@ class Amount(Generic[T]):
     pattern: str
     number: str
     zero: bool = False
+    most: int | None = None
 
     def read(self, node: Node, at: str, reading: Reading) -> T | None:
         """The amount in its base unit."""
@@ -151,9 +152,12 @@ class Amount(Generic[T]):
 
     def schema(self) -> JsonSchema:
         """A plain number, or text with a unit."""
+        bounds: JsonSchema = {"minimum" if self.zero else "exclusiveMinimum": 0}
+        if self.most is not None:
+            bounds["maximum"] = self.most
         return {
             "anyOf": [
-                {"type": self.number, "minimum" if self.zero else "exclusiveMinimum": 0},
+                {"type": self.number, **bounds},
                 {"type": "string", "pattern": self.pattern},
             ]
         }

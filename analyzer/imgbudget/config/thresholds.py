@@ -20,6 +20,19 @@ def parse_threshold(text: str) -> float:
     return float(found[1])
 
 
+def parse_share(text: str) -> float:
+    """A share or a brightness.
+
+    Raises:
+        ValueError: not a number from 0 to 1; the message is a clause with the valid spellings.
+    """
+    if re.match(_SHARE, text) is None:
+        raise ValueError(f"expected a number from 0 to 1, such as 0.4 for 40 %, found {text!r}")
+    return float(text)
+
+
+_SHARE = r"^\s*(0(\.\d{1,9})?|1(\.0{1,9})?)\s*$"
+
 _ABOUT = {
     "blurred": "IB901: width of edges in px, at the size that the model uses.",
     "dark": "IB902: brightness that 99 % of the pixels do not reach, from 0 to 1.",
@@ -53,7 +66,11 @@ def parse_bits(text: str) -> float:
 
 _SHAPE = Amount("a number", parse_threshold, _PATTERN, "number", zero=True)
 
-_SHAPES = {"near_duplicate": Amount("a number of bits", parse_bits, _BITS, "number", zero=True)}
+_SHARES = Amount("a number from 0 to 1", parse_share, _SHARE, "number", zero=True, most=1)
+
+_SHAPES = {name: _SHARES for name, about in _ABOUT.items() if about.endswith("from 0 to 1.")} | {
+    "near_duplicate": Amount("a number of bits", parse_bits, _BITS, "number", zero=True, most=MOST_BITS)
+}
 
 _KEYS = tuple(
     Key(name.replace("_", "-"), _SHAPES.get(name, _SHAPE), _ABOUT[name]) for name in PixelThresholds._fields

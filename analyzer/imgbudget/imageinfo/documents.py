@@ -14,7 +14,7 @@ MOST_PAGES = 10_000
 """Pages of a document that are read; a request takes far fewer."""
 
 _MAGIC = b"%PDF-"
-NEEDS_PYPDF = "needs pypdf: pip install 'imgbudget[pdf]'"
+NEEDS_PYPDF = "pypdf is needed: pip install 'imgbudget[pdf]'"
 
 
 class PdfPage(NamedTuple):

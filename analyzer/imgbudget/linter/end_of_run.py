@@ -217,14 +217,6 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     """The results on the run as a whole, grouped by the file that they are about."""
     paths, totals = session.context.paths, session.totals
     source = session.settings.source
-    lines: dict[Location, int | None] = {}
-    unused: list[UnusedIgnore] = []
-    if totals.run_data & RunData.IGNORES:
-        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - rare
-
-        for entry, line in unused_ignores(paths, session.checked_paths):
-            unused.append(entry)
-            lines[entry.location] = line
     run = Run(
         location=Location(shown(source) if source else "."),
         visual_tokens=summary.visual_tokens,
@@ -233,18 +225,34 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         cost_usd=round(summary.cost_usd, 9),
         copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
         **_likeness(session),
-        unused=tuple(unused),
         tokens_doubt=summary.tokens_doubt,
     )
+    yield from _checked(session, run, {}, on_ignores=False)
+    # only now have all ignores had something to suppress
+    lines: dict[Location, int | None] = {}
+    unused: list[UnusedIgnore] = []
+    if totals.run_data & RunData.IGNORES:
+        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - rare
+
+        for entry, line in unused_ignores(paths, session.checked_paths):
+            unused.append(entry)
+            lines[entry.location] = line
+    yield from _checked(session, run._replace(unused=tuple(unused)), lines, on_ignores=True)
+    summary.statistics = totals.statistics
+
+
+def _checked(
+    session: "Session", run: Run, lines: Mapping[Location, int | None], *, on_ignores: bool
+) -> Iterator[FileResult]:
+    """The results of the rules on the run that read which ignores are unused, or those of all others."""
     by_path: dict[str, list[Finding]] = {}
-    for finding in paths.check_run(run, session.context.limits()):
+    for finding in session.context.paths.check_run(run, session.context.limits(), on_ignores=on_ignores):
         placed = _with_span(finding, lines.get(finding.location), excerpts=session.context.excerpts)
         by_path.setdefault(finding.location.path, []).append(placed)
         if len(by_path) >= _PATHS_AT_ONCE:
             yield from _results(session, by_path)
             by_path = {}
     yield from _results(session, by_path)
-    summary.statistics = totals.statistics
 
 
 def _likeness(session: "Session") -> "Similar":

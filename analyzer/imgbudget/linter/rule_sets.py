@@ -19,7 +19,7 @@ from imgbudget.linter.selection import (
 )
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.request_under_test import RequestUnderTest
-from imgbudget.model.subjects import Batch, Finding, ImageUse, Run
+from imgbudget.model.subjects import Batch, Finding, ImageUse, Run, RunData
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
@@ -70,9 +70,13 @@ class RuleRunner(NamedTuple):
         """The findings on a batch, without those on its requests."""
         return list(run_rules(self.rules.batch, batch, limits, self.budgets))
 
-    def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
-        """The findings on the run as a whole, lazily: there may be one for each file."""
-        return run_rules(self.rules.run, run, limits, self.budgets)
+    def check_run(self, run: Run, limits: Limits, *, on_ignores: bool = False) -> Iterator[Finding]:
+        """The findings on the run as a whole, lazily: there may be one for each file.
+
+        Those of rules that read which ignores are unused, or those of all others.
+        """
+        rules = [pair for pair in self.rules.run if bool(pair[0].run_data & RunData.IGNORES) is on_ignores]
+        return run_rules(rules, run, limits, self.budgets)
 
 
 CHECKED_ANYWHERE = frozenset(("IB001", "IB101", "IB103", "IB104", "IB105", "IB106"))
@@ -223,9 +227,9 @@ class PathRules:
         self._runners[key] = RuleRunner.of(rules, budgets)
         return self._runners[key]
 
-    def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
+    def check_run(self, run: Run, limits: Limits, *, on_ignores: bool = False) -> Iterator[Finding]:
         """The findings on the run as a whole; overrides for the file of a finding apply to it."""
-        found = self.base_runner.check_run(run, limits)
+        found = self.base_runner.check_run(run, limits, on_ignores=on_ignores)
         if not self._overrides:
             yield from found
             return

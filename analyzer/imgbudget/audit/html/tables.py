@@ -276,7 +276,7 @@ def formats(statistics: AuditStatistics) -> Grid:
     most = max((row.images for row in statistics.formats), default=1)
     rows = tuple(
         (
-            Cell(row.format or "not an image"),
+            Cell(row.format or "not known"),
             Cell(figure(row.images), share=row.images / most),
             Cell(size(row.byte_size)),
             Cell(tokens_text(row)),

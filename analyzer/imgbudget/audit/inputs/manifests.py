@@ -22,7 +22,7 @@ from imgbudget.audit.inputs.listfiles import (
 )
 from imgbudget.audit.inputs.listshape import ListedList, ListShape, shape_of
 from imgbudget.audit.inputs.naming import Meaning, meaning_of
-from imgbudget.audit.inputs.objects import SkipReasons, named_image
+from imgbudget.audit.inputs.objects import NOT_BELOW, SkipReasons, named_image
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.rowimages import Profile, RowImage, read_row
 from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition, RowChoice, container_of
@@ -42,7 +42,7 @@ from imgbudget.model.location import Keys
 
 DAMAGE = "damaged list"
 
-_NAMED = SkipReasons("named in the list: ", "named in the list: no such file")
+_NAMED = SkipReasons("named in the list: ", NOT_BELOW)
 
 _BROKEN = "not JSON, or not an object"
 _EMPTY = "the entry names no image"

@@ -185,6 +185,10 @@ def _ranged(files: Any, item: RemoteObject, head: bytes) -> Read:
     return read_at
 
 
+NOT_BELOW = "named in the list: no such file"
+"""The reason of a path of a list that leads to nothing."""
+
+
 class SkipReasons(NamedTuple):
     """How reasons for skipping an image that a row names begin, and the reason if there is no such file."""
 
