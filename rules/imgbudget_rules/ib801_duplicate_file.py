@@ -15,7 +15,7 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     In a dataset a copy is paid for twice, counts twice in statistics and in training, and spoils an
     evaluation if it is in both parts of a split. Each file that repeats an earlier one is reported. Files of
-    the same length and size in pixels are compared by the SHA-256 of their content.
+    the same length and size in pixels are copies if all their bytes are the same.
 
     ## Reports
     ```json

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     import hashlib
 
 _STEP = 1 << 20
+_BLOCK = 1 << 16
+"""Bytes of each of two files that are compared at once; they stay in the cache of the processor."""
+
 _SAMPLE = 2048
+_FEW = 4
+"""Files of which each is compared with each other one."""
 
 
 def _sha256(data: bytes = b"") -> "hashlib._Hash":
@@ -38,13 +43,49 @@ def content_hash(path: str) -> str | None:
 def identical_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Groups of files with identical bytes among each group of candidates, with their length in bytes.
 
-    Compares a few kilobytes from the beginning, middle and end first; only files that agree are read fully.
-    Files that cannot be read are left out.
+    Where there are more than a few candidates, only those are read fully that agree in a few kilobytes from
+    the beginning, middle and end. Files that cannot be read are left out.
     """
     for paths in candidates:
-        for alike in _parted(paths, _sample):
-            for same in _parted(alike, content_hash):
+        for alike in _parted(paths, _sample) if len(paths) > _FEW else (paths,):
+            for same in _same(alike):
                 yield os.path.getsize(same[0]), tuple(same)
+
+
+def _same(paths: Sequence[str]) -> Iterator[list[str]]:
+    """Groups of files with identical bytes.
+
+    Each file is compared with the first, which is much faster than hashing both. Those that differ from it
+    are compared again if they are few, or else hashed: the time grows with the number of files only.
+    """
+    first, *others = paths
+    same, different = [first], list[str]()
+    for path in others:
+        (same if _is_equal(first, path) else different).append(path)
+    if len(same) > 1:
+        yield same
+    if len(different) > 1:
+        yield from _same(different) if len(different) <= _FEW else _parted(different, content_hash)
+
+
+def _is_equal(path: str, other: str) -> bool:
+    """Whether both files can be read and have the same bytes."""
+    opened: list[int] = []
+    try:
+        opened.append(os.open(path, OPEN_FLAGS))
+        opened.append(os.open(other, OPEN_FLAGS))
+        offset = 0
+        while (part := pread(opened[0], _BLOCK, offset)) == pread(opened[1], _BLOCK, offset):
+            if not part:
+                return True
+            offset += len(part)
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        for fd in opened:
+            os.close(fd)
 
 
 def _sample(path: str) -> bytes | None:
