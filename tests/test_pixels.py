@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming
 from imgbudget.audit.rows import pixel_column
@@ -237,6 +238,34 @@ def test_large_images_are_reduced(form: str) -> None:
     assert (found.shrink, found.grey.shape) == (4, (325, 1625))
     assert max(found.rgb.shape) < 500
     assert found.small.shape == found.rgb.shape[:2]
+
+
+def test_the_brightness_of_a_jpeg_file_is_decoded_into_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies of large pictures take longer than decoding them: only the reduced colours are copied."""
+    data = image_bytes((1200, 900), "JPEG")
+    copied: list[int] = []
+    copy = Image.Image.tobytes
+
+    def spy(image: Image.Image, *arguments: str) -> bytes:
+        copied.append(image.width * image.height)
+        return copy(image, *arguments)
+
+    monkeypatch.setattr(Image.Image, "tobytes", spy)
+    facts = measure.measured(data, "jpeg")
+    assert facts.flaw is None
+    assert 0 < sum(copied) < 1200 * 900 / 4
+
+
+def test_a_decoder_that_takes_memory_by_itself_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The array that it was given is not read then."""
+    data = encoded(Image.effect_noise((700, 500), 60), "JPEG")
+    expected = measure.measured(data, "jpeg")
+
+    def own_memory(image: JpegImageFile) -> None:
+        image.im = Image.new(image.mode, image.size).im
+
+    monkeypatch.setattr(JpegImageFile, "load_prepare", own_memory)
+    assert measure.measured(data, "jpeg") == expected
 
 
 def test_what_takes_too_much_is_not_decoded(

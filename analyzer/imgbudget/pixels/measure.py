@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import fromarray
 
 from imgbudget.errors import FixError
 from imgbudget.limits.values import figure
@@ -96,8 +97,8 @@ def _spread(planes: Pixels) -> int:
 
 def _shares(grey: Pixels) -> NDArray[np.float64]:
     """The share of each level of brightness."""
-    some = grey[::3, ::3]
-    return np.bincount(some.ravel(), minlength=256) / some.size
+    some = fromarray(grey[::3, ::3])
+    return np.array(some.histogram()) / (some.width * some.height)
 
 
 _STRAY = 2e-5

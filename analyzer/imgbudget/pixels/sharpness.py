@@ -71,8 +71,11 @@ def _parts(grey: Pixels) -> Parts:
     top, left = (grey.shape[0] - rows * height) // 2, (grey.shape[1] - columns * width) // 2
     whole = grey[top : top + rows * height, left : left + columns * width]
     parts = whole.reshape(rows, height, columns, width).transpose(0, 2, 1, 3)
-    some = parts[:, :, ::8].astype(np.int16)
-    changes = np.abs(np.diff(some, axis=3)).sum(axis=(2, 3)).ravel()
+    lines = np.ascontiguousarray(whole.reshape(rows, height, columns, width)[:, ::8])
+    left_ones, right_ones = lines[..., :-1], lines[..., 1:]
+    steps = np.maximum(left_ones, right_ones) - np.minimum(left_ones, right_ones)
+    # at most 127 steps of 255 levels
+    changes = steps.sum(axis=3, dtype=np.uint16).sum(axis=1, dtype=np.int64).ravel()
     most = np.argsort(-changes, kind="stable")[:_TILES]
     chosen: Parts = parts[most // columns, most % columns].astype(np.int16)
     return chosen
@@ -94,7 +97,8 @@ def _edge_width(parts: Parts) -> float:
 
 def _steepest(differences: Parts) -> NDArray[np.float64]:
     """The difference of each part that few others exceed."""
-    flat = np.abs(differences).reshape(len(differences), -1)
+    # NumPy partitions 32 bits six times as fast as 16
+    flat = np.abs(differences).reshape(len(differences), -1).astype(np.int32)
     at = int(flat.shape[1] * _STEEPEST)
     return np.partition(flat, at, axis=1)[:, at].astype(np.float64)
 
@@ -109,10 +113,10 @@ def _detail(parts: Parts) -> float:
 def _highest(parts: Parts) -> float:
     samples = parts[:, ::_EACH].astype(np.float32)
     samples -= samples.mean(axis=2, keepdims=True)
-    spectrum = np.abs(
-        np.fft.rfft(samples * np.hanning(samples.shape[2] + 2)[1:-1].astype(np.float32), axis=2)
-    )
-    power = np.log10(np.square(spectrum).mean(axis=(0, 1)) + 1e-3)
+    samples *= np.hanning(samples.shape[2] + 2)[1:-1].astype(np.float32)
+    spectrum = np.fft.rfft(samples, axis=2)
+    squares = np.square(spectrum.real) + np.square(spectrum.imag)
+    power = np.log10(squares.mean(axis=(0, 1)) + 1e-3)
     last = len(power) - 1
     frequencies = np.arange(1, last + 1) * (_TILE / samples.shape[2])
     smooth = np.convolve(np.pad(power[1:], 2, mode="edge"), np.full(5, 0.2), mode="valid")
@@ -126,17 +130,24 @@ def _highest(parts: Parts) -> float:
 
 def _repeated(parts: Parts) -> float:
     """The share of the columns and rows that are not copies of their neighbours, 1 if there are no copies."""
-    for by in reversed(_REPEATS):
-        if all(_has_copies(along, by) for along in (parts, parts.transpose(0, 2, 1))):
-            return 1 / by
-    return 1.0
+    across = _changes(parts)
+    found = [by for by in reversed(_REPEATS) if _has_copies(across, by)]
+    if not found:
+        return 1.0
+    down = _changes(parts.transpose(0, 2, 1))
+    return next((1 / by for by in found if _has_copies(down, by)), 1.0)
 
 
-def _has_copies(parts: Parts, by: int) -> bool:
+def _changes(parts: Parts) -> NDArray[np.float32]:
+    """How much each px differs from the one before it, on average of the lines of each part."""
+    changes: NDArray[np.float32] = np.abs(np.diff(parts, axis=2)).mean(axis=1, dtype=np.float32)
+    return changes
+
+
+def _has_copies(changes: NDArray[np.float32], by: int) -> bool:
     """Whether only each so many-th px differs from the one before it."""
-    changes = np.abs(np.diff(parts, axis=2)).mean(axis=(1), dtype=np.float32)
     whole = changes.shape[1] // by * by
-    phases = np.sort(changes[:, :whole].reshape(len(parts), -1, by).mean(axis=1), axis=1)
+    phases = np.sort(changes[:, :whole].reshape(len(changes), -1, by).mean(axis=1), axis=1)
     changing = phases[:, -1] > 1
     copies = phases[:, -2] < _UNCHANGED * phases[:, -1]
-    return bool(changing.sum() > len(parts) // 4 and (copies | ~changing).mean() > 0.75)
+    return bool(changing.sum() > len(changes) // 4 and (copies | ~changing).mean() > 0.75)
