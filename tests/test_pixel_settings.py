@@ -101,3 +101,16 @@ def test_pages_of_documents_are_no_damaged_images(imgbudget: Command, tmp_path: 
     done = imgbudget("audit", "--pixels", "d.pdf")
     assert "\npdf page       1" in done.out
     assert "1 image not compared with others: their pixels are not stored, or cannot be decoded" in done.out
+
+
+def test_a_field_without_images_is_named(imgbudget: Command, tmp_path: Path) -> None:
+    """With the one that has some, whether it has names or bytes: what it holds is not wrong."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    pa = pytest.importorskip("pyarrow")
+    (tmp_path / "1.png").write_bytes(encoded(PICTURE))
+    (tmp_path / "l.json").write_text(json.dumps([{"id": "1", "image": "1.png"}]))
+    pq.write_table(pa.table({"image": [{"bytes": encoded(PICTURE), "path": None}]}), tmp_path / "t.parquet")
+    for name, field in (("l.json", "image"), ("t.parquet", "image.bytes")):
+        done = imgbudget("audit", name, "--image-field", "imge")
+        wanted = f"has an image in its field '{field}', but none in --image-field imge"
+        assert (done.code, wanted in done.err) == (2, True), done.err

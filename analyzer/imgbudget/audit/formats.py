@@ -56,7 +56,7 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
     if totals.unmeasured:
         unsized = count(totals.unmeasured, "image")
-        lines.append(f"{unsized} of unknown size (vectors, urls, file ids); not included in the costs")
+        lines.append(f"{unsized} of unknown size (vectors, URLs, file ids); not included in the costs")
     lines += _skipped(totals)
     if totals.missed:
         lines.append(f"{count(totals.missed, 'item')} could not be read")

@@ -292,11 +292,11 @@ def remarks(statistics: AuditStatistics) -> tuple[str, ...]:
         found.append("Costs include images with errors as if the API accepted them.")
     if totals.unreadable:
         found.append(
-            f"{count(totals.unreadable, 'image')} cannot be decoded and are not included in the costs."
+            f"{count(totals.unreadable, 'image')} that cannot be decoded: not included in the costs."
         )
     if totals.unmeasured:
         unsized = count(totals.unmeasured, "image")
-        found.append(f"{unsized} of unknown size (vectors, urls, file ids) are not included in the costs.")
+        found.append(f"{unsized} of unknown size (vectors, URLs, file ids): not included in the costs.")
     if totals.missed:
         found.append(f"{count(totals.missed, 'item')} could not be read.")
     if totals.tokens_doubt or totals.after_doubt:

@@ -412,7 +412,7 @@ def duplicates(statistics: AuditStatistics) -> Grid:
     note = f"And {count(more, 'group')} more." if more > 0 else ""
     if statistics.duplicates.unhashed:
         unread = count(statistics.duplicates.unhashed, "image")
-        note += f" {unread} not compared, because they were not read completely."
+        note += f" {unread} not compared: their bytes are not known, or were not read completely."
     return Grid("duplicate-rows", "Images that occur more than once", columns, rows, note.strip())
 
 

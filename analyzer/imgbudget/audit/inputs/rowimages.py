@@ -319,7 +319,7 @@ def read_row(row: Any, profile: Profile, *, doubts: bool = True) -> RowReading:
     if images or walk.flaws:
         return RowReading(images, tuple(walk.flaws))
     guesses = _merged([one for one in passed if one.form > ImageForm.TEXT and not profile.fields])
-    return RowReading((), (), _doubt(row, passed) if doubts else None, guesses)
+    return RowReading((), (), _doubt(row, passed, profile.fields) if doubts else None, guesses)
 
 
 def _is_image(one: RowValue, profile: Profile) -> bool:
@@ -337,9 +337,12 @@ def _is_image(one: RowValue, profile: Profile) -> bool:
     return named or one.field in profile.named
 
 
-def _doubt(row: Any, passed: Sequence[RowValue]) -> str | None:
+def _doubt(row: Any, passed: Sequence[RowValue], fields: Sequence[str]) -> str | None:
     """Why a row without images seems to have one."""
     for one in passed:
+        if fields:
+            wanted = ", ".join(fields)
+            return f"has an image in its field {one.field!r}, but none in --image-field {wanted}"
         if one.form is ImageForm.BYTES:
             return f"the bytes in its field {one.field!r} are not those of an image"
         return f"names what may be an image in its field {one.field!r}, other rows do not; see --image-field"
