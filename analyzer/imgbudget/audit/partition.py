@@ -25,6 +25,7 @@ CONTAINERS = {
     **dict.fromkeys((".tar.zst", ".tzst", ".tar.lz4", ".tar.lzma"), "tars"),
     ".parquet": "parquets",
     ".arrow": "arrows",
+    ".feather": "arrows",
 }
 """Suffix of an archive or table to the module that reads it."""
 

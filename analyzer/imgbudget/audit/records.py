@@ -13,7 +13,16 @@ from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.audit.trials import Trials, read_whole
-from imgbudget.audit.unopened import APPLE_DOUBLE, is_apple_double, may_be_apple_double, unopened_archive
+from imgbudget.audit.unopened import (
+    APPLE_DOUBLE,
+    HEAD,
+    IMAGE_TEXTS,
+    archive_by_bytes,
+    has_image_text,
+    is_apple_double,
+    may_be_apple_double,
+    unopened_archive,
+)
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
@@ -39,12 +48,6 @@ PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not know
 WITH_IMAGES = "JSON with images in it, which is not read inside an archive; unpack it first"
 NESTED = "a table or store inside an archive is not opened; unpack it first"
 TOO_DEEP = "an archive inside an archive inside an archive is not opened; unpack the outer one first"
-
-_JSON_HEAD = 1 << 16
-"""Bytes of JSON in an archive that are searched for images."""
-
-_IN_JSON = (b"data:image/", b"iVBORw0KGgo", b'"/9j/', b",/9j/", b"UklGR")
-"""How images begin in JSON: as data URIs, and PNG, JPEG and WebP in base64."""
 
 
 class RowLocation(NamedTuple):
@@ -149,12 +152,14 @@ class RecordBuilder:
             return skipped
         kind = kind_of(name)
         if kind in (FileKind.JSON, FileKind.JSONL):
-            head = content.read(min(content.size, _JSON_HEAD), 0)
-            has_images = any(start in head for start in _IN_JSON)
+            has_images = has_image_text(content.read(min(content.size, IMAGE_TEXTS), 0))
             return self.skip(where, WITH_IMAGES if has_images else IN_ARCHIVE, missed=has_images)
         if kind is FileKind.UNKNOWN:
             facts = probe_reader(content.read, content.size)
             if facts.format is None:
+                head = content.read(min(content.size, HEAD), 0)
+                if (reason := archive_by_bytes(head)) is not None:
+                    return self.skip(where, reason, missed=True)
                 return self.skip(where, f"neither an image nor a request: {facts.content or 'unknown bytes'}")
         record = self.image(where, content)
         return record if note is None else record._replace(note=note)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.imageinfo.reader import Read
@@ -51,6 +52,12 @@ _STARTS = (
     (b"\x89LZO", "packed by lzop", "tar --lzop -xf"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an encrypted or old Office document", ""),
 )
+_ALWAYS_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"LZIP", b"\x89LZO")
+"""First bytes of archives that nothing else has, whatever the name is."""
+
+_MEMBER = b"PK\3\4"
+_NAME_SIZE, _NAME = 26, 30
+"""Where the header of a member of a zip archive has the length of its name, and the name."""
 
 _MOST_NAME = 255
 """Characters of a name that a line for a shell may have."""
@@ -74,6 +81,15 @@ IMAGES = (
     (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
 )
 """First bytes that only images have, as far as such a short text can prove it."""
+
+HEAD = 4096
+"""First bytes of a file that show what it is."""
+
+IMAGE_TEXTS = 1 << 16
+"""Bytes of a text that are searched for images."""
+
+_IMAGE_TEXT = re.compile(rb"""data:image/|iVBORw0KGgo|UklGR|[\s,;|"']/9j/""")
+"""How images begin in texts: as data URIs, and PNG, WebP and JPEG in base64."""
 
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
@@ -148,6 +164,33 @@ def packed_otherwise(head: bytes, form: str) -> str | None:
     if head[:512].lstrip()[:9].lower() in (b"<!doctype", b"<html>\n<h") or head[:6].lower() == b"<html>":
         return f"it is a web page, not a {form} archive; the download may have failed"
     return None
+
+
+def archive_by_bytes(head: bytes) -> str | None:
+    """Why an archive under a name that says nothing is not read; None for what shows no images."""
+    if head.startswith(_ALWAYS_ARCHIVES):
+        return packed_otherwise(head, "")
+    if any(kind_of(name) is FileKind.IMAGE for name in first_names(head)):
+        return "by its first bytes an archive with images, under a name that is not opened; rename it"
+    return None
+
+
+def first_names(head: bytes) -> Iterator[str]:
+    """The names of members whose headers are in the first bytes of a zip or tar archive, damaged or not."""
+    if head[257:262] == b"ustar":
+        yield head[:100].rstrip(b"\0").decode("utf-8", "replace")
+    at = 0 if head.startswith(_MEMBER) else -1
+    while at >= 0:
+        size = int.from_bytes(head[at + _NAME_SIZE : at + _NAME_SIZE + 2], "little")
+        yield head[at + _NAME : at + _NAME + size].decode("utf-8", "replace")
+        at = head.find(_MEMBER, at + len(_MEMBER))
+
+
+def has_image_text(head: bytes) -> bool:
+    """Whether the first bytes of a list, JSON or a table, show an image in base64; also in UTF-16."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.replace(b"\0", b"")
+    return _IMAGE_TEXT.search(head) is not None
 
 
 def image_by_bytes(head: bytes) -> str | None:

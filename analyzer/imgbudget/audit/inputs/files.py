@@ -207,17 +207,19 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             yield builder.skip(where, unopened, missed=True)
         elif isinstance(entry, FoundFile):
             rows = builder.guarded(where, builder.file(where, entry))
-            yield from rows if entry.kind is FileKind.IMAGE else _with_images(entry.path, rows)
+            yield from rows if entry.kind is FileKind.IMAGE else _with_images(entry, rows)
         elif entry.reason == NOT_CHECKABLE and (found := unread_images(entry.path)):
             yield builder.skip(where, found, missed=True)
         else:
             yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
 
 
-def _with_images(path: str, rows: Iterator[FactsRecord]) -> Iterator[FactsRecord]:
+def _with_images(entry: FoundFile, rows: Iterator[FactsRecord]) -> Iterator[FactsRecord]:
     """The rows of a file; one that is skipped as no image is unread if its bytes are those of one."""
     for record in rows:
-        if record.skipped == NOT_CHECKABLE and record.row is None and (found := unread_images(path)):
+        unknown = entry.kind is FileKind.UNKNOWN and record.skipped is not None and not record.missed
+        plain = unknown or record.skipped == NOT_CHECKABLE
+        if plain and record.row is None and (found := unread_images(entry.path)):
             yield record._replace(skipped=found, missed=True)
         else:
             yield record

@@ -56,6 +56,8 @@ class ListForm(Enum):
     TSV = "tsv"
 
 
+TABLES = (ListForm.CSV, ListForm.TSV)
+
 _FORMS = {
     ".json": ListForm.JSON,
     ".jsonl": ListForm.LINES,

@@ -5,10 +5,18 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol, cast
 
-from imgbudget.audit.failures import attempt
+from imgbudget.audit.failures import reason_of, until_failure
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.inputs.tape import RECORD, is_tar
-from imgbudget.audit.unopened import image_by_bytes, is_apple_double
+from imgbudget.audit.unopened import (
+    HEAD,
+    IMAGE_TEXTS,
+    archive_by_bytes,
+    first_names,
+    has_image_text,
+    image_by_bytes,
+    is_apple_double,
+)
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.positional import OPEN_FLAGS, pread
 
@@ -65,14 +73,14 @@ def archive_of_images(path: str, head: bytes) -> str | None:
     if kind is None:
         return None
     listing = cast("_ListsNames", input_of(kind))
-    none: tuple[str, ...] = ()
-    names = attempt(lambda: tuple(islice(listing.names(path), _NAMES)), otherwise=none)
-    return kind if any(kind_of(name) is FileKind.IMAGE for name in names) else None
+    # names before the damage count: an archive that is cut off is one that could not be read
+    names = until_failure(listing.names(path), lambda _: first_names(head))
+    return kind if any(kind_of(name) is FileKind.IMAGE for name in tuple(islice(names, _NAMES))) else None
 
 
 def unread_images(path: str) -> str | None:
     """Why a file that is skipped because of its name holds images all the same; None if it shows none."""
-    head = first_bytes(path)
+    head = first_bytes(path, HEAD)
     if form := image_by_bytes(head):
         return f"by its first bytes a {form} image, under a name that is not checked; rename it"
     match archive_of_images(path, head):
@@ -80,4 +88,21 @@ def unread_images(path: str) -> str | None:
             return "a ZIP archive with images, under a name that is not opened; rename it to end in .zip"
         case "tars":
             return "a tar archive with images, under a name that is not opened; rename it to end in .tar"
-    return None
+    return archive_by_bytes(head) or _list_of_images(path)
+
+
+def _list_of_images(path: str) -> str | None:
+    """Why a table or packed list in a folder is not read although it shows images or is damaged."""
+    from imgbudget.audit.inputs.listfiles import TABLES, form_of, open_list  # noqa: PLC0415 - rare
+
+    form = form_of(path)
+    if form is None:
+        return None
+    instead = "name the list itself too" if form in TABLES else "unpack it"
+
+    def reasons() -> Iterator[str]:
+        with open_list(path) as stream:
+            if has_image_text(stream.read(IMAGE_TEXTS)):
+                yield f"a list with images in it, which is not opened in a folder; {instead}"
+
+    return next(until_failure(reasons(), lambda error: (reason_of(error, "damaged list"),)), None)

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from imgbudget.audit.inputs.sniffing import archive_of_images, first_bytes
 from imgbudget.audit.partition import MDS_INDEX, container_of, mds_packing
+from imgbudget.audit.unopened import HEAD
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 
@@ -13,6 +14,8 @@ _HDF5_PLACES = (0, 512, 1024, 2048)
 """Where its signature may be: behind a block of the user, as in files of MATLAB."""
 _LMDB, _LMDB_PLACE = b"\xde\xc0\xef\xbe\x01\0\0\0", 16
 _NUMPY = b"\x93NUMPY"
+_PARQUET = b"PAR1"
+_ARROW = b"ARROW1\0\0"
 _SNIFFED = (".mat", ".mdb", ".hdf", ".nc")
 """Suffixes of files that are stores or something else."""
 
@@ -39,13 +42,17 @@ def _is_mds_index(head: bytes) -> bool:
 
 def kind_by_content(path: str) -> str | None:
     """The module that reads a file, by its first bytes alone."""
-    head = first_bytes(path, 4096)
+    head = first_bytes(path, HEAD)
     if any(head[at : at + 8] == _HDF5 for at in _HDF5_PLACES):
         return "hdf5s"
     if head[_LMDB_PLACE : _LMDB_PLACE + 8] == _LMDB:
         return "lmdbs"
     if head.startswith(_NUMPY):
         return "npys"
+    if head.startswith(_PARQUET):
+        return "parquets"
+    if head.startswith(_ARROW):
+        return "arrows"
     if (archive := archive_of_images(path, head)) is not None:
         return archive
     return "tfrecords" if _is_record(head, path) else None
