@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -114,3 +115,24 @@ def test_archives_under_other_names_in_an_archive_are_named(imgbudget: Command, 
     run = imgbudget("audit", str(outer), "--format", "json", "--isolated")
     totals = run.json["statistics"]["totals"]
     assert (run.code, totals["images"], totals["missed"]) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("list.csv", "--hashes", "list.csv"),
+        ("list.csv", "--dedupe-list", "list.csv"),
+        ("k.png", "--against", "list.csv", "--hashes", "list.csv"),
+        ("k.png", "--limits", "list.csv", "--html", "list.csv"),
+    ],
+)
+def test_output_that_would_replace_what_is_read_is_refused(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """A list of images was replaced by its own hashes."""
+    monkeypatch.chdir(tmp_path)
+    Path("k.png").write_bytes(PICTURE)
+    Path("list.csv").write_bytes(b"image\nk.png\n")
+    run = imgbudget("audit", *options, "--isolated")
+    assert (run.code, Path("list.csv").read_bytes()) == (2, b"image\nk.png\n")
+    assert "list.csv: is read by this command, and its output would replace it" in run.err

@@ -137,7 +137,7 @@ class Command(Generic[Options]):
             ImgbudgetError: as the command raises it.
         """
         given = tuple(_given(options))
-        refuse_replaced(written_files(options), (text for one, text in given if not one.names))
+        refuse_replaced(written_files(options), (text for one, text in given if _is_read(one)))
         return self.run(options)
 
     def fields(self) -> Iterator[Field]:
@@ -242,8 +242,11 @@ class Command(Generic[Options]):
         )
 
 
-_WRITTEN = frozenset(("--format", "--report", "--record", "--rows", "--html"))
+_WRITTEN = frozenset(("--format", "--report", "--record", "--rows", "--html", "--hashes", "--dedupe-list"))
 """Options that name a file which is written; --output refuses more."""
+
+_READ = frozenset(("--against", "--limits", "--config"))
+"""Options that name a file which is read, as arguments do."""
 
 
 def written_files(options: NamedTuple) -> Iterator[str]:
@@ -251,6 +254,10 @@ def written_files(options: NamedTuple) -> Iterator[str]:
     for parameter, text in _given(options):
         if not _WRITTEN.isdisjoint(parameter.names):
             yield text.partition(":")[2] if "--format" in parameter.names else text
+
+
+def _is_read(parameter: Parameter) -> bool:
+    return not parameter.names or not _READ.isdisjoint(parameter.names)
 
 
 def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
