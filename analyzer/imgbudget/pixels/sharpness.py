@@ -107,7 +107,8 @@ def _detail(parts: Parts) -> float:
     """The highest frequency at which the parts have the power of a sharp picture, of all that there are."""
     if min(parts.shape[1:]) < _LEAST_EDGE:
         return 1.0
-    return min(max(_highest(parts), _highest(parts.transpose(0, 2, 1))), 1.0)
+    across = _highest(parts)
+    return 1.0 if across >= 1 else min(max(across, _highest(parts.transpose(0, 2, 1))), 1.0)
 
 
 def _highest(parts: Parts) -> float:
