@@ -10,10 +10,10 @@ from imgbudget.audit.extras import needed
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import other_name_of_list, plan_paths
-from imgbudget.audit.inputs.listed import ListedFiles
+from imgbudget.audit.inputs.listed import ListedFiles, may_be_lists
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.references import named
-from imgbudget.audit.rowfolder import RowFolder, RowVersions
+from imgbudget.audit.rowfolder import RowFolder, RowVersions, is_own
 from imgbudget.audit.rows import IMAGE, SKIP, PlainRows
 from imgbudget.audit.trials import tries_of, tries_unasked
 from imgbudget.audit.urls import is_url
@@ -62,13 +62,16 @@ def plan(
     )
     others = [path for path in paths if spell(path) not in manifests]
     listed = ListedFiles(others)
-    for path in manifests:
+    found = _found_lists(others, session, naming.choice.fields, root)
+    for path in (*manifests, *(path for path in found if path not in manifests)):
         if (first := listed.known_list(path, root)) is not None:
-            yield from other_name_of_list(path, first, naming)
+            if path in manifests:  # otherwise the search has it
+                yield from other_name_of_list(path, first, naming)
             continue
         for partition in planned(path, _plan_manifest(path, naming, root), naming):
-            listed.add(partition)
-            yield partition
+            once = partition if path in manifests else listed.once(partition, naming)
+            listed.add(once)
+            yield once
     if others:
         yield from plan_paths(others, session, naming, listed)
     urls = {name.rstrip("/"): name for name in reversed(names) if is_url(name)}
@@ -83,6 +86,19 @@ def _is_manifest(path: str, fields: Sequence[str]) -> bool:
     from imgbudget.audit.inputs.manifests import is_manifest  # noqa: PLC0415 - rare
 
     return is_manifest(path, fields)
+
+
+def _found_lists(
+    paths: Sequence[str], session: Session, fields: Sequence[str], root: str | None
+) -> list[str]:
+    """The lists of images in the folders among the paths."""
+    folders = [path for path in paths if path_entry(path) is PathEntry.FOLDER]
+    possible = [path for path in may_be_lists(session.walk(folders)) if not is_own(path)] if folders else []
+    if not possible:
+        return []
+    from imgbudget.audit.inputs.foundlists import is_found_list  # noqa: PLC0415 - rare
+
+    return [path for path in possible if attempt(partial(is_found_list, path, fields, root), otherwise=False)]
 
 
 def _plan_url(name: str, naming: Naming, root: str | None, known: set[str] | None) -> Iterator[Partition]:

@@ -22,7 +22,7 @@ _SURVEYED = 1000
 _MOST_INDEX = 4 << 20
 """Bytes of a list of lists."""
 
-_TURNS = ("messages", "contents", "input")
+TURNS = ("messages", "contents", "input")
 """Keys of requests: an API reads the URLs in them, so they are checked as requests."""
 
 _KEYS_SENT = """
@@ -88,7 +88,7 @@ def _shape_of(where: str, _fingerprint: str, fields: tuple[str, ...]) -> ListSha
                 continue
             places.update((row.section, one.field) for one in found)
             if is_list is None:
-                is_list = _lists_images(row, found, form, by_name=bool(fields))
+                is_list = rows_list_images(row, found, form, by_name=bool(fields))
             if is_list is False:
                 return None
             if survey.rows >= _SURVEYED:
@@ -100,13 +100,15 @@ def _shape_of(where: str, _fingerprint: str, fields: tuple[str, ...]) -> ListSha
     return ListShape(form, profile, frozenset(section for section, field in places if field in used))
 
 
-def _lists_images(row: ListRow, found: Sequence[RowValue], form: ListForm, *, by_name: bool) -> bool | None:
+def rows_list_images(
+    row: ListRow, found: Sequence[RowValue], form: ListForm, *, by_name: bool
+) -> bool | None:
     """Whether this is the row of a list of images; None if another one has to tell."""
     if form in (ListForm.CSV, ListForm.TSV):
         return True
     if by_name and any(one.tier is FieldKind.IMAGE for one in found):
         return True
-    turns = isinstance(row.value, dict) and any(key in row.value for key in _TURNS)
+    turns = isinstance(row.value, dict) and any(key in row.value for key in TURNS)
     sent = False
     for one in found:
         keys = _lowered((*row.base, *one.keys))

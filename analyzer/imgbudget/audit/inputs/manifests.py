@@ -37,6 +37,7 @@ from imgbudget.audit.references import (
     folder_of,
 )
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.walk import is_other_name
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.model.location import Keys
 
@@ -251,7 +252,11 @@ def _row(
     builder: RecordBuilder,
 ) -> Iterator[FactsRecord]:
     if item.flaw is not None:
-        yield builder.skip(where._replace(member=None), item.flaw, missed=item.flaw != _EMPTY)
+        yield builder.skip(
+            where._replace(member=None),
+            item.flaw,
+            missed=item.flaw != _EMPTY and not is_other_name(item.flaw),
+        )
     elif item.inline is not None and reader:
         yield _inline(item.inline, where, reader, builder)
     else:
