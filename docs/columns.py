@@ -49,6 +49,11 @@ _KNOWN = {
     "skipped": ("", "why the item was skipped", "it was not"),
     "missed": ("", "whether it could not be read, as opposed to need not be", "–"),
     "damage": ("", "what is wrong with the bytes of an image", "nothing that is visible"),
+    "split": (
+        "",
+        "the part of a split that a field `split`, `subset`, `partition` or `set` of the row names",
+        "none",
+    ),
     "note": ("", "a remark, e.g. a size that a list claims and the image does not have", "none"),
     "tried_bytes": ("bytes", "the size after a fix, of images that were encoded to know it", "not encoded"),
     "phash": (

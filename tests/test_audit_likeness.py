@@ -5,6 +5,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import image_bytes
@@ -90,6 +92,39 @@ def test_the_name_of_a_shard_is_a_part_of_the_split(imgbudget: Command, folder: 
             tar.add(folder / "data" / "train" / name, "0001" + Path(name).suffix)
     statistics = audited(imgbudget, "web-train-0.tar", "web-test-0.tar", "--select", "IB912")
     assert rules(statistics) == {"IB912": (1, ["web-test-0.tar/0001.jpg"])}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json", "parquet", "arrow"])
+@pytest.mark.parametrize("column", ["split", "Subset"])
+def test_a_column_names_the_part_of_the_split(
+    imgbudget: Command, folder: Path, form: str, column: str
+) -> None:
+    """Of a list in the folder or a table, whatever the folders are called; other texts are no part."""
+    image = scene(1, 320, 240)
+    data = [encoded(image, "PNG"), encoded(image, "WEBP", method=0), encoded(scene(3, 320, 240), "PNG")]
+    rows = [
+        {"image": f"all/{i}.img.png", column: part} for i, part in enumerate(("train", "test", "no part"))
+    ]
+    (folder / "d" / "all").mkdir(parents=True)
+    if form in ("parquet", "arrow"):
+        table = pa.Table.from_pylist(
+            [{"image": one, column: row[column]} for one, row in zip(data, rows, strict=True)]
+        )
+        if form == "parquet":
+            pq.write_table(table, "d/x.parquet")
+        else:
+            with pa.ipc.new_file("d/x.arrow", table.schema) as out:
+                out.write_table(table)
+    else:
+        for one, row in zip(data, rows, strict=True):
+            (folder / "d" / row["image"]).write_bytes(one)
+        lines = [json.dumps(row) for row in rows]
+        if form == "csv":
+            lines = [f"image,{column}", *(",".join(row.values()) for row in rows)]
+        text = f"[{','.join(lines)}]" if form == "json" else "\n".join(lines)
+        (folder / "d" / f"x.{form}").write_text(text)
+    found = audited(imgbudget, "d", "--select", "IB912", "-j", "1")
+    assert {code: number for code, (number, _) in rules(found).items()} == {"IB912": 1}
 
 
 def test_rows_whose_images_are_longer_than_the_sequence(imgbudget: Command, folder: Path) -> None:

@@ -22,10 +22,11 @@ def split_leak(run: Run, ctx: Context) -> Iterator[Problem]:
     makes of a new one. The image is compared as IB911 does: other sizes, formats and qualities of it, and
     copies of the file, are the same image.
 
-    The part of a split is that of the innermost folder named for one (`train`, `val`, `test`, also as in
-    `val2017` and `test-images`), else of the name of the shard (`train-00000-of-00003.parquet`); folders
-    that hold all images do not count, and a column `split` of a table is not read. Images in `test` are
-    compared with those in `validation` and `train`, images in `validation` with those in `train`.
+    The part of a split is that of a field `split`, `subset`, `partition` or `set` of the row of a table or
+    list, else of the innermost folder named for one (`train`, `val`, `test`, also as in `val2017` and
+    `test-images`), else of the name of the shard (`train-00000-of-00003.parquet`); folders that hold all
+    images do not count. Images in `test` are compared with those in `validation` and `train`, images in
+    `validation` with those in `train`.
     `imgbudget audit --against SET` compares all images with those of another set, such as a benchmark.
 
     ## Reports

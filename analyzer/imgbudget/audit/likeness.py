@@ -61,22 +61,24 @@ class _Images:
         self.sizes, self.tokens = array("q"), array("q")
         contents: dict[tuple[int, int], int] = {}
         self.repeated = bytearray()
-        self._folders: dict[tuple[str, str | None], int] = {}
+        self._folders: dict[tuple[str | None, str, str | None], int] = {}
         self._of_folder = array("q")
-        columns = f"source, member, row, phash, pixel_hash, hash_high, hash_low, bytes, {store.tier}tokens"
-        for source, member, row, phash, pixel_hash, high, low, size, tokens in _stream(store, columns):
+        columns = (
+            f"source, member, row, split, phash, pixel_hash, hash_high, hash_low, bytes, {store.tier}tokens"
+        )
+        for source, member, row, split, phash, pixel_hash, high, low, size, tokens in _stream(store, columns):
             self.hashes.add(phash, pixel_hash)
             self.sizes.append(size or 0)
             self.tokens.append(int(tokens or 0))
             number = len(self.repeated)
             same = low is not None and contents.setdefault((high & _MASK, low & _MASK), number) != number
             self.repeated.append(same)
-            folder = _folder_of(source, member, row)
+            folder = split, *_folder_of(source, member, row)
             self._of_folder.append(self._folders.setdefault(folder, len(self._folders)))
 
     def parts(self) -> list[int]:
         """The number of the part of the split for each image, -1 for none."""
-        found = parts_of([(None, folder, shard) for folder, shard in self._folders])
+        found = parts_of(list(self._folders))
         numbers = [PARTS.index(part) if part else -1 for part in found]
         return [numbers[folder] for folder in self._of_folder]
 

@@ -99,6 +99,7 @@ class ManifestEntry(NamedTuple):
 
     `flaw` is the reason why the entry names no image. `path` is the path or URL that the name was found to
     mean, and `inline` is the place of the image in the manifest, if that has it: two offsets, and the keys.
+    `split` is the part of a split that its row names.
     """
 
     name: str | None
@@ -108,6 +109,7 @@ class ManifestEntry(NamedTuple):
     flaw: str | None = None
     path: str | None = None
     inline: tuple[int, int, tuple[str | int, ...]] | None = None
+    split: str | None = None
 
 
 class RemoteObject(NamedTuple):

@@ -84,6 +84,7 @@ class FactsRecord(NamedTuple):
     note: str | None = None
     tried: int | None = None
     pixels: PixelFacts | None = None
+    split: str | None = None
 
 
 def tier_prefix(tier: str) -> str:
@@ -150,6 +151,7 @@ def columns(tiers: tuple[Tier, ...]) -> tuple[RowColumn, ...]:
         ("missed", "flag"),
         ("damage", "word"),
         ("note", "word"),
+        ("split", "word"),
         ("tried_bytes", "integer"),
         *(
             (pixel_column(name), "text" if name in _HASHES else _PIXEL_KINDS.get(kind, "word"))
@@ -229,6 +231,7 @@ def _values(record: FactsRecord, tiers: _Tiers) -> RowValues:
         record.missed,
         _text(record.damage),
         _text(record.note),
+        _text(record.split),
         _number(record.tried),
         *(_NOT_MEASURED if record.pixels is None else _measurements(record.pixels)),
     )

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 9
+ROWS_VERSION = 10
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 MOST_IN_MEMORY = 100_000

@@ -100,7 +100,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             high = batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
             if low < high:
                 # offsets are as they are in the file: reading by wrong ones would end the process
-                batch.select(list(shape.columns)).validate(full=True)
+                batch.select(shape.read).validate(full=True)
             for at in range(low, high, BATCH):
                 part = batch.slice(at, min(BATCH, high - at))
                 yield from batch_rows(part, number + at, table, builder)

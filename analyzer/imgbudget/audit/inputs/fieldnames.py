@@ -41,6 +41,12 @@ _IMAGE_WORDS, _PLACE_WORDS, _CONTENT_WORDS, _BESIDE_WORDS, _CARRYING = (
     frozenset(words.split()) for words in (_IMAGE, _PLACE, _CONTENT, _BESIDE, _CARRIERS)
 )
 
+SPLITS = ("split", "subset", "partition", "set")
+"""Names of the fields whose value is the part of a split that a row belongs to, in lower case."""
+
+_MOST_SPLIT = 64
+"""Characters of such a value; a longer text is something else."""
+
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _JOINED = re.compile(
     r"^(image|img|photo|picture|screenshot)(paths?|files?|names?|urls?|uris?|src|data|bytes|base64|b64|list)$"
@@ -92,3 +98,16 @@ def carries(key: str) -> bool:
 def is_sized(value: Mapping[str, object]) -> bool:
     """Whether an object has a width and a height, as those of COCO and the rows of LAION."""
     return any(width in value and height in value for width, height in _SIZES)
+
+
+def split_of(row: object) -> str | None:
+    """The part of a split that a row names, as it is written."""
+    if not isinstance(row, Mapping):
+        return None
+    values = (row.get(name) for lower in SPLITS for name in (lower, lower.title()))
+    return next((split for value in values if (split := split_text(value))), None)
+
+
+def split_text(value: object) -> str | None:
+    """The value of a field of parts, if it can be the name of one."""
+    return value if isinstance(value, str) and 0 < len(value) <= _MOST_SPLIT else None

@@ -97,7 +97,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     if shape.columns:
         table = ColumnTable.of(partition, shape)
         first = partition.start
-        for batch in _batches(dataset, partition, list(shape.columns)):
+        for batch in _batches(dataset, partition, shape.read):
             yield from batch_rows(batch, first, table, builder)
             first += batch.num_rows
             builder.reached = where._replace(row=first)

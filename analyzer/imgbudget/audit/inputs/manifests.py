@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs import plan_container, planned
+from imgbudget.audit.inputs.fieldnames import split_of
 from imgbudget.audit.inputs.inline import NO_BASE64, decoded
 from imgbudget.audit.inputs.listfiles import (
     InlinePlace,
@@ -191,10 +192,10 @@ def _entry(row: ListRow, image: RowImage, origin: _Origin) -> Entry:
     if image.data is not None:
         place = row.place(image.keys)
         inline = (place.start, place.end, place.keys)
-        return ManifestEntry(name, row.number, pointer, inline=inline), ""
+        return ManifestEntry(name, row.number, pointer, inline=inline, split=split_of(row.value)), ""
     if name is None or len(name) > MOST_CHARACTERS:
         return ManifestEntry(name, row.number, pointer, flaw=TOO_LONG), ""
-    entry = ManifestEntry(name, row.number, pointer, _claim(row.value, image.keys))
+    entry = ManifestEntry(name, row.number, pointer, _claim(row.value, image.keys), split=split_of(row.value))
     meaning = origin.meaning([name, *image.others])
     match meaning.target:
         case LocalFile(path):
@@ -238,7 +239,8 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         for item in partition.items:
             if isinstance(item, ManifestEntry):
                 where = RowLocation(partition.source, item.name, item.row, item.pointer)
-                yield from builder.guarded(where, _row(item, where, partition, reader, builder))
+                rows = builder.guarded(where, _row(item, where, partition, reader, builder))
+                yield from (row._replace(split=item.split) for row in rows)
     finally:
         if reader:
             reader.close()

@@ -123,7 +123,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         return
     table = ColumnTable.of(partition, shape)
     builder.reached = where._replace(row=partition.start)
-    for batch, first in _batches(partition, _starts(metadata), list(shape.columns)):
+    for batch, first in _batches(partition, _starts(metadata), shape.read):
         if batch is None:
             reason = f"the images of a row have over {figure(MOST_ROW)} bytes, here and in its row group"
             yield builder.skip(where._replace(row=first), reason, missed=True)

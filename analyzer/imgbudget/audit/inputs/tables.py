@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from imgbudget.audit.inputs.fieldnames import SIZES, FieldKind, kind_of_field
+from imgbudget.audit.inputs.fieldnames import SIZES, SPLITS, FieldKind, kind_of_field, split_text
 from imgbudget.audit.inputs.inline import NO_BASE64, decoded
 from imgbudget.audit.inputs.naming import meaning_of
 from imgbudget.audit.inputs.objects import SkipReasons, named_image
@@ -52,6 +52,13 @@ class TableShape(NamedTuple):
     simple: bool = False
     sizes: tuple[str, ...] = ()
     """The columns of widths and heights, which are not read: they show what the rows are about."""
+    split: str | None = None
+    """The column that names the part of a split of each row."""
+
+    @property
+    def read(self) -> list[str]:
+        """The columns that are read."""
+        return [*self.columns, *([self.split] if self.split and self.split not in self.columns else [])]
 
 
 class _Leaves(NamedTuple):
@@ -165,7 +172,17 @@ def table_shape(
     read = used | hopeful | set(columns.certain)
     names = tuple(name for name in schema.names if name in read)
     simple = names == columns.certain and len(names) == 1 and not fields
-    return TableShape(names, profile, simple and _is_simple(schema.field(names[0]).type), sizes)
+    is_simple = simple and _is_simple(schema.field(names[0]).type)
+    return TableShape(names, profile, is_simple, sizes, _split_column(schema))
+
+
+def _split_column(schema: "pa.Schema") -> str | None:
+    for wanted in SPLITS:
+        for field in schema:
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            if field.name.lower() == wanted and schema.names.count(field.name) == 1 and _is_text(kind):
+                return str(field.name)
+    return None
 
 
 def _is_simple(kind: Any) -> bool:
@@ -235,6 +252,20 @@ def batch_rows(
     batch: "pa.RecordBatch", first: int, table: ColumnTable, builder: RecordBuilder
 ) -> Iterator[FactsRecord]:
     """The rows of a batch, whose first row is number `first` of its file."""
+    rows = _batch_rows(batch, first, table, builder)
+    if table.shape.split is None:
+        yield from rows
+        return
+    splits = batch.column(table.shape.split)
+    for record in rows:
+        number = record.row
+        split = None if number is None else split_text(splits[number - first].as_py())
+        yield record._replace(split=split)
+
+
+def _batch_rows(
+    batch: "pa.RecordBatch", first: int, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
     columns = [(name, batch.column(name)) for name in table.shape.columns]
     if table.shape.simple:
         for i, (data, path) in enumerate(_values(columns[0][1])):
