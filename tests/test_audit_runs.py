@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,10 +14,17 @@ from typing import Any
 
 import pytest
 
+from imgbudget.audit import work as audit_work
+from imgbudget.audit.partition import Naming
+from imgbudget.audit.run import plan
 from imgbudget.cli import audit as command
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.pool import process_context
+from imgbudget.linter.run import Session
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import as_folder, as_tar, as_zip
+from tests.processes import one_thread
 
 MAIN = (
     # a shell in the background has it ignored
@@ -205,3 +213,27 @@ def test_report_does_not_depend_on_the_number_of_processes(imgbudget: Command, t
         for arguments in (("-j", "1"), ("-j", "3", "--rows", f"rows-{form}"), ("--rows", f"rows-{form}"))
     ]
     assert len(set(outs)) == 3
+
+
+def test_forked_worker_has_the_session_in_memory(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pickling and loading all limits takes longer than the headers of a hundred images."""
+    one_thread(monkeypatch)
+    if not process_context()[1]:
+        pytest.skip("this system starts new processes")
+    fill(tmp_path / "x", 3)
+    monkeypatch.setattr(audit_work, "_dump", None)
+    run = imgbudget("audit", "x", "--isolated", "--format", "json")
+    assert (run.code, run.json["statistics"]["totals"]["images"]) == (0, 3)
+
+
+def test_work_is_the_same_in_another_process(tmp_path: Path) -> None:
+    """A pickled copy reads as the original does; the session of all copies is made once."""
+    fill(tmp_path / "x", 3)
+    session = Session(RunOptions(isolated=True))
+    work = audit_work.Work.of(session)
+    first, second = (pickle.loads(pickle.dumps(work)) for _ in range(2))  # noqa: S301 - made here
+    assert first.shared is second.shared
+    for partition in plan([str(tmp_path / "x")], session, Naming("")):
+        assert first(partition) == work(partition)

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import pytest
 
+from imgbudget.limits import schema
 from imgbudget.limits.data import LimitsData
+from imgbudget.limits.fields import Scope
 from imgbudget.limits.geometry import Size, Tier
-from imgbudget.limits.values import Limit
+from imgbudget.limits.values import Limit, Values
 from imgbudget_rules.limits._generated import DATA
 from tests.resize_examples import EXAMPLES, UNKNOWN
 from tests.stated import stated
@@ -62,6 +64,24 @@ RETIRED = [
 """Model, day of its end, and its last prices in genai-prices 0.2.3."""
 
 # --- models ---
+
+
+def test_claudes_models_and_tiers_are_found_without_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit lists them; converting a hundred models and eighty tiers takes longer than its statistics."""
+    converted: list[str] = []
+    values = schema._Parser.values
+
+    def counted(self: schema._Parser, section: Scope, path: str, item: object, owner: str) -> Values:
+        converted.append(path)
+        return values(self, section, path, item, owner)
+
+    monkeypatch.setattr(schema._Parser, "values", counted)
+    data = LimitsData.from_mapping(DATA)
+    known = len(converted)
+    assert {tier.name for tier in data.tiers} == {"standard", "high-resolution"}
+    assert {model for model in data.claude_models if not model.startswith("claude-")} == set()
+    assert len(data.claude_models) == len(MODELS) + len(RETIRED) + 1
+    assert converted[known:] == [f"tiers.{tier.name}" for tier in data.tiers]
 
 
 @pytest.mark.parametrize("row", MODELS, ids=lambda row: row.id)

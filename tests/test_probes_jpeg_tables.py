@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from imgbudget.imageinfo import jpeg_tables
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from tests.imagebytes import SCAN, TABLES, frame_header, jpeg, segment
@@ -229,3 +230,24 @@ def test_cut_off_picture_with_any_padding_is_cut_off(size: int) -> None:
     facts, given_out = padded(saved()[:-2], size)
     assert "cut off inside its image data" in (facts.damage or "")
     assert given_out < 12 << 20
+
+
+def test_quality_is_that_of_the_closest_sums() -> None:
+    """As a search over the sums of all qualities finds it, though few of them are computed."""
+    jpeg_tables._luminance_sum.cache_clear()
+    jpeg_tables._sum_of_both.cache_clear()
+    both = bytes([0]) + bytes([40] * 64) + bytes([1]) + bytes([50] * 64)
+    assert jpeg_tables.estimate_quality([both], b"\0\1\1") == _closest(90 * 64, both=True)
+    assert jpeg_tables._luminance_sum.cache_info().currsize < 10
+    for total in (0, 64, 100, 2000, 3677, 3678, 3679, 9000, 200 * 64, 255 * 64):
+        entries = [total // 64 + (number < total % 64) for number in range(64)]
+        table = bytes([0, *entries])
+        assert jpeg_tables.estimate_quality([table], b"\0") == _closest(total, both=False)
+
+
+def _closest(total: int, *, both: bool) -> int:
+    tables = (jpeg_tables._LUMINANCE, jpeg_tables._CHROMINANCE)[: 1 + both]
+    sums = {
+        quality: sum(jpeg_tables._scaled_sum(table, quality) for table in tables) for quality in range(1, 101)
+    }
+    return min(sums, key=lambda quality: (abs(sums[quality] - total), quality))

@@ -6,7 +6,7 @@ import os
 import pickle
 from collections import Counter
 from copyreg import dispatch_table
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from io import BytesIO
 from itertools import chain, islice
 from types import MappingProxyType
@@ -93,24 +93,52 @@ class Failed(NamedTuple):
     reason: str
 
 
+_Loaded = tuple["RunOptions", "Settings", "LimitsData"]
+"""What a session is made of."""
+
+
+class WorkSession:
+    """The session of the workers, made once in each process, of the main session's parts.
+
+    A forked worker has the parts in memory; they are pickled only for another process.
+    """
+
+    def __init__(self, loaded: _Loaded) -> None:
+        """Take the parts of the main session."""
+        self._loaded = loaded
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (_dump(self._loaded),)
+
+    @cached_property
+    def session(self) -> Session:
+        """The session itself."""
+        options, settings, limits = self._loaded
+        fields = options.fields | AUDIT_FIELDS
+        if options.pixels or settings.pixels:
+            fields |= ProbeField.PIXELS
+        return Session(options._replace(fields=fields, cache=False), loaded=(settings, limits))
+
+
 class Work(NamedTuple):
     """What every worker does with a partition.
 
-    `state` is a pickled session; relative paths start from `folder`; `access` is what rows may name.
+    Relative paths start from `folder`; `access` is what rows may name.
     """
 
-    state: bytes
+    shared: WorkSession
     folder: str
     access: Access = Access()
 
     @classmethod
     def of(cls, session: Session, access: Access = Access()) -> "Work":  # noqa: B008 - immutable
         """The work of a session."""
-        return cls(_dump((session.options, session.settings, session.limits)), os.getcwd(), access)
+        shared = WorkSession((session.options, session.settings, session.limits))
+        return cls(shared, os.getcwd(), access)
 
     def __call__(self, partition: Partition) -> Done:
         """Read a partition. Problems of single images are in their rows."""
-        session = _session(self.state)
+        session = self.shared.session
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
         chance = 2 * partition.tries / max(partition.known or SHARE, 1)
@@ -242,7 +270,7 @@ def footer(summary: PartitionSummary, notes: tuple[str, ...]) -> dict[str, str]:
 
 def give_up(partition: Partition, work: Work, reason: str) -> Done:
     """The one row of an item that crashes its worker each time: a finding that names it."""
-    builder = RecordBuilder(_session(work.state))
+    builder = RecordBuilder(work.shared.session)
     where = _location_of(partition)
     context = builder.session.context
     location = Location(RowLocation(*where).member or partition.source)
@@ -287,14 +315,10 @@ def configuration_key(session: Session) -> str:
 
 
 @lru_cache(maxsize=2)
-def _session(state: bytes) -> Session:
-    """The session of the main process; created once in each worker."""
-    loaded: tuple[RunOptions, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
-    options, settings, limits = loaded
-    fields = options.fields | AUDIT_FIELDS
-    if options.pixels or settings.pixels:
-        fields |= ProbeField.PIXELS
-    return Session(options._replace(fields=fields, cache=False), loaded=(settings, limits))
+def _unpickled(state: bytes) -> WorkSession:
+    """The session in another process: one for all partitions, each of which may come with a copy."""
+    loaded: _Loaded = pickle.loads(state)  # noqa: S301 - made by this program
+    return WorkSession(loaded)
 
 
 def _dump(value: object) -> bytes:

@@ -30,16 +30,24 @@ _CHROMINANCE = (
 )
 
 
-def _scaled_sum(table: tuple[int, ...], quality: int) -> int:
-    """Sum of the standard table at a quality (jpeg_quality_scaling, jpeg_add_quant_table of libjpeg 6b)."""
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return sum(min(max((entry * scale + 50) // 100, 1), 255) for entry in table)
+_QUALITIES = range(100, 0, -1)
+"""In the order of ascending sums of the standard tables."""
 
 
 @cache
-def _sums(*tables: tuple[int, ...]) -> tuple[int, ...]:
-    """The total sum of the standard tables, from quality 100 down to 1, in ascending order."""
-    return tuple(sum(_scaled_sum(table, quality) for table in tables) for quality in range(100, 0, -1))
+def _luminance_sum(quality: int) -> int:
+    """Sum of the standard table at a quality (jpeg_quality_scaling, jpeg_add_quant_table of libjpeg 6b)."""
+    return _scaled_sum(_LUMINANCE, quality)
+
+
+@cache
+def _sum_of_both(quality: int) -> int:
+    return _luminance_sum(quality) + _scaled_sum(_CHROMINANCE, quality)
+
+
+def _scaled_sum(table: tuple[int, ...], quality: int) -> int:
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return sum(min(max((entry * scale + 50) // 100, 1), 255) for entry in table)
 
 
 def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
@@ -54,13 +62,16 @@ def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
     luminance = sums[selectors[0]]
     others = [table for table in selectors[1:3] if table != selectors[0] and table in sums]
     if others:
-        known, measured = _sums(_LUMINANCE, _CHROMINANCE), luminance + sums[others[0]]
+        sum_at, measured = _sum_of_both, luminance + sums[others[0]]
     else:
-        known, measured = _sums(_LUMINANCE), luminance
-    at = bisect_left(known, measured)
-    if at == len(known) or (at and measured - known[at - 1] < known[at] - measured):
+        sum_at, measured = _luminance_sum, luminance
+    # the sums are computed as needed: those of all qualities would take 5 ms at every start
+    at = bisect_left(_QUALITIES, measured, key=sum_at)
+    if at == len(_QUALITIES) or (
+        at and measured - sum_at(_QUALITIES[at - 1]) < sum_at(_QUALITIES[at]) - measured
+    ):
         at -= 1
-    return 100 - at
+    return _QUALITIES[at]
 
 
 def _table_sums(segments: Sequence[bytes]) -> dict[int, int]:

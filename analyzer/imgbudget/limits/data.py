@@ -20,7 +20,15 @@ from imgbudget.limits.model_ids import (
     weights_of,
 )
 from imgbudget.limits.platforms import PlatformTable, merge_platform
-from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
+from imgbudget.limits.schema import (
+    Checked,
+    OnDemand,
+    Platform,
+    Tree,
+    parse,
+    parse_on_demand,
+    states,
+)
 from imgbudget.limits.values import Absent, Limit, Term, Values, term
 
 if TYPE_CHECKING:
@@ -187,8 +195,8 @@ class LimitsData:
     @cached_property
     def tiers(self) -> tuple[Tier, ...]:
         """The resolution tiers of Claude's models, without those of other providers."""
-        found = (tier_of(key, self._tree.tiers) for key in self._tree.tiers)
-        return tuple(tier for tier in found if not tier.strategy)
+        tiers = self._tree.tiers
+        return tuple(tier_of(key, tiers) for key in tiers if not states(tiers, key, "strategy"))
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -331,7 +339,7 @@ class LimitsData:
     @property
     def claude_models(self) -> tuple[str, ...]:
         """The models of Anthropic, in the order of the data."""
-        return tuple(model for model in self.models if not self._served(model))
+        return tuple(model for model in self.models if not self.table.is_listed(model))
 
     def model_for(self, model: str, platform: str) -> str:
         """The model to assume on a platform: `model` if served there, else the default of the platform."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 
 from imgbudget.limits.model_ids import NormalizedModel
-from imgbudget.limits.schema import OnDemand, Platform, Tree
+from imgbudget.limits.schema import OnDemand, Platform, Tree, states
 from imgbudget.limits.values import Values, term
 
 TRAINING = {"openai": "openai-fine-tuning", "azure-openai": "azure-openai-fine-tuning"}
@@ -74,8 +74,11 @@ class PlatformTable(Mapping[str, Values]):
 
     def listed(self, model: str) -> tuple[str, ...]:
         """The platforms that a known model of another provider lists; empty for Anthropic's models."""
-        values = self._models[model]
-        return term(values, "platforms").values if "platforms" in values else ()
+        return term(self._models[model], "platforms").values if self.is_listed(model) else ()
+
+    def is_listed(self, model: str) -> bool:
+        """Whether a known model lists platforms, as those of other providers do."""
+        return states(self._models, model, "platforms")
 
     def serves(self, platform: str, model: str) -> bool:
         """Whether a platform serves a known model, given by its id in the data."""

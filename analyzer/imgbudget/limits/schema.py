@@ -99,13 +99,18 @@ class OnDemand(Mapping[str, T]):
     ) -> None:
         self._raw = raw
         self._convert = convert
-        self._load = load or _as_loaded
+        self._load: Callable[[str, Any], Any] = load or _as_loaded
         self._converted: dict[str, T] = {}
 
     def __getitem__(self, key: str) -> T:
         if key not in self._converted:
             self._converted[key] = self._convert(key, self._load(key, self._raw[key]))
         return self._converted[key]
+
+    def states(self, key: str, name: str) -> bool:
+        """Whether an item states a value; the item is not converted for it."""
+        stated: Mapping[str, Any] = self._load(key, self._raw[key])
+        return name in stated
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -133,6 +138,11 @@ class OnDemand(Mapping[str, T]):
 
 def _as_loaded(_key: str, item: object) -> object:
     return item
+
+
+def states(section: Mapping[str, Values], key: str, name: str) -> bool:
+    """Whether an item of a section states a value of this name."""
+    return section.states(key, name) if isinstance(section, OnDemand) else name in section[key]
 
 
 def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> Tree:
