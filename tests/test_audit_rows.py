@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgbudget.audit.inputs import rowimages
 from imgbudget.audit.inputs.fieldnames import FieldKind, kind_of_field
 from imgbudget.jsontext import stream
+from imgbudget.model.location import Keys
 from tests.builders import image_bytes
 from tests.datasets import rows_of, skips_of
 
@@ -480,3 +482,26 @@ def test_long_json_takes_the_memory_of_its_elements() -> None:
         tracemalloc.stop()
     assert number == 11_000
     assert peak < len(text) / 4
+
+
+def test_messages_of_prose_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most objects of a list are messages: one that may hold an image is walked, the others are not."""
+    walked: list[object] = []
+    walk = rowimages._RowWalk._object
+
+    def counted(
+        self: rowimages._RowWalk, value: dict[str, Any], keys: Keys, field: str, kind: FieldKind
+    ) -> None:
+        walked.append(value)
+        walk(self, value, keys, field, kind)
+
+    monkeypatch.setattr(rowimages._RowWalk, "_object", counted)
+    prose = {"from": "human", "value": "Describe it (in the U.S.). A dog?", "turn": 3, "cut": None}
+    for text in ("<img>a.png</img>", "b/c.png", '["d.jpg"]', BASE64[0], f" {BASE64[0]}", URIS[0]):
+        message = {"from": "human", "value": text}
+        row = {"conversations": [prose, prose, message, prose]}
+        walked.clear()
+        survey = rowimages.Survey()
+        found = survey.add(row)
+        assert [one.keys[:3] for one in found] == [("conversations", 2, "value")]
+        assert walked == [row, message]

@@ -21,6 +21,10 @@ _FIRST = frozenset("/_\\iRUQSTAdD")
 """The first characters of base64 and data URIs of images."""
 
 
+_PROSE = frozenset(map(chr, range(0x21, 0x7F))) - _FIRST - frozenset("[{")
+"""Characters that begin neither data, nor JSON, nor texts of which more is to be looked at."""
+
+
 class ImageForm(IntEnum):
     """How a value is an image, the most direct form first."""
 
@@ -149,7 +153,10 @@ class _RowWalk:
             self._numbers(value, keys, field, kind)
             return
         unusable = False
+        plain = kind is FieldKind.OTHER and not self._fields
         for i, inner in enumerate(value):
+            if plain and inner.__class__ is dict and _has_only_prose(inner):
+                continue  # messages: most objects of a list
             if isinstance(inner, _WALKED):
                 self.over(inner, (*keys, i), field, kind)
             elif inner is not None and kind is FieldKind.IMAGE and not unusable:
@@ -207,6 +214,18 @@ def _may_be_image(text: str) -> bool:
     return first in "[{" or (
         len(text) >= LEAST and (first in " \t\r\n" or not (first.isalnum() or first < "\x7f"))
     )
+
+
+def _has_only_prose(value: dict[str, Any]) -> bool:
+    """Whether nothing in an object may be an image: all of it is prose or no text, in fields of any name."""
+    for key, inner in value.items():
+        if inner.__class__ is str:
+            is_prose = inner[:1] in _PROSE and "." not in inner[-6:-2] and "</img>" not in inner
+            if not (is_prose or not _may_be_image(inner)) or kind_of_field(key) is not FieldKind.OTHER:
+                return False
+        elif isinstance(inner, _WALKED):
+            return False
+    return True
 
 
 def _has_only_numbers(value: list[Any]) -> bool:
