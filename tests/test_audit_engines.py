@@ -131,7 +131,7 @@ def test_both_databases_give_the_same_answers(
             assert one == other
         one, other = ("".join(lines(store)) for store in stores)
         assert one == other
-        for keep in (Keep.FIRST, Keep.LARGEST):
+        for keep in (Keep.FIRST, Keep.LARGEST, Keep.SHARPEST):
             one, other = ("".join(list_lines(store, keep, csv=True)) for store in stores)
             assert one == other
         empty = [without_images(store, ("photos", "x.tar", "nothing.zip")) for store in stores]

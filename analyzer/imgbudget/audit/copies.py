@@ -1,5 +1,7 @@
 """Copies: images with the same bytes, what they cost, and a list that keeps one of each group.
 
+Where pixels were measured, the groups of the list are those of images that show the same.
+
 Bytes of an image are the same for certain if all of them were hashed, which is done up to a size, or if the
 list compared them; else they are probably the same, since only samples of them were hashed.
 """
@@ -7,7 +9,8 @@ list compared them; else they are probably the same, since only samples of them 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from imgbudget.audit.costs import usd
@@ -16,7 +19,7 @@ from imgbudget.audit.keeping import Keep
 from imgbudget.audit.partition import container_of
 from imgbudget.audit.rows import WHOLE
 from imgbudget.audit.statistics import CopyCost, DuplicateGroup, Duplicates, Row
-from imgbudget.audit.store import ROW_ORDER, Store, places_of
+from imgbudget.audit.store import NEAR_GROUPS, ROW_ORDER, Store, places_of
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.output.base import count, figure
@@ -110,8 +113,8 @@ def _cost(store: Store, where: str) -> CopyCost:
 class ListedCopy(NamedTuple):
     """A row of the list: an image of a group, whether it is kept, and why.
 
-    `group` counts from 1. `evidence` is "all bytes" or "samples": what was compared. `kept` is the location
-    of the image that is kept.
+    `group` counts from 1. `evidence` is what was compared with the image that is kept: "all bytes",
+    "samples", "pixels" or "perceptual hash". `kept` is the location of that image.
     """
 
     group: int
@@ -130,34 +133,71 @@ class ListedCopy(NamedTuple):
     reason: str
 
 
-def listed_copies(store: Store, keep: Keep) -> Iterator[ListedCopy]:
+_DIGEST = "printf('%016x%016x', hash_high, hash_low)"
+_REPEATED = """hash_low in (select hash_low from rows where subject = 'image'
+    group by hash_low having count(*) > 1)"""
+
+
+def listed_copies(store: Store, keep: Keep, *, near: bool = False) -> Iterator[ListedCopy]:
     """All images of all groups, each group with the kept one first; nothing is deleted.
 
-    Local files are read again and compared completely; those that differ are in no group.
+    Local files are read again and compared completely; those that differ are no copies. With `near` images
+    that show the same are groups too, which `likeness.number_groups` has numbered.
     """
-    rows = store.rows(
-        "subject = 'image' and hash_low in (select hash_low from rows where subject = 'image' "
-        "group by hash_low having count(*) > 1)",
-        f"printf('%016x%016x', hash_high, hash_low), {ROW_ORDER}",
-    )
     number = 0
-    for _, same in groupby(rows, key=_digest):
-        for group in _compared(tuple(same)):
-            if len(group) < 2:
-                continue
+    for group in chain(_near_groups(store) if near else (), _copy_groups(store, near=near)):
+        if len(group) > 1:
             number += 1
             yield from _listed(number, group, keep)
 
 
 class _Compared(NamedTuple):
-    """An image of a group; `content` identifies all its bytes, None if they were not compared."""
+    """An image of a group.
+
+    `content` identifies all its bytes, None if they were not compared. Images with the same `copy` have the
+    same bytes, as far as these were compared.
+    """
 
     row: Row
     content: object
+    copy: int = 0
 
 
-def _digest(row: Row) -> str | None:
-    return row.digest
+def _copy_groups(store: Store, *, near: bool) -> Iterator[Sequence[_Compared]]:
+    """The groups of images with the same bytes; with `near` those that are in no group of near duplicates."""
+    others = f" and rowid not in (select id from {NEAR_GROUPS})" if near else ""  # noqa: S608 - ours
+    rows = store.rows(f"subject = 'image' and {_REPEATED}{others}", f"{_DIGEST}, pixel_hash, {ROW_ORDER}")
+    for _, same in groupby(rows, key=_bytes_and_pixels):
+        yield from _compared(tuple(same))
+
+
+def _near_groups(store: Store) -> Iterator[Sequence[_Compared]]:
+    """The groups of near duplicates, in the order of rows; within them the same bytes are one copy."""
+    order = f'(select g."first" from {NEAR_GROUPS} as g where g.id = rows.rowid)'  # noqa: S608 - ours
+    within = f"rowid in (select id from {NEAR_GROUPS})"  # noqa: S608 - ours
+    numbers = store.connection.cursor().execute(f'select "first" from {NEAR_GROUPS} order by 1')  # noqa: S608 - ours
+    rows = store.rows(within, f"{order}, {ROW_ORDER}")
+    numbered = zip(iter(numbers.fetchone, None), rows, strict=True)
+    for _, same in groupby(numbered, key=itemgetter(0)):
+        yield _collapsed([row for _, row in same])
+
+
+def _collapsed(rows: Sequence[Row]) -> Sequence[_Compared]:
+    """The rows of a group of near duplicates, in their order, with the copies among them."""
+    by_bytes: dict[object, list[Row]] = {}
+    for row in rows:
+        key = id(row) if row.digest is None else _bytes_and_pixels(row)  # what has no hash is no copy
+        by_bytes.setdefault(key, []).append(row)
+    found: dict[int, _Compared] = {}
+    copies = (group for same in by_bytes.values() for group in _compared(same))
+    for copy, group in enumerate(copies):
+        found |= {id(one.row): one._replace(copy=copy) for one in group}
+    return [found[id(row)] for row in rows]
+
+
+def _bytes_and_pixels(row: Row) -> tuple[str | None, str | None]:
+    """What copies have in common: where only samples of bytes are equal, the pixels may differ."""
+    return row.digest, row.pixel_hash
 
 
 def _compared(rows: Sequence[Row]) -> Iterator[tuple[_Compared, ...]]:
@@ -166,7 +206,7 @@ def _compared(rows: Sequence[Row]) -> Iterator[tuple[_Compared, ...]]:
     Files whose bytes differ are in different groups. What cannot be compared stays in a group of those that
     have the same samples, unless there are several with different bytes.
     """
-    if _is_hashed_whole(rows[0]) or _is_one_file(rows):
+    if len(rows) == 1 or _is_hashed_whole(rows[0]) or _is_one_file(rows):
         yield tuple(_Compared(row, rows[0].digest) for row in rows)
         return
     found = [_Compared(row, _content_hash(row)) for row in rows]
@@ -211,7 +251,7 @@ def _content_hash(row: Row) -> bytes | None:
     return found.digest() if size == row.byte_size else None
 
 
-def _weight(row: Row, keep: Keep) -> tuple[int, ...]:
+def _weight(row: Row, keep: Keep) -> tuple[float, ...]:
     """By which the smallest is kept."""
     match keep:
         case Keep.LARGEST:
@@ -220,6 +260,10 @@ def _weight(row: Row, keep: Keep) -> tuple[int, ...]:
             return (len(row.place),)
         case Keep.LEAST_TOKENS:
             return row.tokens is None, row.tokens or 0
+        case Keep.SHARPEST:
+            # in parts of the picture: of one in several sizes the same edges are as sharp
+            wide = row.edge_width / row.size.long_edge if row.edge_width and row.size else 0.0
+            return not wide, wide
         case _:
             return ()
 
@@ -229,7 +273,7 @@ def _listed(number: int, group: Sequence[_Compared], keep: Keep) -> Iterator[Lis
     weight = _weight(best.row, keep)
     is_only = sum(_weight(one.row, keep) == weight for one in group) == 1
     for one in (best, *(one for one in group if one is not best)):
-        certain = one.content is not None and one.content == best.content
+        evidence, same = _sameness(one, best)
         yield ListedCopy(
             group=number,
             action="keep" if one is best else "drop",
@@ -242,18 +286,28 @@ def _listed(number: int, group: Sequence[_Compared], keep: Keep) -> Iterator[Lis
             height=one.row.size.height if one.row.size else None,
             tokens=one.row.tokens,
             hash=one.row.digest,
-            evidence="all bytes" if certain else "samples",
+            evidence=evidence,
             kept=best.row.place,
-            reason=_why(one.row, keep, is_only=is_only) if one is best else _same(certain=certain),
+            reason=_why(one.row, keep, is_only=is_only) if one is best else same,
         )
 
 
-def _same(*, certain: bool) -> str:
+def _sameness(one: _Compared, best: _Compared) -> tuple[str, str]:
+    """What was compared with the image that is kept, and what was found."""
     same = "the same bytes as the image that is kept"
-    return same if certain else f"probably {same}: only samples of them were compared"
+    if one.copy == best.copy:
+        if one.content is not None and one.content == best.content:
+            return "all bytes", same
+        return "samples", f"probably {same}: only samples of them were compared"
+    row, kept = one.row, best.row
+    pixels = row.pixel_hash == kept.pixel_hash
+    bits = (int(row.phash or "0", 16) ^ int(kept.phash or "0", 16)).bit_count()
+    near = f"near duplicate, {bits} of 64 bits differ"
+    return ("pixels", f"{near}: the same pixels in other bytes") if pixels else ("perceptual hash", near)
 
 
 _EQUAL = {
+    Keep.SHARPEST: "others are as sharp",
     Keep.LARGEST: "others are as large",
     Keep.SHORTEST_PATH: "others have a path as short",
     Keep.LEAST_TOKENS: "others take as few tokens",
@@ -268,15 +322,17 @@ def _why(row: Row, keep: Keep, *, is_only: bool) -> str:
             return f"the shortest path of its group, {count(len(row.place), 'character')}"
         case Keep.LEAST_TOKENS if is_only:
             return f"the fewest tokens of its group, {figure(row.tokens or 0)}"
+        case Keep.SHARPEST if is_only:
+            return f"the sharpest of its group, edges {row.edge_width or 0:.1f} px wide"
         case Keep.FIRST:
             return "the first of its group"
         case _:
             return f"the first of its group; {_EQUAL[keep]}"
 
 
-def list_lines(store: Store, keep: Keep, *, csv: bool) -> Iterator[str]:
+def list_lines(store: Store, keep: Keep, *, csv: bool, near: bool = False) -> Iterator[str]:
     """The lines of the list, each with a line feed; CSV begins with the names of the columns."""
     if csv:
         yield csv_line(ListedCopy._fields)
-    for entry in listed_copies(store, keep):
+    for entry in listed_copies(store, keep, near=near):
         yield csv_line(entry) if csv else f"{dump(entry._asdict())}\n"

@@ -12,16 +12,17 @@ class Keep(StrEnum):
     """Which image of a group is kept; of equal ones the first in the order of the report."""
 
     FIRST = "first"
+    SHARPEST = "sharpest"
     LARGEST = "largest"
     SHORTEST_PATH = "shortest-path"
     LEAST_TOKENS = "least-tokens"
 
 
-def require_list(file: str | None, policy: str | None) -> None:
-    """Check the options of a list of copies before anything is read.
+def require_list(file: str | None, policy: str | None, *, measured: bool) -> None:
+    """Check the options of a list of copies before anything is read; `measured`: the pixels of images are.
 
     Raises:
-        UsageError: its suffix names no format, or a policy has no list.
+        UsageError: its suffix names no format, a policy has no list, or it needs what is not measured.
     """
     if file is None:
         if policy is not None:
@@ -29,3 +30,5 @@ def require_list(file: str | None, policy: str | None) -> None:
         return
     if not file.lower().endswith(LIST_FORMATS):
         raise UsageError(f"--dedupe-list {file}: name a file with the suffix {' or '.join(LIST_FORMATS)}")
+    if policy == Keep.SHARPEST and not measured:
+        raise UsageError("--keep sharpest needs --pixels, which measures how sharp images are")

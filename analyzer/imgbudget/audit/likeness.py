@@ -5,6 +5,7 @@ results do not depend on how the rows were made.
 """
 
 import os
+import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from imgbudget.audit.statistics import (
     RuleRow,
     place_text,
 )
-from imgbudget.audit.store import ROW_ORDER, Store
+from imgbudget.audit.store import NEAR_GROUPS, ROW_ORDER, Store
 from imgbudget.linter.evaluate import page_of
 from imgbudget.linter.likeness import parts_of
 from imgbudget.linter.run import Session
@@ -94,6 +95,31 @@ def _folder_of(source: str, member: str | None, row: int | None) -> tuple[str, s
     if member is not None and row is None and not _is_container(source):
         return os.path.normpath(os.path.join(source, inside)), None
     return os.path.join(os.path.dirname(source), inside), os.path.basename(source)
+
+
+def number_groups(store: Store, distance: int) -> None:
+    """Make the table of the groups of images that show the same, with those that have the same bytes too.
+
+    The groups are in the order of their first images.
+    """
+    hashes, ids = ImageHashes(), array("q")
+    for number, phash, pixel_hash in _stream(store, "rowid, phash, pixel_hash"):
+        hashes.add(phash, pixel_hash)
+        ids.append(number)
+    found = alike(hashes, distance)
+    pairs = sorted({(ids[at], one.first) for one in found for at in (one.image, one.first)})
+    store.connection.execute(f"drop table if exists {NEAR_GROUPS}")
+    store.connection.execute(f'create table {NEAR_GROUPS} (id bigint, "first" bigint)')
+    if isinstance(store.connection, sqlite3.Connection):
+        store.connection.execute("begin")
+        store.connection.executemany(f"insert into {NEAR_GROUPS} values (?, ?)", pairs)  # noqa: S608 - ours
+        store.connection.execute("commit")
+    else:  # one by one it takes a hundred times as long
+        lists = [list(column) for column in zip(*pairs, strict=True)] or [[], []]
+        store.connection.execute(
+            f"insert into {NEAR_GROUPS} select unnest($1::bigint[]), unnest($2::bigint[])", lists
+        )
+    store.connection.execute(f"create unique index {NEAR_GROUPS}_id on {NEAR_GROUPS} (id)")
 
 
 def _stream(store: Store, columns: str) -> Iterator[Sequence[Any]]:

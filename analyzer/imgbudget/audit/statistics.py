@@ -27,7 +27,8 @@ class Row(NamedTuple):
     `subject` is image, request, document (JSON with findings but no request) or skip. `source` is the
     folder, archive or file that was named or found, `member` the name inside it, `row` the row or line from
     0, `pointer` a JSON pointer into the row. `resized` is the size that the audit's model uses, `tokens` and
-    `tokens_after` are what it bills now and after the plan. `digest` is hexadecimal.
+    `tokens_after` are what it bills now and after the plan. `digest` is hexadecimal. `edge_width`, `phash`
+    and `pixel_hash` are those of `PixelFacts`, None for images whose pixels were not measured.
     """
 
     source: str
@@ -53,6 +54,9 @@ class Row(NamedTuple):
     note: str | None
     tokens_doubt: int = 0
     after_doubt: int = 0
+    edge_width: float | None = None
+    phash: str | None = None
+    pixel_hash: str | None = None
 
     @property
     def place(self) -> str:

@@ -32,6 +32,9 @@ ROW_ORDER = """source nulls last, member nulls last, row nulls last, pointer nul
 bytes nulls last"""
 """The order of rows; it does not depend on partitions, workers or engines."""
 
+NEAR_GROUPS = "near_groups"
+"""The table with the groups of near duplicates: `id` is the `rowid` of a row, `first` numbers its group."""
+
 ROW_FILES = "rows-*.parquet"
 """The names of row files in their folder."""
 
@@ -108,7 +111,8 @@ class Store(NamedTuple):
             orientation, frames, quality, bytes, base64_bytes, {tier}tokens, {tier}planned_tokens,
             case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end,
             findings, skipped, damage, note,
-            coalesce({tier}tokens - {low}, 0), coalesce({tier}planned_tokens - {low_after}, 0)
+            coalesce({tier}tokens - {low}, 0), coalesce({tier}planned_tokens - {low_after}, 0),
+            pixels_edge_width, phash, pixel_hash
             from rows where {where} order by {order}{limit_clause}"""  # noqa: S608 - the SQL is ours
         )
         while batch := cursor.fetchmany(2048):
@@ -201,6 +205,9 @@ def _row(values: Sequence[Any], lists: Sequence[tuple[FoundCode, ...]]) -> Row:
         note,
         tokens_doubt,
         after_doubt,
+        edge_width,
+        phash,
+        pixel_hash,
     ) = values
     source, member, row, pointer, subject, form = location_and_kind
     return Row(
@@ -227,6 +234,9 @@ def _row(values: Sequence[Any], lists: Sequence[tuple[FoundCode, ...]]) -> Row:
         note=note,
         tokens_doubt=tokens_doubt,
         after_doubt=after_doubt,
+        edge_width=edge_width,
+        phash=phash,
+        pixel_hash=pixel_hash,
     )
 
 

@@ -147,8 +147,8 @@ class AuditOptions(NamedTuple):
         option(
             "--dedupe-list",
             metavar="FILE",
-            help="Also write which image of each group of copies to keep: CSV, or JSON Lines (.jsonl). "
-            "Nothing is deleted.",
+            help="Also write which image of each group of copies, with --pixels also of near duplicates, to "
+            "keep: CSV, or JSON Lines (.jsonl). Nothing is deleted.",
         ),
     ] = None
     keep: Annotated[
@@ -250,7 +250,6 @@ def audit(options: AuditOptions) -> int:
     formats = chosen_formats(output.formats, FORMATS)
     if options.ray_address and options.engine != "ray":
         raise UsageError("--ray-address needs --engine ray")
-    require_list(options.dedupe_list, options.keep)
     if options.replace_rows and options.rows is None:
         raise UsageError("--replace-rows needs --rows")
     asked = run_options(
@@ -264,6 +263,7 @@ def audit(options: AuditOptions) -> int:
         allow_outside=options.allow_outside,
     )
     session = Session(asked)
+    require_list(options.dedupe_list, options.keep, measured=session.context.paths.needs_pixels)
     if options.against and not session.context.paths.base_runner.rules.run_data & RunData.LEAKS:
         raise UsageError("--against reports with IB912 split-leak, which is not selected")
     models, left_out = counted_models(session, options.models)
@@ -387,7 +387,8 @@ def _report(
         )
         if options.dedupe_list is not None:
             keep, csv = Keep(options.keep or Keep.FIRST), options.dedupe_list.lower().endswith(".csv")
-            write_lines(list_lines(store, keep, csv=csv), options.dedupe_list)
+            near = session.context.paths.needs_pixels
+            write_lines(list_lines(store, keep, csv=csv, near=near), options.dedupe_list)
         if options.hashes is not None:
             write_lines(hash_lines(store), options.hashes)
         if options.html is not None:
@@ -408,11 +409,13 @@ def _asked_for(
 ) -> AuditStatistics:
     """The statistics with those that options ask for: images that show the same, too long rows."""
     if session.context.paths.needs_pixels:
-        from imgbudget.audit.likeness import with_likeness  # noqa: PLC0415 - extra
+        from imgbudget.audit.likeness import number_groups, with_likeness  # noqa: PLC0415 - extra
 
         rows = partial(_other_rows, session, options)
         others = [other_set(name, rows, partly=options.allow_unread) for name in options.against]
         statistics = with_likeness(statistics, store, session, others)
+        if options.dedupe_list is not None:
+            number_groups(store, int(session.settings.thresholds.near_duplicate))
     if options.compare is not None:
         earlier = earlier_audit(options.compare, ROW_VERSIONS.current)
         compare = needed("imgbudget.audit.comparison", "comparisons").comparison_with
