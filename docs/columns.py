@@ -1,21 +1,23 @@
 """The page on the columns of an audit's rows."""
 
-from imgbudget.audit.csvtable import HEAD
-from imgbudget.audit.rowfiles import file_columns, schema
-from imgbudget.audit.rows import tier_prefix
+from imgbudget.audit.rowfiles import schema
+from imgbudget.audit.rows import file_columns, tier_prefix
 from imgbudget.limits.geometry import Tier
 
 INTRODUCTION = """\
 # The columns of an audit's rows
 
 `imgbudget audit --rows DIR` writes them as Parquet, one row per image, request, document or skipped item. "–"
-in the column on null means that a value is never null. `--format csv` has the columns that are marked, under
-the same names, and {others}: the size that the audit's model uses and the size after the plan, both as
-`WIDTHxHEIGHT`, with their tokens; where sources contradict each other on tokens, as `FEWEST to MOST`.
-Findings are codes in CSV.
+in the column on null means that a value is never null. `--format csv` has the same columns in the same order:
+null is an empty cell, a boolean is `true` or `false`, and `findings` has the codes, separated by spaces.
+Texts are escaped there: each row is one line, and no spreadsheet takes a cell for a formula.
 
-| column | type | unit | what it is | null | CSV |
-|---|---|---|---|---|---|
+The columns between `hash` and `findings` are those of the tiers of the provider, here of Anthropic. Where
+sources contradict each other on the tokens of a tier, its `tokens` are the most, and `tokens_low` and
+`planned_tokens_low` are the fewest.
+
+| column | type | unit | what it is | null |
+|---|---|---|---|---|
 """
 
 _KNOWN = {
@@ -83,9 +85,8 @@ def column_page(tiers: tuple[Tier, ...]) -> str:
             "dictionary<values=string, indices=int32, ordered=0>", "string"
         )
         kind = kind.partition("<")[0]
-        rows.append(f"| `{name}` | {kind} | {unit} | {text} | {null} | {'yes' if name in HEAD else ''} |\n")
-    more = [f"`{name}`" for name in HEAD if name not in {name for name, _ in file_columns(tiers)}]
-    return INTRODUCTION.format(others=f"{', '.join(more[:-1])} and {more[-1]}") + "".join(rows)
+        rows.append(f"| `{name}` | {kind} | {unit} | {text} | {null} |\n")
+    return INTRODUCTION + "".join(rows)
 
 
 def _described(name: str, tiers: tuple[Tier, ...]) -> tuple[str, str, str]:

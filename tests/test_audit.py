@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.audit.rowfiles import schema
 from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.builders import CORPUS, body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_tar
@@ -106,7 +109,10 @@ def test_table_is_whole_and_harmless(imgbudget: Command, tmp_path: Path) -> None
     rows = list(csv.DictReader(run.out.splitlines()))
     assert [row["member"] for row in rows] == ["'=cmd.png", *sorted(IMAGES)]
     big = next(row for row in rows if row["member"] == "a/big.jpg")
-    assert (big["resized"], big["tokens"], big["findings"]) == ("1344x896", "1536", "IB201 IB304")
+    used = [big[f"standard_{name}"] for name in ("width", "height", "tokens", "planned_tokens")]
+    assert (used, big["findings"], big["missed"]) == (["1344", "896", "1536", "1536"], "IB201 IB304", "false")
+    # the columns of row files, in their order
+    assert list(rows[0]) == schema(Session(RunOptions(isolated=True)).limits.tiers).names
 
 
 def test_several_formats_at_once(imgbudget: Command, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_both_databases_give_the_same_answers(
         for where, limit in (("subject = 'image'", 7), ("true", 3), ("missed", 10_000)):
             one, other = (repr(list(store.worst(where, limit))) for store in stores)
             assert one == other
-        one, other = ("".join(lines(store)) for store in stores)
+        one, other = ("".join(lines(store, session.limits.tiers)) for store in stores)
         assert one == other
         for keep in (Keep.FIRST, Keep.LARGEST, Keep.SHARPEST):
             one, other = ("".join(list_lines(store, keep, csv=True)) for store in stores)

@@ -2,53 +2,42 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
 from unicodedata import normalize
 
-from imgbudget.audit.ends import ends_cell
-from imgbudget.audit.statistics import Row
-from imgbudget.audit.store import Store
+from imgbudget.audit.rows import ColumnKind, file_columns
+from imgbudget.audit.store import HASH_TEXT, ROW_ORDER, Store
+from imgbudget.limits.geometry import Tier
 from imgbudget.printable import one_line
-
-HEAD = (
-    "source",
-    "member",
-    "row",
-    "pointer",
-    "subject",
-    "format",
-    "width",
-    "height",
-    "orientation",
-    "frames",
-    "quality",
-    "bytes",
-    "base64_bytes",
-    "resized",
-    "tokens",
-    "planned",
-    "tokens_after",
-    "findings",
-    "hash",
-    "skipped",
-    "damage",
-    "note",
-)
 
 _FORMULA = frozenset("=+-@\u2212")
 _QUOTED = re.compile(r"[,;|\"'\t]|^[\s:]|\s$")
 _CHUNK = 1 << 9
 
 
-def lines(store: Store) -> Iterator[str]:
-    """The lines, each with a line feed: the header, then all rows in order."""
-    yield csv_line(HEAD)
-    chunk = []
-    for row in store.rows():
-        chunk.append(csv_line(_cells(row)))
-        if len(chunk) == _CHUNK:
-            yield "".join(chunk)
-            chunk.clear()
-    yield "".join(chunk)
+def lines(store: Store, tiers: tuple[Tier, ...]) -> Iterator[str]:
+    """The lines, each with a line feed: the names of the columns of row files, then all rows in order."""
+    every = file_columns(tiers)
+    yield csv_line(column.name for column in every)
+    selected = ", ".join(HASH_TEXT if column.kind == "hash" else column.name for column in every)
+    kinds = [column.kind for column in every]
+    cursor = store.connection.cursor().execute(f"select {selected} from rows order by {ROW_ORDER}")  # noqa: S608
+    while batch := cursor.fetchmany(_CHUNK):
+        yield "".join(csv_line(map(partial(_cell, store), kinds, values)) for values in batch)
+
+
+def _cell(store: Store, kind: ColumnKind, value: Any) -> object:
+    """A value as CSV has it, the same from each database."""
+    match kind:
+        case "findings":
+            return " ".join(finding.code for finding in store.found(value))
+        case "flag":
+            return "true" if value else "false"
+        case "number":
+            return None if value is None else float(value)
+        case _:
+            return value
 
 
 def csv_line(cells: Iterable[object]) -> str:
@@ -59,32 +48,6 @@ def csv_line(cells: Iterable[object]) -> str:
     text is in quotes where it contains what some program takes for a separator.
     """
     return ",".join(map(_csv_cell, cells)) + "\n"
-
-
-def _cells(row: Row) -> tuple[object, ...]:
-    return (
-        row.source,
-        row.member,
-        row.row,
-        row.pointer,
-        row.subject,
-        row.format,
-        *(row.size or (None, None)),
-        row.orientation,
-        row.frames,
-        row.quality,
-        row.byte_size,
-        row.base64_bytes,
-        row.resized,
-        ends_cell(row.tokens, row.tokens_doubt),
-        row.planned,
-        ends_cell(row.tokens_after, row.after_doubt),
-        " ".join(finding.code for finding in row.findings),
-        row.digest,
-        row.skipped,
-        row.damage,
-        row.note,
-    )
 
 
 def _csv_cell(cell: object) -> str:

@@ -43,12 +43,10 @@ def _usd_ends(row: Any, name: str) -> tuple[float | None, float | None]:
     return (cost if cost is None or not whole else cost * (whole - doubt) / whole), cost
 
 
-def ends_cell(tokens: int | None, doubt: int) -> int | str | None:
-    """A number, or the fewest and the most, in one cell."""
-    return f"{tokens - doubt} to {tokens}" if doubt and tokens is not None else tokens
-
-
 _DOUBTS = ("tokens_doubt", "after_doubt")
+_MEASURED = frozenset({"edge_width", "phash", "pixel_hash"})
+"""Fields of rows that the columns of row files and CSV have; the examples in JSON do not."""
+
 _SUMS = {"tokens": _DOUBTS[0], "tokens_after": _DOUBTS[1], "extra_tokens": _DOUBTS[0]}
 
 
@@ -56,7 +54,7 @@ def ranged_record(value: Any, plain: Callable[[Any], Any]) -> dict[str, Any]:
     """A named tuple as a dictionary; amounts that are not certain are null, with their ranges beside them."""
     record: dict[str, Any] = {}
     for name, part in value._asdict().items():
-        if name in _DOUBTS:
+        if name in _DOUBTS or name in _MEASURED:
             continue
         doubt = getattr(value, _SUMS[name], 0) if name in _SUMS else 0
         if doubt and part is not None:

@@ -15,6 +15,7 @@ from imgbudget.audit.rows import (
     FactsRecord,
     RowValues,
     columns,
+    file_columns,
     row_values,
 )
 from imgbudget.limits.geometry import Tier
@@ -38,13 +39,6 @@ _TYPES: "dict[ColumnKind, pa.DataType]" = {
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
     """The columns of a row file."""
     return pa.schema([(name, _TYPES[kind]) for name, kind in file_columns(tuple(tiers))])
-
-
-def file_columns(tiers: tuple[Tier, ...]) -> tuple[tuple[str, ColumnKind], ...]:
-    """The names and kinds of the columns of a row file: the two halves of a hash are one text in it."""
-    return tuple(
-        ("hash" if kind == "hash" else name, kind) for name, kind in columns(tiers) if name != "hash_low"
-    )
 
 
 def write_rows(

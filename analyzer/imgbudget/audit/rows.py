@@ -161,6 +161,12 @@ def columns(tiers: tuple[Tier, ...]) -> tuple[RowColumn, ...]:
     return tuple(RowColumn(name, kind) for name, kind in kinds)
 
 
+def file_columns(tiers: tuple[Tier, ...]) -> tuple[RowColumn, ...]:
+    """The columns of a row file and of CSV: the two halves of a hash are one text in them."""
+    every = (column for column in columns(tiers) if column.name != "hash_low")
+    return tuple(column._replace(name="hash") if column.kind == "hash" else column for column in every)
+
+
 RowValues = tuple[Any, ...]
 """A row as plain values, in the order of `columns`; findings are tuples of their fields."""
 

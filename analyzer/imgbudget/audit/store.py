@@ -32,6 +32,9 @@ ROW_ORDER = """source nulls last, member nulls last, row nulls last, pointer nul
 bytes nulls last"""
 """The order of rows; it does not depend on partitions, workers or engines."""
 
+HASH_TEXT = "case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end"
+"""SQL: the hash of a row as text."""
+
 NEAR_GROUPS = "near_groups"
 """The table with the groups of near duplicates: `id` is the `rowid` of a row, `first` numbers its group."""
 
@@ -109,14 +112,18 @@ class Store(NamedTuple):
             f"""select source, member, row, pointer, subject, format, width, height,
             {tier}width, {tier}height, {tier}planned_width, {tier}planned_height,
             orientation, frames, quality, bytes, base64_bytes, {tier}tokens, {tier}planned_tokens,
-            case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end,
+            {HASH_TEXT},
             findings, skipped, damage, note,
             coalesce({tier}tokens - {low}, 0), coalesce({tier}planned_tokens - {low_after}, 0),
             pixels_edge_width, phash, pixel_hash
             from rows where {where} order by {order}{limit_clause}"""  # noqa: S608 - the SQL is ours
         )
         while batch := cursor.fetchmany(2048):
-            yield from (_row(values, self.lists) for values in batch)
+            yield from (_row(values, self) for values in batch)
+
+    def found(self, findings: int | Sequence[dict[str, Any]]) -> tuple[FoundCode, ...]:
+        """The findings of a row by what its column has: their number in memory, or the list of a file."""
+        return self.lists[findings] if isinstance(findings, int) else tuple(map(_found, findings))
 
     def worst(self, where: str, limit: int) -> Iterator[Row]:
         """At most `limit` rows, those with the most errors first, then the largest files.
@@ -182,7 +189,7 @@ def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> 
         yield Store(connection, limits)
 
 
-def _row(values: Sequence[Any], lists: Sequence[tuple[FoundCode, ...]]) -> Row:
+def _row(values: Sequence[Any], store: Store) -> Row:
     (
         *location_and_kind,
         width,
@@ -228,7 +235,7 @@ def _row(values: Sequence[Any], lists: Sequence[tuple[FoundCode, ...]]) -> Row:
         tokens=tokens,
         tokens_after=tokens_after,
         digest=digest,
-        findings=lists[findings] if isinstance(findings, int) else tuple(map(_found, findings)),
+        findings=store.found(findings),
         skipped=skipped,
         damage=damage,
         note=note,

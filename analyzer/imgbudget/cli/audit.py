@@ -395,7 +395,7 @@ def _report(
             write_page(store, statistics, options.html)
         for name, file in formats:
             if name == "csv":
-                write_lines(lines(store), file)
+                write_lines(lines(store, run.tiers), file)
                 continue
             sink = Sink(file)
             colour = file is None and wants_colour(options.output.color, sys.stdout)
