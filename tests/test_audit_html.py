@@ -220,7 +220,7 @@ def test_pages_of_little_are_pages_too(tmp_path: Path) -> None:
     assert "Sending this one image once costs $0.0012" in clean
     broken = page_of(tmp_path / "c", [FactsRecord("x", "a.jpg", damage="is empty")])
     assert "No image could be measured." in broken
-    assert "1 image cannot be decoded" in broken
+    assert "1 image that cannot be decoded" in broken
 
 
 def test_audit_writes_the_page_beside_what_it_prints(imgbudget: Command, tmp_path: Path) -> None:

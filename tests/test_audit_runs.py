@@ -210,7 +210,11 @@ def test_report_does_not_depend_on_the_number_of_processes(imgbudget: Command, t
     outs = [
         imgbudget("audit", "x", "--isolated", *arguments, "--format", form).out
         for form in ("full", "markdown", "csv")
-        for arguments in (("-j", "1"), ("-j", "3", "--rows", f"rows-{form}"), ("--rows", f"rows-{form}"))
+        for arguments in (
+            ("-j", "1", "--measure"),
+            ("-j", "3", "--rows", f"rows-{form}"),
+            ("--rows", f"rows-{form}"),
+        )
     ]
     assert len(set(outs)) == 3
 

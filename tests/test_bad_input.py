@@ -206,11 +206,11 @@ def test_broken_configuration(imgbudget: Command, tmp_path: Path) -> None:
 def test_unknown_rule_in_the_configuration(imgbudget: Command, tmp_path: Path) -> None:
     """A selector that names no rule is refused with its line."""
     (tmp_path / "a.png").write_bytes(image_bytes())
-    (tmp_path / ".imgbudget.yaml").write_text("model: claude-sonnet-4-6\nignore: [IB302, IB9]\n")
+    (tmp_path / ".imgbudget.yaml").write_text("model: claude-sonnet-4-6\nignore: [IB302, IB99]\n")
     run = imgbudget("check", "a.png")
     assert run.code == 2
     assert ".imgbudget.yaml:2:" in run.err
-    assert "IB9" in run.err
+    assert "IB99" in run.err
 
 
 def test_rule_that_raises_is_a_finding_and_exit_2(imgbudget: Command, tmp_path: Path) -> None:

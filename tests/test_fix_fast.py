@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 from imgbudget.errors import FixError
-from imgbudget.fixing import decode, vips
+from imgbudget.fixing import vips
 from imgbudget.fixing.decode import RasterImage
 from imgbudget.fixing.encode import scaled
 from imgbudget.fixing.image import edit_image
@@ -178,7 +178,7 @@ def test_a_jpeg_file_is_written_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> 
 def test_scans_are_counted_only_where_there_may_be_several() -> None:
     """The markers of a scan in the data of a segment are none; scans of one colour each are counted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "_MAX_SCANNED", 5 * LARGE[0] * LARGE[1])
+        patch.setattr(opening, "_MAX_SCANNED", 5 * LARGE[0] * LARGE[1])
         comment = b"\xff\xda" * 9
         edit_image(encoded(photo(), "JPEG", comment=comment), HALF)
         with pytest.raises(FixError, match=r"has 1[0-9] scans"):
@@ -215,6 +215,7 @@ import os
 from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
+from imgbudget.pixels import opening
 from tests.drawings import encoded, soft
 data, edit = encoded(soft((1000, 750)), "JPEG"), ImageEdit(size=Size(400, 300))
 edit_image(data, edit)

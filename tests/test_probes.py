@@ -29,6 +29,8 @@ EXCEPTIONS = {
     "unsupported/fastimage__a.CR2": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/fastimage__test.dng": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/image-size__sample.pbm": {"format"},  # Pillow has one name for PBM, PGM and PPM
+    # its size is that of the stored pixels, to which the orientation belongs; Pillow turns TIFF files
+    "unsupported/fastimage__ExifOrientation6.tif": {"size"},
     # pictures of undefined type and other sizes, which CIPA DC-007 does not make frames
     "valid/jpeg/Pillow__frame_size.mpo": {"animated", "frames"},
 }
@@ -165,7 +167,7 @@ def test_facts_are_the_models_own_type(fields: ProbeField) -> None:
     assert isinstance(facts, ImageFacts)
     assert isinstance(facts.size, Size)
     plain = ImageFacts(byte_size=len(png()), format="png", size=Size(40, 30))
-    assert facts._replace(metadata_bytes=None) == plain
+    assert facts._replace(metadata_bytes=None, pixels=None) == plain
 
 
 def test_version_is_a_whole_number() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from imgbudget.limits.geometry import Size
+from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.subjects import DocumentUse, ImageFacts, Nested, Origin, Other, Text
 from imgbudget.testing import batch, examples, image, request, run_rule
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
@@ -25,6 +26,7 @@ def test_every_word_is_a_fact() -> None:
         quality=40,
         metadata_bytes=900,
         damage="ends early",
+        pixels=PixelFacts(),
     )
     assert use.base64_size == 10_666_668
 
@@ -33,7 +35,7 @@ def test_file_claims_the_type_of_its_extension() -> None:
     """A named file claims what its name says, one without a name what it is."""
     assert image("<png 8x8>").declared == "image/png"
     assert image("<png 8x8 named=a.JPG>").declared == "image/jpeg"
-    assert image("<bmp 8x8>").declared is None
+    assert image("<bmp 8x8>").declared == "image/bmp"
 
 
 def test_content_without_a_size_is_no_image() -> None:

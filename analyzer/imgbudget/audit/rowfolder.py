@@ -318,10 +318,13 @@ def _row_files(path: str, manifest: RowManifest | None, version_of: Callable[[st
     that has not ended by their names, since there was no other Parquet file when it began.
 
     Raises:
-        UsageError: there are Parquet files of somebody else.
+        UsageError: there are Parquet files of somebody else, or links or pipes with such names.
     """
     with os.scandir(path) as entries:
-        found = {entry.name for entry in entries if entry.name.lower().endswith(".parquet")}
+        named = [entry for entry in entries if entry.name.lower().endswith(".parquet")]
+    found = {entry.name for entry in named}
+    if irregular := sorted(entry.name for entry in named if not entry.is_file(follow_symlinks=False)):
+        raise UsageError(f"{path}: {irregular[0]}: it is a link or no regular file; move it away")
     if manifest is None:
         own = {
             name
