@@ -23,6 +23,7 @@ from imgbudget.linter.pool import has_threads
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import ANY_LOSS
+from imgbudget.pixels import opening
 from tests.builders import image_bytes
 from tests.conftest import Command, posix
 from tests.drawings import distance, drawn, encoded, noisy, opened, seen, soft
@@ -215,7 +216,6 @@ import os
 from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
-from imgbudget.pixels import opening
 from tests.drawings import encoded, soft
 data, edit = encoded(soft((1000, 750)), "JPEG"), ImageEdit(size=Size(400, 300))
 edit_image(data, edit)
