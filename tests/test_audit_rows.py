@@ -21,6 +21,7 @@ from imgbudget.audit.inputs.fieldnames import FieldKind, kind_of_field
 from imgbudget.jsontext import stream
 from imgbudget.model.location import Keys
 from tests.builders import image_bytes
+from tests.conftest import Command
 from tests.datasets import rows_of, skips_of
 
 DATA = [image_bytes((200 + 10 * i, 120), form) for i, form in enumerate(("PNG", "JPEG", "WEBP"))]
@@ -505,3 +506,27 @@ def test_messages_of_prose_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -
         found = survey.add(row)
         assert [one.keys[:3] for one in found] == [("conversations", 2, "value")]
         assert walked == [row, message]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "reason"),
+    [
+        (lambda data: data, 0, ""),
+        (lambda data: data + bytes(100), 0, ""),
+        (lambda data: data * 2, 2, "bytes are behind the end marker of the stream and were not read"),
+        (lambda data: data[:-8], 2, "the stream has no end marker behind its 2 rows: it may be cut off"),
+    ],
+    ids=["whole", "padded", "two joined", "cut between messages"],
+)
+def test_what_is_behind_the_end_of_a_stream_is_reported(
+    imgbudget: Command, tmp_path: Path, change: Callable[[bytes], bytes], code: int, reason: str
+) -> None:
+    """Readers stop at the end marker, and at the end of the file without one."""
+    table = pa.table({"image": [image_bytes((300, 300)), image_bytes((400, 300))]})
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table)
+    (tmp_path / "x.arrow").write_bytes(change(out.getvalue().to_pybytes()))
+    run = imgbudget("audit", "x.arrow", "--isolated", "--format", "json")
+    assert (run.code, run.json["statistics"]["totals"]["images"]) == (code, 2)
+    assert reason in run.err

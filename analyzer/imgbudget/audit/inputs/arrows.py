@@ -23,6 +23,8 @@ from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
+from imgbudget.discovery.walk import SkippedFile
+from imgbudget.output.base import count as count_text
 
 DAMAGE = "damaged Arrow file"
 
@@ -57,6 +59,37 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
     total = count(whole)
     for start, stop in naming.ranges(total):
         yield naming.name(whole._replace(start=start, stop=stop))
+    if (reason := _behind_end(where)) is not None:
+        item = SkippedFile(source, reason)
+        yield naming.name(Partition("", "files", source, source, items=(item,)), reason)
+
+
+_CONTINUATION = b"\xff\xff\xff\xff"
+_END = _CONTINUATION + bytes(4)
+"""The marker behind the last message of a stream (Arrow columnar format, IPC streaming format)."""
+
+_CHUNK = 1 << 20
+
+
+def _behind_end(where: str) -> str | None:
+    """Why a local stream may have more rows than were read; None for a whole stream, and for a file."""
+    with pa.memory_map(where) as source:
+        head = source.read(len(_FILE_MAGIC))
+        source.seek(0)
+        if not head.startswith(_CONTINUATION):
+            return None  # a file, or a stream of versions before 0.15, which have no such marker
+        rows = sum(batch.num_rows for batch in pa.ipc.open_stream(source))
+        end, size = source.tell(), source.size()
+        source.seek(max(end - len(_END), 0))
+        if source.read(len(_END)) != _END:
+            return f"the stream has no end marker behind its {count_text(rows, 'row')}: it may be cut off"
+        while chunk := source.read(_CHUNK):
+            if chunk.strip(b"\0"):
+                return (
+                    f"{size - end:,} bytes are behind the end marker of the stream and were not read: "
+                    "readers stop there; write one stream in place of several joined ones"
+                )
+    return None
 
 
 def count(partition: Partition) -> int:
