@@ -11,7 +11,7 @@ from imgbudget_rules.shown import shown
     "dark",
     level=Level.IMAGE,
     severity=Severity.WARNING,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def dark(use: ImageUse, ctx: Context) -> Iterator[Problem]:

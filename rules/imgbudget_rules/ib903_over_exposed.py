@@ -14,7 +14,7 @@ INK = 0.4
     "over-exposed",
     level=Level.IMAGE,
     severity=Severity.WARNING,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def over_exposed(use: ImageUse, ctx: Context) -> Iterator[Problem]:

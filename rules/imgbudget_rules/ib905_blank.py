@@ -11,7 +11,7 @@ from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severi
     "blank",
     level=Level.IMAGE,
     severity=Severity.WARNING,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def blank(use: ImageUse, ctx: Context) -> Iterator[Problem]:

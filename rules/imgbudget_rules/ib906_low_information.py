@@ -15,7 +15,7 @@ SHADES = 2.0
     "low-information",
     level=Level.IMAGE,
     severity=Severity.INFO,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def low_information(use: ImageUse, ctx: Context) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from imgbudget_rules.shown import STANDS_OUT, percent
     "idle-border",
     level=Level.IMAGE,
     severity=Severity.INFO,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def idle_border(use: ImageUse, ctx: Context) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ CONVERTED = {
     "flattened-mode",
     level=Level.IMAGE,
     severity=Severity.WARNING,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def flattened_mode(use: ImageUse, ctx: Context) -> Iterator[Problem]:

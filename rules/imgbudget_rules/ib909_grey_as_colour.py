@@ -14,7 +14,7 @@ COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr"})
     "grey-as-colour",
     level=Level.IMAGE,
     severity=Severity.INFO,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def grey_as_colour(use: ImageUse, ctx: Context) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from imgbudget_rules.shown import edge_width_seen, shown
     "upscaled",
     level=Level.IMAGE,
     severity=Severity.INFO,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
 )
 def upscaled(use: ImageUse, ctx: Context) -> Iterator[Problem]:

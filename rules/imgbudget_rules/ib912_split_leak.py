@@ -10,7 +10,7 @@ from imgbudget.rule import Context, Level, Location, ProbeField, Problem, Run, R
     "split-leak",
     level=Level.RUN,
     severity=Severity.WARNING,
-    since="0.3",
+    since="0.2",
     needs=ProbeField.PIXELS,
     run_data=RunData.LEAKS,
 )

@@ -68,6 +68,13 @@ def described(distribution: Distribution) -> str:
             return ""
         return short(value, "bytes") if distribution.unit == "bytes" else plain(value)
 
+    if distribution.minimum == distribution.maximum:
+        which = (
+            "The only image has"
+            if distribution.images == 1
+            else f"All {count(distribution.images, 'image')} have"
+        )
+        return f"{which} {text_of(distribution.maximum)}{unit}."
     return (
         f"Half of {count(distribution.images, 'image')} are at or below {text_of(quantiles.get(0.5))}{unit}, "
         f"9 in 10 between {text_of(quantiles.get(0.05))} and {text_of(quantiles.get(0.95))}, "
