@@ -117,7 +117,7 @@ def test_findings_on_the_run_are_never_known(imgbudget: Command, tmp_path: Path)
         f"baseline: {NAME}\nbudgets: {{run: {{tokens: 1}}}}\nignores: [{{rules: [IB2], reason: x}}]\n"
     )
     assert imgbudget("baseline", "--write").out == f"wrote 1 finding to {NAME}\n"
-    assert imgbudget("check", "--format", "json").codes == ["IB004", "IB604"]
+    assert imgbudget("check", "--format", "json").codes == ["IB604", "IB004"]
 
 
 def test_the_configuration_names_the_baseline(imgbudget: Command, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def expected_size(facts: ImageFacts, edit: ImageEdit) -> Size:
     """The upright size."""
     size = edit.size or facts.size
     assert size is not None
-    return size.transposed if facts.orientation > 4 and facts.format != "tiff" else size
+    return size.transposed if facts.orientation > 4 else size
 
 
 @given(case=cases())
