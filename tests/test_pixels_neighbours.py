@@ -49,7 +49,7 @@ hash_sets = st.builds(
 @settings(max_examples=15, deadline=None)
 @given(hash_sets, st.integers(0, MOST_DISTANCE))
 def test_representatives_are_far_apart_and_near_their_members(values: Hashes, distance: int) -> None:
-    """No two representatives are within the distance, and each hash is within it of its own."""
+    """No two representatives are within the distance, and each hash is within it of its representative."""
     leaders = representatives(values, distance)
     assert (np.bitwise_count(values ^ leaders) <= distance).all()
     apart = distances(np.unique(leaders), np.unique(leaders))

@@ -1,4 +1,4 @@
-"""Whether images decode, by a process of its own that is bounded in memory and time and may die."""
+"""Whether images decode, by a separate process, which is bounded in memory and time and may die."""
 
 import atexit
 import os

@@ -156,7 +156,7 @@ class _Members:
         return self._where._replace(member=name if outer is None else f"{outer}/{name}")
 
     def _irregular(self, head: Head, where: RowLocation) -> FactsRecord:
-        """The row of what has no content of its own."""
+        """The row of a member without content."""
         skip = self._builder.skip
         if head.reason:
             return skip(where, head.reason, missed=True)
