@@ -107,6 +107,13 @@ def test_any_line_is_read_as_click_reads_it_or_left_to_click(name: str, line: li
     assert command.parse(line) == by_click(command, line)
 
 
+def test_an_unknown_letter_behind_known_ones_is_no_number() -> None:
+    """Where numbers may begin with a dash: -vj is -v and an option that there is not."""
+    assert load("crop").unknown_option(["a.png", "-vj"]) == "-vj"
+    assert load("crop").unknown_option(["a.png", "-1,2,3,4"]) is None
+    assert load("crop").unknown_option(["a.png", "1,2,3,4", "-v"]) is None
+
+
 def test_every_field_has_a_name_of_its_own() -> None:
     """A group and a command never declare the same field or option twice."""
     for name in COMMANDS:

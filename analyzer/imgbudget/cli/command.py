@@ -192,7 +192,7 @@ class Command(Generic[Options]):
         spelled = _spelled(self.fields())
         dashed = (word for word in arguments if word.startswith("-") and word not in {"-", "--"})
         unknown = (word for word in dashed if not self._is_number(word, spelled))
-        return next((word for word in unknown if _option_of(word, spelled) is None), None)
+        return next((word for word in unknown if _is_unknown(word, spelled)), None)
 
     def separated(self, arguments: Sequence[str]) -> Sequence[str]:
         """A command line in which `--` is in front of the paths that come after --hook.
@@ -320,6 +320,17 @@ def _spelled(fields: Iterable[Field]) -> dict[str | None, Field]:
 def _option_of(word: str, spelled: dict[str | None, Field]) -> Field | None:
     """The option that a word gives, of short ones in one word the first; None if it is none."""
     return spelled.get(word.partition("=")[0] if word.startswith("--") else word[:2])
+
+
+def _is_unknown(word: str, spelled: dict[str | None, Field]) -> bool:
+    """Whether a word gives an option that there is not; several short ones may be in one word."""
+    if word.startswith("--"):
+        return _option_of(word, spelled) is None
+    for letter in word[1:]:
+        field = spelled.get(f"-{letter}")
+        if field is None or not field.parameter.is_flag:
+            return field is None  # the rest is the value of an option
+    return False
 
 
 def _awaits_value(word: str, spelled: dict[str | None, Field]) -> bool:
