@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
     # coverage keeps nothing of worker processes, which end without it: what they run is not traced
     os.register_at_fork(after_in_child=partial(sys.settrace, None))
 
-MEASURED = 6
+MEASURED = 8
 """With how many sets of parameters a test is measured for coverage: more of them rarely reach other lines."""
 _measured: Counter[str] = Counter()
 
