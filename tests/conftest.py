@@ -43,14 +43,14 @@ _measured: Counter[str] = Counter()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Run a test unmeasured if it was measured often enough with other parameters.
+    """Run a test of hostile input unmeasured if it was measured often enough with other parameters.
 
     Measuring doubles the time of a test. The coverage that is reported is so a lower bound.
     """
     test = item.nodeid.partition("[")[0]
     _measured[test] += 1
     tracer = sys.gettrace()
-    if tracer is None or _measured[test] <= MEASURED:
+    if tracer is None or _measured[test] <= MEASURED or not test.startswith("tests/hostile/"):
         return (yield)
     sys.settrace(None)
     try:
