@@ -96,6 +96,9 @@ def test_without_the_package_the_pages_are_counted(
     run = imgbudget("audit", ".")
     assert run.code == 2
     assert "a PDF of 3 pages" in run.err
+    (paper.parent / "a.png").write_bytes(image_bytes())
+    run = imgbudget("audit", ".", "--format", "json")
+    assert (run.code, run.json["statistics"]["totals"]["missed"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

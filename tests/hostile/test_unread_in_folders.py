@@ -135,3 +135,22 @@ def test_output_that_would_replace_what_is_read_is_refused(
     run = imgbudget("audit", *options, "--isolated")
     assert (run.code, Path("list.csv").read_bytes()) == (2, b"image\nk.png\n")
     assert "list.csv: is read by this command, and its output would replace it" in run.err
+
+
+@pytest.mark.parametrize("option", ["--hashes", "--html", "--dedupe-list"])
+@pytest.mark.parametrize("name", ["d/k.png", "out.csv"])
+def test_output_never_replaces_an_image_in_a_folder(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    """Nor anything else that is no text, as a report of an earlier run is."""
+    monkeypatch.chdir(tmp_path)
+    Path("d").mkdir()
+    Path("d/k.png").write_bytes(PICTURE)
+    Path("out.csv").symlink_to("d/k.png")
+    run = imgbudget("audit", "d", "--isolated", option, name)
+    assert (run.code, Path("d/k.png").read_bytes()) == (2, PICTURE)
+    assert f"{name}: is not text, as all output is, and would be replaced" in run.err
+    report = tmp_path / "d" / "caf\xe9.csv"
+    report.write_text("é" * 4095 + "x", encoding="utf-8")
+    assert imgbudget("audit", "d", "--isolated", "--format", f"csv:{report}").code == 0
+    assert report.read_text("utf-8").startswith("source,")

@@ -7,6 +7,7 @@ commands `imgbudget.cli.group` makes from the same tables: loading click takes a
 """
 
 import os
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -261,16 +262,21 @@ def _is_read(parameter: Parameter) -> bool:
 
 
 def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
-    """Refuse output into a file that is read: its content would be lost.
+    """Refuse output into a file that is read, and into one that no report can be: it would be lost.
 
     Raises:
-        UsageError: a file is both.
+        UsageError: a file is both read and written, or is no text.
     """
     files = {file: target for file in written if (target := _existing(file)) is not None}
     for path in read if files else ():
         for file, target in files.items():
             if os.path.exists(path) and os.path.samefile(target, path):
                 raise UsageError(f"{file}: is read by this command, and its output would replace it")
+    for file, target in files.items():
+        if not _is_text(target):
+            raise UsageError(
+                f"{file}: is not text, as all output is, and would be replaced; name another file"
+            )
 
 
 def _existing(name: str) -> str | None:
@@ -280,6 +286,23 @@ def _existing(name: str) -> str | None:
     except ValueError:  # a null character or a lone surrogate
         return None
     return target if os.path.isfile(target) else None
+
+
+_HEAD = 4096
+"""Bytes from the beginning of a file that decide whether it is text."""
+
+
+def _is_text(path: str) -> bool:
+    """Whether a file is UTF-8 text, by its beginning; True if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+        getincrementaldecoder("utf-8")().decode(head)  # a character may be cut off at the end
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        return True
+    return b"\0" not in head
 
 
 def _given(options: Any) -> Iterator[tuple[Parameter, str]]:

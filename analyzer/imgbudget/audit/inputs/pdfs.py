@@ -26,7 +26,7 @@ def rows(path: str, where: RowLocation, builder: RecordBuilder) -> Iterator[Fact
             text = (
                 f"a PDF of {count(pages, 'page')}, each an image of its request; to count them {NEEDS_PYPDF}"
             )
-            yield builder.skip(where, text)
+            yield builder.skip(where, text, missed=True)
             return
         found = document.pages()
         for number in range(len(found)):
