@@ -125,6 +125,7 @@ def test_near_duplicates_are_shown_as_pictures(imgbudget: Command, tmp_path: Pat
     run = imgbudget("audit", "d's", "--isolated", "--pixels", "--html", "p.html")
     assert run.code == 0, run.err
     assert re.search(r"^Near duplicates +1 ", run.out, re.MULTILINE)
+    assert "Near duplicates cost $0.000" in (tmp_path / "p.html").read_text("utf-8")
     section = (tmp_path / "p.html").read_text("utf-8").partition('<section id="near"')[2]
     section = section.partition("</section>")[0]
     assert re.findall(r"<bdi>(\w\.\w+)</bdi>", section) == ["a.png", "b.jpg"]

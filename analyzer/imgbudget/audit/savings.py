@@ -44,7 +44,7 @@ def _all(statistics: AuditStatistics) -> Iterator[DatasetSaving]:
         yield DatasetSaving(
             "near",
             "Near duplicates",
-            "look at the groups, and keep one image of each",
+            "look at the groups; --dedupe-list FILE lists which image of each to keep",
             near.images,
             near.byte_size,
             near.tokens,

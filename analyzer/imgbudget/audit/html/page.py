@@ -170,6 +170,9 @@ def summary(statistics: AuditStatistics) -> str:
         if item.name == "copies" and copies.tokens:
             cost, share = usd_text(copies, "cost_usd", dollars), percent(copies.tokens, totals.tokens)
             parts.append(f"Copies of other images cost {cost} of that ({share}).")
+        elif item.name == "near":
+            share = percent(item.tokens, totals.tokens)
+            parts.append(f"Near duplicates cost {dollars(item.cost_usd)} of it ({share}).")
         elif item.name == "plan" and totals.byte_size > totals.bytes_after:
             parts.append(f"The plan reduces the upload by {_share(totals)}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
