@@ -152,3 +152,22 @@ def test_fix_after_fix_of_a_request_changes_nothing(
     files = digests(folder)
     assert imgbudget.fix([str(folder)], options, unsafe=unsafe, level=level).summary.changed == 0
     assert digests(folder) == files
+
+
+@pytest.mark.parametrize("before", [[], [{"type": "text", "text": ""}]])
+@pytest.mark.parametrize("level", ["error", "warning"])
+def test_base64_is_repaired_though_its_image_is_a_duplicate(
+    tmp_path: Path, before: list[Any], level: Literal["error", "warning"]
+) -> None:
+    """The same image as another one is no fault of the fix: it was the same before."""
+    malformed, whole = image_block(), image_block()
+    malformed["source"]["data"] = "data:image/png;base64," + malformed["source"]["data"]
+    value = {"model": "claude-sonnet-4-6", "max_tokens": 9}
+    write_json(
+        tmp_path / "r.json", value | {"messages": [{"role": "user", "content": [*before, malformed, whole]}]}
+    )
+    options = imgbudget.RunOptions(isolated=True)
+    report = imgbudget.fix([str(tmp_path)], options, level=level)
+    assert [finding.code for finding in report.findings] == ["IB504"]
+    assert report.summary.failed == []
+    assert imgbudget.fix([str(tmp_path)], options, level=level).summary.changed == 0

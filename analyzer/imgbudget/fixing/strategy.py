@@ -9,7 +9,7 @@ from imgbudget.limits.clients import ClientProfile
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
-from imgbudget.model.fixes import BakeOrientation, Recode, ReplaceByText, Resize, TextToImages
+from imgbudget.model.fixes import BakeOrientation, Recode, RepairBase64, ReplaceByText, Resize, TextToImages
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
@@ -66,8 +66,9 @@ def failed_fixes(
     more errors and warnings than the other findings there account for. A finding that takes the place of a
     fixed one (a tiny edge where the resize was to avoid one) is not an additional one, nor is one of lower
     severity than the fixed one (a tiny edge of an image in an unsupported format). If blocks have `moved`,
-    locations cannot be compared, and a document is compared as a whole. Images that were taken out of a text
-    may cause warnings, and errors that a later step `will_fix`: the text was worse.
+    locations cannot be compared, and a document is compared as a whole. Images that can be read only now, out
+    of a text or of base64 that was malformed, may cause warnings: what they are about (a duplicate) was there
+    before. Those out of a text may also cause errors that a later step `will_fix`: the text was worse.
     """
 
     def group(finding: Finding) -> Hashable:
@@ -85,6 +86,7 @@ def failed_fixes(
     worst = {group(finding): finding.severity for finding in sorted(active, key=_severity)}
     serious_now = Counter(group(finding) for finding in after if _is_serious(finding))
     shown = tuple(finding for finding in active if isinstance(finding.fix, TextToImages))
+    is_new_image = any(isinstance(finding.fix, (TextToImages, RepairBase64)) for finding in active)
     failed: dict[FindingKey, str] = {}
     for finding in after:
         here = group(finding)
@@ -93,7 +95,7 @@ def failed_fixes(
         if due[here, finding.code]:
             mine = (one for one in active if one.code == finding.code and group(one) == here)
             failed |= {key_of(one): STILL_THERE for one in mine}
-        elif shown and (finding.severity < Severity.ERROR or will_fix(finding)):
+        elif (is_new_image and finding.severity < Severity.ERROR) or (shown and will_fix(finding)):
             continue
         elif (
             finding.severity >= max(worst.get(here, 0), Severity.WARNING)
