@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from imgbudget.audit.inputs import nested, opening, tape, tarheads, unpacking
+from imgbudget.audit.inputs import nested, opening, tape, tarheads, unpacking, zipgaps
 from imgbudget.audit.unopened import unopened_archive
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -669,3 +669,70 @@ def test_records_before_a_member_are_kept_only_if_they_are_used(
     (tmp_path / "x.tar").write_bytes(pax(record("GNU.sparse.offset", "1") * 40) * 3 + member("a.png"))
     (reason,) = reasons(tmp_path / "x.tar")
     assert reason.startswith("damaged archive: a map of holes is too long before byte ")
+
+
+def without_entries(path: Path, names: dict[str, bytes], *dropped: str, packing: int = 8) -> None:
+    """A zip archive whose directory lacks members that are in it."""
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        for name, data in names.items():
+            archive.writestr(name, data)
+        archive.filelist[:] = [info for info in archive.filelist if info.filename not in dropped]
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("dropped", [("b.png",), ("b.png", "c.png"), ("f/", "b.png", "d.png")])
+def test_members_that_the_directory_lacks_are_named(
+    tmp_path: Path, dropped: tuple[str, ...], packing: int
+) -> None:
+    """They lay between the others, were read by nobody, and the archive counted as clean."""
+    path = tmp_path / "x.zip"
+    files = {"a.png": PICTURE, "f/": b"", "b.png": PICTURE, "c.png": PICTURE, "n.txt": b"n", "d.png": PICTURE}
+    without_entries(path, files, *dropped, packing=packing)
+    rows = rows_of(path)
+    missed = [row["member"] for row in rows if row["missed"]]
+    assert missed == [name for name in dropped if name.endswith(".png")]
+    assert set(reasons(path)) == {zipgaps.NOT_LISTED}
+    assert len(images(path)) == 4 - len(missed)
+    without_entries(path, files, "n.txt", packing=packing)
+    assert (reasons(path), skips_of(rows_of(path))[zipgaps.NOT_LISTED]) == ([], 1)
+
+
+def test_member_before_the_first_one_that_is_listed_is_named(tmp_path: Path) -> None:
+    """Behind a program, and if the directory lists nothing at all."""
+    path = tmp_path / "x.zip"
+    without_entries(path, {"a.png": PICTURE, "b.png": PICTURE}, "a.png")
+    path.write_bytes(b"#!/bin/sh\nexit\n" + path.read_bytes())
+    assert [row["member"] for row in rows_of(path) if row["missed"]] == ["a.png"]
+    without_entries(path, {"a.png": PICTURE}, "a.png")
+    assert len(reasons(path)) == 1
+
+
+def test_archive_inside_an_archive_names_what_its_directory_lacks(tmp_path: Path) -> None:
+    """Under the name of the archive that it is in."""
+    without_entries(tmp_path / "in.zip", {"a.png": PICTURE, "b.png": PICTURE, "c.png": PICTURE}, "b.png")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "in.zip", "in.zip")
+    rows = rows_of(tmp_path / "x.zip")
+    assert [row["member"] for row in rows if row["missed"]] == ["in.zip/b.png"]
+
+
+def test_room_between_members_is_searched_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not searched is an item too, and data that only resembles a member is none."""
+    path = tmp_path / "x.zip"
+    resembling = b"PK\3\4" * 9 + b"PK\3\4" + bytes(26) + b"PK\3\4\xff\xff" + bytes(30)
+    data = as_zip(path).read_bytes()
+    path.write_bytes(b"#!" + resembling + data)
+    assert reasons(path) == []
+    many = {f"{number:03}.png": b"" for number in range(20)}
+    without_entries(path, {"a.png": PICTURE, **many, "b.png": PICTURE}, *many)
+    monkeypatch.setattr(zipgaps, "_MOST_NAMED", 5)
+    assert [row["member"] for row in rows_of(path) if row["missed"]] == [*list(many)[:5], None]
+    assert "were not searched for others" in reasons(path)[-1]
+    monkeypatch.setattr(zipgaps, "_MOST_NAMED", 50)
+    monkeypatch.setattr(zipgaps, "_MOST_SEARCHED", 100)
+    assert len(reasons(path)) == 3
+    monkeypatch.setattr(zipgaps, "_MOST_SEARCHED", 1 << 20)
+    monkeypatch.setattr(zipgaps, "_STEP", 33)
+    assert len(reasons(path)) == 20

@@ -19,10 +19,12 @@ from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs.nested import NestedBudget, NestedFile, nested_rows
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.unpacking import MOST, gathered, most_unpacked, too_much, unpacked
-from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.inputs.zipgaps import LOCAL, MARK, Gaps, Unlisted
+from imgbudget.audit.partition import Naming, Partition, container_of
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.audit.unopened import packed_otherwise
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.output.base import figure
@@ -30,7 +32,6 @@ from imgbudget.positional import pread
 
 DAMAGE = "damaged archive"
 
-_LOCAL = struct.Struct("<4s22xHH")
 _END = b"PK\5\6"
 _END_RECORD, _END_LONGEST = struct.Struct("<4xH4xHI4xH"), 22 + 65_535
 _LOCATOR, _LOCATED = struct.Struct("<4s4xQ4x"), struct.Struct("<4s28xQQ")
@@ -56,12 +57,13 @@ class _Archive:
             self.zip = zipfile.ZipFile(self.stream)
             self.declared = end.entries
             self.behind = end.behind
+            entries = sorted(self.zip.infolist(), key=lambda info: info.header_offset)
             # the name of a folder with content may have hidden a file
-            self.members = [info for info in self.zip.infolist() if not info.is_dir() or info.file_size]
+            self.members = [info for info in entries if not info.is_dir() or info.file_size]
+            self._gaps = Gaps(entries, self.zip.start_dir)
         except BaseException:
             self.stream.close()
             raise
-        self.members.sort(key=lambda info: info.header_offset)
         names = Counter(info.filename for info in self.members)
         self.repeated = {name for name, number in names.items() if number > 1}
         self._budget = budget
@@ -73,12 +75,19 @@ class _Archive:
     def before(self) -> int:
         """Bytes before the first member, if they begin like another zip archive, else 0."""
         first = min((info.header_offset for info in self.zip.infolist()), default=self.zip.start_dir)
-        return first if first and self.pread(4, 0) == b"PK\3\4" else 0
+        return first if first and self.pread(4, 0) == MARK else 0
 
     @property
     def listed(self) -> int:
         """Entries in the directory, folders included."""
         return len(self.zip.infolist())
+
+    def unlisted(self, number: int) -> Iterator[Unlisted]:
+        """What the directory lacks behind a member and the folders that follow it; -1: before the first."""
+        start = self.members[number].header_offset if number >= 0 else -1
+        last = number + 1 >= len(self.members)
+        stop = None if last else self.members[number + 1].header_offset
+        yield from self._gaps.between(start, stop, self.pread)
 
     def close(self) -> None:
         """Close the file."""
@@ -119,11 +128,11 @@ class _Archive:
     def _data_offset(self, number: int) -> int:
         """Where the data of a member begins, after its place was compared with that of the next one."""
         info = self.members[number]
-        head = self.pread(_LOCAL.size, info.header_offset)
-        if len(head) < _LOCAL.size or head[:4] != b"PK\3\4":
+        head = self.pread(LOCAL.size, info.header_offset)
+        if len(head) < LOCAL.size or head[:4] != MARK:
             raise UnreadableError("there is no member at the offset in the directory")
-        _, name, extra = _LOCAL.unpack(head)
-        begin = int(info.header_offset + _LOCAL.size + name + extra)
+        _, name, extra = LOCAL.unpack(head)
+        begin = int(info.header_offset + LOCAL.size + name + extra)
         last = number + 1 == len(self.members)
         end = self.zip.start_dir if last else self.members[number + 1].header_offset
         if begin + info.compress_size > end:
@@ -194,7 +203,7 @@ def _end_of(stream: IO[bytes], most: int | None) -> _End:
 
 
 def _no_end(head: bytes) -> str:
-    if head.startswith(b"PK\3\4"):
+    if head.startswith(MARK):
         return "its end is missing, so there is no list of its members; copy or download it again"
     return "it is no zip archive"
 
@@ -291,14 +300,30 @@ def _rows(
     start, stop = numbers
     if not archive.members:
         yield builder.skip(where, "holds no files")
+    if not start:
+        yield from _unlisted(archive, -1, where, builder)
     for number in range(start, len(archive.members) if stop is None else min(stop, len(archive.members))):
         budget.count_member(nested=builder.nested)
         name = archive.members[number].filename
         place = where._replace(member=name if where.member is None else f"{where.member}/{name}")
         yield from builder.guarded(place, _member(archive, number, place, builder, budget), "damaged member")
+        yield from _unlisted(archive, number, where, builder)
     if stop is None or stop >= len(archive.members):
         for reason in _about(archive):
             yield builder.skip(where, reason, missed=True)
+
+
+def _unlisted(
+    archive: _Archive, number: int, where: RowLocation, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    """The rows of members that the directory lacks; only those that may be images are missed."""
+    for name, reason in archive.unlisted(number):
+        if name is None:
+            yield builder.skip(where, reason, missed=True)
+            continue
+        missed = kind_of(name) is FileKind.IMAGE or container_of(name) is not None
+        place = where._replace(member=name if where.member is None else f"{where.member}/{name}")
+        yield builder.skip(place, reason, missed=missed)
 
 
 def _about(archive: _Archive) -> Iterator[str]:
