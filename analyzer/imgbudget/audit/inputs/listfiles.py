@@ -31,6 +31,10 @@ MOST_LINE = 256 << 20
 _MOST_REST = 64 << 20
 """Bytes of what is beside the lists of a JSON object that are gathered as one row."""
 
+OPEN_QUOTE = (
+    "a quote in the row is never closed, so that all that follows is one cell; what is in it was not read"
+)
+
 _PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
 _STARTS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _DELIMITERS = ",;\t|"
@@ -78,7 +82,7 @@ class ListRow(NamedTuple):
 
     `number` is None for what is not one of a list of rows. `section` is the name of the list in an object
     that holds several, and `broken`: the row is not JSON. `spans` are the bytes of the parts of what
-    an object holds beside its lists.
+    an object holds beside its lists. `beyond` are the cells of a table that the head has no names for.
     """
 
     number: int | None
@@ -89,6 +93,8 @@ class ListRow(NamedTuple):
     section: str = ""
     broken: bool = False
     spans: Mapping[Keys, tuple[int, int]] = MappingProxyType({})
+    flaw: str | None = None
+    beyond: tuple[str, ...] = ()
 
     def place(self, keys: Keys) -> "InlinePlace":
         """Where the value with these keys is in the text."""
@@ -252,17 +258,29 @@ def _table_rows(stream: IO[bytes], form: ListForm) -> Iterator[ListRow]:
         return
     head = table_head(first, form)
     at = 0
+    ended = False
 
     def lines() -> Iterator[str]:
-        nonlocal at
+        nonlocal at, ended
         for number, line in enumerate(chain([first], _lines(stream))):
             at += len(line)
             yield (line if number else line.removeprefix(_BOM)).decode("utf-8", "surrogateescape")
+        ended = True
+        yield ""  # in an open quote it belongs to the last row
 
     start = 0
     for number, cells in enumerate(csv.reader(lines(), delimiter=head.delimiter)):
         if any(cells) and (number or not head.named):
-            yield ListRow(number - head.named, (), head.row(cells), start, at)
+            beyond = cells[len(head.columns) :] if head.named else ()
+            yield ListRow(
+                number - head.named,
+                (),
+                head.row(cells),
+                start,
+                at,
+                flaw=OPEN_QUOTE if ended else None,
+                beyond=tuple(cell for cell in beyond if cell and not cell.isspace()),
+            )
         start = at
 
 

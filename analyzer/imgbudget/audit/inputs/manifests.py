@@ -25,7 +25,9 @@ from imgbudget.audit.inputs.listshape import ListedList, ListShape, shape_of
 from imgbudget.audit.inputs.naming import Meaning, meaning_of
 from imgbudget.audit.inputs.objects import NOT_BELOW, SkipReasons, named_image
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.inputs.rowimages import Profile, RowImage, read_row
+from imgbudget.audit.inputs.placeholders import NOT_MISSED
+from imgbudget.audit.inputs.rowimages import Profile, RowImage, RowReading, read_row
+from imgbudget.audit.inputs.rowtexts import is_data_text, looks_like_name
 from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition, RowChoice, container_of
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import (
@@ -49,6 +51,14 @@ _NAMED = SkipReasons("named in the list: ", NOT_BELOW)
 _BROKEN = "not JSON, or not an object"
 _EMPTY = "the entry names no image"
 """The reasons of entries without a path."""
+
+MORE_CELLS = (
+    "the row has more cells than the head of the table: a text with a comma may lack its quotes; pandas and"
+    " datasets refuse the file"
+)
+LOST_CELL = "an image in a cell beyond the head of the table is not read; give its column a name"
+
+_NOT_MISSED = (_EMPTY, MORE_CELLS, *NOT_MISSED)
 
 _CHANGED = "the list has changed while it was read"
 
@@ -168,8 +178,7 @@ def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
     reading = read_row(row.value, origin.shape.profile, doubts=not is_beside)
     if is_beside and not reading.images:
         return  # annotations, categories and settings are no rows of images
-    for keys, reason in reading.flaws:
-        yield ManifestEntry(None, row.number, _pointer((*row.base, *keys)), flaw=reason), ""
+    yield from _flaws(row, reading)
     known: set[str] = set()
     found = False
     for image in reading.images or reading.guesses:
@@ -184,6 +193,23 @@ def _listed(row: ListRow, origin: _Origin) -> Iterator[Entry]:
         yield entry, state
     if not found and not reading.flaws and (row.section or row.number is not None or not row.base):
         yield ManifestEntry(None, row.number, _pointer(row.base) or None, flaw=reading.doubt or _EMPTY), ""
+
+
+def _flaws(row: ListRow, reading: RowReading) -> Iterator[Entry]:
+    for keys, reason in reading.flaws:
+        yield ManifestEntry(None, row.number, _pointer((*row.base, *keys)), flaw=reason), ""
+    for flaw in (row.flaw, reading.mismatch, _beyond(row, reading.images)):
+        if flaw:
+            yield ManifestEntry(None, row.number, _pointer(row.base) or None, flaw=flaw), ""
+
+
+def _beyond(row: ListRow, images: Sequence[RowImage]) -> str | None:
+    """What is wrong with a row of a table that has more cells than the head; None if that has not."""
+    if not row.beyond:
+        return None
+    known = {text for image in images for text in (image.name, image.data, *image.others)}
+    lost = any(cell not in known and (looks_like_name(cell) or is_data_text(cell)) for cell in row.beyond)
+    return LOST_CELL if lost else MORE_CELLS
 
 
 def _entry(row: ListRow, image: RowImage, origin: _Origin) -> Entry:
@@ -257,7 +283,7 @@ def _row(
         yield builder.skip(
             where._replace(member=None),
             item.flaw,
-            missed=item.flaw != _EMPTY and not is_other_name(item.flaw),
+            missed=item.flaw not in _NOT_MISSED and not is_other_name(item.flaw),
         )
     elif item.inline is not None and reader:
         yield _inline(item.inline, where, reader, builder)

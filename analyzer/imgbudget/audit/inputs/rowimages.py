@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs.fieldnames import FieldKind, carries, is_sized, kind_of_field, subject_of
+from imgbudget.audit.inputs.placeholders import has_video, place_mismatch
 from imgbudget.audit.inputs.rowtexts import HEAD, is_data_text, looks_like_name, nested_value
 from imgbudget.audit.inputs.values import starts_as_image
 from imgbudget.model.location import Key, Keys
@@ -72,6 +73,8 @@ class RowReading(NamedTuple):
     flaws: tuple[tuple[Keys, str], ...] = ()
     doubt: str | None = None
     guesses: tuple[RowImage, ...] = ()
+    mismatch: str | None = None
+    """Why its images do not fit the places for images in its text."""
 
 
 UNUSABLE = "what the entry names an image by is not a path"
@@ -336,7 +339,7 @@ def read_row(row: Any, profile: Profile, *, doubts: bool = True) -> RowReading:
             passed.append(one)
     images = _merged(taken)
     if images or walk.flaws:
-        return RowReading(images, tuple(walk.flaws))
+        return RowReading(images, tuple(walk.flaws), mismatch=place_mismatch(row) if doubts else None)
     guesses = _merged([one for one in passed if one.form > ImageForm.TEXT and not profile.fields])
     return RowReading((), (), _doubt(row, passed, profile.fields) if doubts else None, guesses)
 
@@ -365,7 +368,7 @@ def _doubt(row: Any, passed: Sequence[RowValue], fields: Sequence[str]) -> str |
         if one.form is ImageForm.BYTES:
             return f"the bytes in its field {one.field!r} are not those of an image"
         return f"names what may be an image in its field {one.field!r}, other rows do not; see --image-field"
-    if any(_PLACEHOLDER.search(text) for text in _texts(row)):
+    if not has_video(row) and any(_PLACEHOLDER.search(text) for text in _texts(row)):
         return "its text has a place for an image, but the row names none"
     return None
 
