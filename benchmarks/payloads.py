@@ -1,4 +1,4 @@
-"""Makes request files as people keep them: a body of 20 images, a JSONL of 1,000 requests, prose alone."""
+"""Makes request files as people keep them: bodies of 20 images, of one 20 times, 1,000 requests, prose."""
 
 # ruff: noqa: S311 - the files are to be the same for the same seed, not secret
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from measuring import note
 
 MODEL = "claude-sonnet-4-6"
-BODY, BATCH, PROSE = "body.json", "batch.jsonl", "prose.json"
+BODY, EQUAL, BATCH, PROSE = "body.json", "equal.json", "batch.jsonl", "prose.json"
 SMALL, SMALL_LINES = "small.json", "small.jsonl"
 """What every candidate reads first, to have loaded what it needs: an image of each format."""
 
@@ -135,7 +135,10 @@ def make_files(folder: str, *, seed: int, images: int, lines: int, turns: int) -
     """Write the files: `images` of 1.2 MB in the body, `lines` of 250 kB, `turns` of three short texts."""
     os.makedirs(folder, exist_ok=True)
     rng = Random(seed)
-    _write(folder, BODY, [make_conversation(rng, _payloads(rng, images, 1.2e6))])
+    different = _payloads(rng, images, 1.2e6)
+    _write(folder, BODY, [make_conversation(rng, different)])
+    # with another source, so that the other files of a seed stay the same
+    _write(folder, EQUAL, [make_conversation(Random(seed), different[:1] * images)])
     _write(folder, BATCH, _batch(rng, lines, 91e3))
     _write(folder, PROSE, [_prose_alone(rng, turns)])
     small = [make_payload(rng, form, 8e3) for form in _ENCODING]
@@ -146,7 +149,7 @@ def make_files(folder: str, *, seed: int, images: int, lines: int, turns: int) -
 def main() -> int:
     """Write the files into the folder that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="where the files go; about 300 MB")
+    parser.add_argument("folder", help="where the files go; about 320 MB")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     parser.add_argument("--images", type=int, default=20, help="images in the body (default: %(default)s)")
     parser.add_argument(

@@ -41,6 +41,7 @@ class Subject(NamedTuple):
 
 _SUBJECTS = (
     Subject(payloads.BODY, "A Messages body of 20 images"),
+    Subject(payloads.EQUAL, "A Messages body with one image 20 times"),
     Subject(payloads.BATCH, "JSONL, a request a line; orjson and json line by line"),
     Subject(payloads.PROSE, "A body of prose without images"),
 )

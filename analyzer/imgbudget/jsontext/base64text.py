@@ -3,7 +3,7 @@
 import re
 from binascii import a2b_base64
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -61,6 +61,11 @@ class Base64Text:
         """Whether the text is in memory, not left in the file."""
         return self._payload.start is None
 
+    @property
+    def known(self) -> dict[Hashable, object]:
+        """What is remembered of all equal texts of the file."""
+        return self._payload.known
+
     def read(self, size: int, offset: int) -> bytes:
         """The decoded bytes at `offset`, fewer than `size` only at the end; decodes only that part.
 
@@ -107,6 +112,12 @@ class Base64Text:
 
     def digest(self) -> str:
         """The SHA-256 of the text as sent, in hexadecimal; reads in pieces. Raises as `read` does."""
+        digest = self.known.get("digest")
+        if not isinstance(digest, str):
+            digest = self.known["digest"] = self._digest()
+        return digest
+
+    def _digest(self) -> str:
         from hashlib import sha256  # noqa: PLC0415 - rare
 
         text = sha256()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.scanner import (
     LONG,
     MAX_VALUES,
@@ -190,8 +191,7 @@ def duplicate_members(text: str) -> Iterator[Keys]:
     for member in members(text, lambda _: True):
         if not member.key_end:
             continue
-        name = (member.parent, member.path[-1])
-        if name in keys and member.path not in reported:
+        if (name := (member.parent, member.path[-1])) in keys and member.path not in reported:
             reported.add(member.path)
             yield member.path
         keys.add(name)
@@ -349,18 +349,20 @@ def open_documents(  # noqa: PLR0913 - start and window sizes
     long: int = LONG,
     start: Start = BEGINNING,
     read_stats: StatsReader = stats_of,
+    repeats: Repeats | None = None,
 ) -> Iterator[Document | BadDocument]:
     """The documents of a text: with `lines` one per line, skipping blank lines, else the whole text as one.
 
     Reads lazily; only text outside of long strings is held in memory. Without `check`, a long string is
-    scanned by `read_stats` when its payload is requested. `window` and `long` are in bytes, see `scan`.
-    `start` is the line to begin at (only with `lines`). Raises OSError if the source cannot be read.
+    scanned by `read_stats` when its payload is requested. `window` and `long` are in bytes, `repeats` are the
+    strings before, see `scan`. `start` is the line to begin at (only with `lines`). Raises OSError.
     """
     reader = _DocumentReader(source, read_stats, start.number)
     if start.line == 1 and (encoding := _wide_encoding(source.pread(4, 0))):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
-    pieces = scan(source, lines=lines, check=check, window=window, long=long, start=start.offset)
+    sizes = window, long, start.offset
+    pieces = scan(source, *sizes, lines=lines, check=check, repeats=repeats)
     if lines:
         yield from _each_line(reader, pieces, start)
         return
@@ -470,16 +472,14 @@ class _DocumentReader:
             message = f"{message} at line {point.line}, column {point.column}"
             return self.bad(start + lead, end, point, message)
         self._number += 1
+        lengths = {it.stats and it.stats.length for it in long_strings}
         return Document(
             value=value,
             start=start + lead,
             end=end - len(text) + end_without_blanks(text, len(text)),
             number=self._number,
             line=line + text.count("\n", 0, lead),
-            lengths_may_repeat=len(
-                {long_string.stats and long_string.stats.length for long_string in long_strings}
-            )
-            < len(long_strings),
+            lengths_may_repeat=len(lengths) < len(long_strings),
             _masked=masked,
             _long_strings=masked.placeholders,
             _has_duplicates=self._parser.has_duplicates,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
+from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import IN_ALPHABET, KEPT, KEPT_LAST, StringStats, clause
 
@@ -150,10 +151,10 @@ class LongString:
 class _Window:
     """A sliding window: the first `have` bytes of `buffer` are those of the source from offset `base`."""
 
-    __slots__ = ("_in_alphabet", "_source", "_view", "base", "buffer", "have")
+    __slots__ = ("_in_alphabet", "_view", "base", "buffer", "have", "source")
 
     def __init__(self, source: JsonSource, width: int, base: int) -> None:
-        self._source = source
+        self.source = source
         self.buffer = bytearray(width)
         self._view = memoryview(self.buffer)
         self.base = base
@@ -166,7 +167,7 @@ class _Window:
         if rest and keep:
             self.buffer[:rest] = self.buffer[keep : self.have]
         self.base += keep
-        got = self._source.readinto(self._view[rest:], self.base + rest)
+        got = self.source.readinto(self._view[rest:], self.base + rest)
         self.have = rest + got
         self._in_alphabet = None
         return got > 0
@@ -184,12 +185,13 @@ class _Window:
 
 def scan(  # noqa: PLR0913 - start and window sizes
     source: JsonSource,
-    *,
-    lines: bool,
-    check: bool = True,
     window: int = WINDOW,
     long: int = LONG,
     start: int = 0,
+    *,
+    lines: bool,
+    check: bool = True,
+    repeats: Repeats | None = None,
 ) -> Iterator[bytes | LongString]:
     """Split the text into pieces, in order: bytes unchanged, and a LongString in place of each long string.
 
@@ -200,8 +202,9 @@ def scan(  # noqa: PLR0913 - start and window sizes
 
     With `lines` a long string also ends at a newline, so that a broken line does not extend into the next
     one. Without, the scan stops at the first long string that is not valid JSON. The window is at least twice
-    as wide as `long`. `start` is the offset to begin at.
+    as wide as `long`. `start` is the offset to begin at; `repeats` are the strings before it.
     """
+    repeats = repeats or Repeats()
     window = max(window, 2 * long, _NARROWEST)
     # one byte more than a small source has, so that its window is never full
     window = min(window, max(source.size - start + 1, 2 * long, _NARROWEST))
@@ -217,7 +220,9 @@ def scan(  # noqa: PLR0913 - start and window sizes
             full = end < 0 and pos <= 2 and view.have == window
             if _opens(buffer, pos) and (full or _like_payload(buffer, pos, long)):
                 yield view.piece(done, pos)
-                long_string, done = _read_long_string(view, pos, lines=lines, check=check)
+                long_string, done = _read_long_string(
+                    view, pos, lines=lines, check=check, repeats=repeats, long=long
+                )
                 yield long_string
                 if long_string.stats and long_string.stats.flaw and not lines:
                     return
@@ -262,11 +267,14 @@ def _like_payload(buffer: bytearray, pos: int, long: int) -> bool:
     return buffer.find(b" ", pos, pos + long) < 0 and buffer[pos : pos + long].isascii()
 
 
-def _read_long_string(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[LongString, int]:
+def _read_long_string(  # noqa: PLR0913 - how to read it
+    view: _Window, pos: int, *, lines: bool, check: bool, repeats: Repeats, long: int
+) -> tuple[LongString, int]:
     """The long string that begins at `pos` of the window, and its end in the window."""
     buffer = view.buffer
     begin = view.base + pos
     stats = StringStats(begin) if check else None
+    opened = repeats.open(view.piece(pos, pos + long), stats, view.source) if stats else None
     long_string = LongString(begin, begin, stats)
     escaped = False  # whether the byte at `pos` is escaped
     while True:
@@ -277,27 +285,34 @@ def _read_long_string(view: _Window, pos: int, *, lines: bool, check: bool) -> t
         if lines and (newline := buffer.find(_NEWLINE, pos, stop)) >= 0:
             end = stop = newline
         if stats:
-            _update_stats(stats, view, pos, stop)
-            if end >= 0:
-                stats.finish()
+            _keep_ends(stats, view, pos, stop)
+            if not (opened and opened.repeats(buffer, pos, stop, view.base + pos, closed=end >= 0)):
+                _update_stats(stats, view, pos, stop)
         if end >= 0 or (stats and stats.flaw and not lines):
-            long_string.end = view.base + stop
-            return long_string, stop
+            break
         escaped = not broken and _ends_escaped(buffer, pos + escaped, have)
         pos = 0
         if not view.slide(have):
-            if stats:
-                stats.finish()
-            long_string.end = view.base
-            return long_string, 0
+            stop = 0
+            break
+    long_string.end = view.base + stop
+    if opened:
+        opened.close(long_string.end)
+    elif stats:
+        stats.finish()
+    return long_string, stop
 
 
-def _update_stats(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
-    """Update the statistics with a range of the window; plain base64 is not copied."""
+def _keep_ends(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
+    """Keep the first bytes of a string and, of each range of the window, the last ones."""
     if not stats.head:
         stats.head = view.piece(pos, min(stop, pos + KEPT))
     if stop > pos:
         stats.tail = view.piece(max(stop - KEPT_LAST, pos), stop)
+
+
+def _update_stats(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
+    """Update the statistics with a range of the window; plain base64 is not copied."""
     if stats.is_between:
         first = view.first_foreign(pos, stop)
         clean = stop if first < 0 else first
@@ -402,21 +417,12 @@ class MaskedText:
 
     def mistake(self, parse_error: MalformedError | None) -> tuple[Point, str] | None:
         """The first mistake of the document: that of the parser, or an invalid long string."""
-        flawed = next(
-            (
-                long_string
-                for long_string in self.long_strings
-                if long_string.stats and long_string.stats.flaw
-            ),
-            None,
-        )
+        flawed = next((it for it in self.long_strings if it.stats and it.stats.flaw), None)
         mask = next((mask for mask in self.masks() if mask.long_string is flawed), None) if flawed else None
         if mask is None or mask.long_string.stats is None or mask.long_string.stats.flaw is None:
-            return (
-                (self.points([parse_error.position])[parse_error.position], str(parse_error))
-                if parse_error
-                else None
-            )
+            if parse_error is None:
+                return None
+            return self.points([parse_error.position])[parse_error.position], str(parse_error)
         # the scan may have stopped at the flaw; then the string seems unterminated
         unterminated = (
             parse_error is not None

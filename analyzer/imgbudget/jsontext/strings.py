@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,12 +59,13 @@ class StringStats:
 
     `length` counts characters after unescaping, `width` characters in the file; `foreign` counts each
     unescaped character that is not one of the 64 of base64. `flaw` is set at the first invalid byte; the rest
-    is ignored. `head` and `tail` are the first and last raw bytes, if the caller of `feed` sets them.
+    is ignored. `head` and `tail` are the first and last raw bytes, if the caller of `feed` sets them. Equal
+    strings of a text share `known`, what readers remember of them.
     """
 
     __slots__ = (
         *("_carry", "_carry_offset", "_costly"),
-        *("flaw", "foreign", "head", "length", "segments", "tail", "width"),
+        *("flaw", "foreign", "head", "known", "length", "segments", "tail", "width"),
     )
 
     def __init__(self, start: int) -> None:
@@ -75,6 +76,7 @@ class StringStats:
         self.segments = [Segment(0, start, plain=True)]
         self.head = b""
         self.tail = b""
+        self.known: dict[Hashable, object] = {}
         self._carry = b""
         self._carry_offset = start
         self._costly = 0
@@ -112,6 +114,11 @@ class StringStats:
         if self._carry and not self.flaw:
             self._unescape(self._carry, self._carry_offset)
         self._carry = b""
+
+    def repeat(self, length: int, foreign: dict[str, int], known: dict[Hashable, object]) -> None:
+        """Become the statistics of a plain string that is equal to an earlier one."""
+        self.length = self.width = length
+        self.foreign, self.known = foreign, known
 
     def _count_plain(self, foreign: bytes | bytearray, offset: int) -> None:
         passed = 0
@@ -259,6 +266,11 @@ class StringPayload:
         counts: dict[str, int] = {}
         count_characters(counts, foreign_characters(self._literal))
         return counts
+
+    @property
+    def known(self) -> dict[Hashable, object]:
+        """What is remembered of all equal strings of the file; empty for a string in memory."""
+        return self._stats.known if self._stats else {}
 
     @property
     def region(self) -> tuple[JsonSource, int, int] | None:

@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document
@@ -23,6 +22,7 @@ from imgbudget.model.subjects import (
     Text,
     Turn,
 )
+from imgbudget.requests.payloads import facts_of
 from imgbudget.requests.textfinder import image_characters
 
 
@@ -262,7 +262,7 @@ class RequestCollector:
             location,
             Origin.BASE64,
             inside,
-            facts=probe_reader(text, text.byte_size, self.fields) if readable else None,
+            facts=facts_of(text, self.fields) if readable else None,
             declared=text.prefix_media_type if prefixed else declared,
             base64_size=text.length - (len(text.prefix) if prefixed else 0),
             flaws=text.flaws,

@@ -227,6 +227,15 @@ def is_image_type(media_type: str) -> bool:
     return media_type.startswith("image/") and media_type not in _ICONS
 
 
+def facts_of(text: Base64Text, fields: ProbeField) -> ImageFacts:
+    """The facts of an image in base64, probed once for equal texts of a file. Raises as `text.read` does."""
+    key = "facts", int(fields)
+    facts = text.known.get(key)
+    if not isinstance(facts, ImageFacts):
+        facts = text.known[key] = probe_reader(text, text.byte_size, fields)
+    return facts
+
+
 def image_of(  # noqa: PLR0913 - what the surroundings of a payload show
     payload: StringPayload,
     location: Location,
@@ -249,7 +258,7 @@ def image_of(  # noqa: PLR0913 - what the surroundings of a payload show
         return None
     is_sample = cut or length < LEAST_DAMAGED
     needed = fields | ProbeField.INTEGRITY if is_sample else fields
-    facts = probe_reader(text, text.byte_size, needed) if text.repairable else None
+    facts = facts_of(text, needed) if text.repairable else None
     if not _is_intact(facts) and (
         is_sample or not _is_damaged_image(payload, text, facts, is_uri=form is Form.URI)
     ):
