@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
+from imgbudget.audit import memory
 from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.copies import list_lines
+from imgbudget.audit.copies import GROUPS, duplicates_of, list_lines
 from imgbudget.audit.csvtable import lines
 from imgbudget.audit.empty import without_images
 from imgbudget.audit.html.page import page
 from imgbudget.audit.keeping import Keep
 from imgbudget.audit.memory import rows_in_memory
 from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord, plain_rows, row_values
+from imgbudget.audit.rows import FactsRecord, columns, plain_rows, row_values, unpacked
 from imgbudget.audit.store import Store, open_rows
 from imgbudget.audit.work import Done, tiers_of
 from imgbudget.limits.bound import Limits
@@ -29,6 +30,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
+from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.subjects import Finding, Severity
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -136,6 +138,43 @@ def test_both_databases_give_the_same_answers(
             assert one == other
         empty = [without_images(store, ("photos", "x.tar", "nothing.zip")) for store in stores]
         assert empty[0] == empty[1]
+
+
+def test_places_of_copies_are_found_for_the_groups_that_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dataset may have a million groups, of which the report shows the largest."""
+    records = [
+        FactsRecord("photos", f"{i}.png", size=Size(9 + i, 9), byte_size=1, digest=bytes([i % 150] * 16))
+        for i in range(300)
+    ]
+    finished = []
+    original = memory._FirstPlaces.finalize
+
+    def counted(places: Any) -> str:
+        finished.append(places)
+        return original(places)
+
+    monkeypatch.setattr(memory._FirstPlaces, "finalize", counted)
+    with both(records, SESSION, tmp_path) as stores:
+        one, other = (duplicates_of(store) for store in stores)
+    assert repr(one) == repr(other)
+    assert (one.groups, len(one.largest)) == (150, GROUPS)
+    assert one.largest[0].places == ("photos/0.png", "photos/150.png")
+    assert len(finished) == GROUPS
+
+
+def test_columns_of_pixels_stay_away_unless_measured() -> None:
+    """Rows on their way to the main process are the same rows behind it, measured or not."""
+    tiers = tiers_of(SESSION)
+    records = made(30, 5)
+    measured = [records[0]._replace(pixels=PixelFacts(flaw="not decoded")), *records[1:]]
+    width = len(columns(tiers))
+    for given, most in ((records, width - len(PIXEL_TYPES) - 1), (measured, width - 1)):
+        values = list(row_values(given, tiers))
+        rows = plain_rows(values)
+        assert list(unpacked(rows)) == values
+        assert {len(row) for chunk in rows.chunks() for row in chunk.rows} == {most}
 
 
 def test_no_row_at_all(tmp_path: Path) -> None:

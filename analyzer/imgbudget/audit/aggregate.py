@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.copies import duplicates_of
-from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
+from imgbudget.audit.costs import cost_rows, model_rows, sums_of_tiers, tier_rows, usd
 from imgbudget.audit.offenders import worst_images
 from imgbudget.audit.statistics import (
     AuditStatistics,
@@ -18,7 +18,7 @@ from imgbudget.audit.statistics import (
     SkipRow,
     Totals,
 )
-from imgbudget.audit.store import SHARES, Store, list_of, places_of
+from imgbudget.audit.store import SHARES, Store, places_of
 from imgbudget.audit.trials import EXPONENT, ResizedImages, bytes_after
 from imgbudget.discovery.walk import SAME_FILE
 from imgbudget.limits.bound import Limits
@@ -173,22 +173,17 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
     """The exact distribution of a metric over all images that have it, with bins split at the markers too."""
     value, doubtful = metric.sql.replace("{tier}", store.tier), store.limits.tier.alternatives
     edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
-    pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
-    counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
-    number, lowest, highest, mean, quantiles, *binned = store.one(
-        f"""select count(v), min(v), max(v), mean_of(v), quantiles(v), {counts}
-        from (select {value} as v from rows where subject = 'image') where v is not null"""  # noqa: S608 - ours
-    )
-    bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
+    found = store.summary(value, edges)
+    bins = tuple(map(Bin, (None, *edges), (*edges, None), found.bins))
     return Distribution(
         name=metric.name,
         title=f"{metric.title}, at most" if metric.unit == "tokens" and doubtful else metric.title,
         unit=metric.unit,
-        images=number,
-        minimum=lowest,
-        maximum=highest,
-        mean=mean,
-        quantiles=tuple(zip(SHARES, list_of(quantiles), strict=False)),
+        images=found.images,
+        minimum=found.lowest,
+        maximum=found.highest,
+        mean=found.mean,
+        quantiles=tuple(zip(SHARES, found.quantiles, strict=False)),
         bins=_trimmed(bins, [edge_of(marker, metric.step) for marker in markers]),
         marks=markers,
     )
@@ -197,12 +192,6 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
 def edge_of(marker: AxisMarker, step: float = 1) -> float:
     """The bin edge for a marker: a value equal to the limit belongs to the images within it."""
     return marker.value if marker.least else marker.value + step / 2
-
-
-def _between(low: float | None, high: float | None) -> str:
-    tests = [f"v >= {low}"] if low is not None else []
-    tests += [f"v < {high}"] if high is not None else []
-    return " and ".join(tests)
 
 
 def _trimmed(bins: tuple[Bin, ...], markers: Sequence[float]) -> tuple[Bin, ...]:
@@ -224,11 +213,6 @@ _IS_LINK = f"coalesce(skipped like '{SAME_FILE}%', false)"
 OTHER_NAMES = "another name of a file that is read: a link, or a file that a list names"
 """The reason that all other names of files have together."""
 
-_FOLDER = """case when member is null then source
-    when parse_dirpath(member) = '' then source
-    when source = '.' then parse_dirpath(member)
-    else rtrim(source, '/') || '/' || parse_dirpath(member) end"""
-
 
 class AuditContext(NamedTuple):
     """What the rows do not contain: the limits data, the rules, the names of the sources, notes for readers.
@@ -249,6 +233,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
     folders, folders_total = _folders(store)
     sizes, sizes_total = _sizes(store)
     rules = _rules(store, about.rules)
+    tiers = sums_of_tiers(store, about.data)
     return AuditStatistics(
         model=limits.model,
         platform=limits.platform,
@@ -265,9 +250,9 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         sizes=sizes,
         sizes_total=sizes_total,
         rules=rules,
-        costs=cost_rows(store, about.data),
+        costs=cost_rows(store, about.data, tiers),
         models=model_rows(store, about.models),
-        tiers=tier_rows(store, about.data),
+        tiers=tier_rows(about.data, tiers),
         duplicates=duplicates_of(store),
         offenders=worst_images(store, rules),
         skips=_skips(store),
@@ -345,7 +330,7 @@ def _sums(store: Store) -> str:
 def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
     """The folders with the highest cost, and the number of all folders."""
     found = store.all(
-        f"""select {_FOLDER} as folder, {_sums(store)}, sum(errors), sum(warnings),
+        f"""select folder_of(source, member) as folder, {_sums(store)}, sum(errors), sum(warnings),
         {store.doubts}, count(*) over () from rows where subject = 'image' group by folder
         order by 4 desc, 2 desc, folder limit {FOLDERS}"""  # noqa: S608 - ours
     )

@@ -19,7 +19,7 @@ from imgbudget.audit.keeping import Keep
 from imgbudget.audit.partition import container_of
 from imgbudget.audit.rows import WHOLE
 from imgbudget.audit.statistics import CopyCost, DuplicateGroup, Duplicates, Row
-from imgbudget.audit.store import NEAR_GROUPS, ROW_ORDER, Store, places_of
+from imgbudget.audit.store import IMAGES, NEAR_GROUPS, ROW_ORDER, Store, places_of
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.output.base import count, figure
@@ -48,17 +48,20 @@ def duplicates_of(store: Store) -> Duplicates:
         coalesce(min({store.tier}tokens), 0) as tokens,
         coalesce(min({store.tier}planned_tokens), 0) as after,
         coalesce(min({store.tier}tokens - {low}), 0) as doubt,
-        coalesce(min({store.tier}planned_tokens - {low_after}), 0) as doubt_after,
-        first_places(source, member, row, pointer) as places
+        coalesce(min({store.tier}planned_tokens - {low_after}), 0) as doubt_after
         from rows where subject = 'image' and hash_low in (select hash_low from halves)
         group by hash_high, hash_low having count(*) > 1"""  # noqa: S608 - ours
     )
     groups = store.one("select count(*) from copies")[0]
     unhashed = store.one("select count(*) from rows where subject = 'image' and hash_low is null")[0]
     largest = store.all(
-        f"""select printf('%016x%016x', hash_high, hash_low) as digest, images, bytes, tokens, doubt, sampled,
-        places
-        from copies order by (images - 1) * tokens desc, (images - 1) * bytes desc, digest limit {GROUPS}"""  # noqa: S608 - ours
+        f"""select digest, images, copies.bytes, tokens, doubt, sampled,
+        first_places(source, member, row, pointer)
+        from (select *, printf('%016x%016x', hash_high, hash_low) as digest from copies
+            order by (images - 1) * tokens desc, (images - 1) * bytes desc, digest limit {GROUPS}) as copies
+        join rows using (hash_high, hash_low) where {IMAGES}
+        group by digest, images, copies.bytes, tokens, doubt, sampled
+        order by (images - 1) * tokens desc, (images - 1) * copies.bytes desc, digest"""  # noqa: S608 - ours
     )
     cost = _cost(store, "")
     return Duplicates(

@@ -1,11 +1,11 @@
 """What a dataset costs on every model and platform of the limits data, and on every tier."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import CostRow, TierRow
-from imgbudget.audit.store import Store
+from imgbudget.audit.store import Store, quoted
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens_range
@@ -14,7 +14,7 @@ _FETCHED = 4096
 """Sizes in memory at a time: a dataset may have as many sizes as images."""
 
 
-class _Sums(NamedTuple):
+class TierSums(NamedTuple):
     """The sums over all images on one tier."""
 
     resized: int
@@ -26,10 +26,9 @@ class _Sums(NamedTuple):
     after_doubt: int = 0
 
 
-def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
+def tier_rows(data: LimitsData, sums: Mapping[str, TierSums]) -> tuple[TierRow, ...]:
     """The dataset on every tier, the smallest first."""
     tiers = sorted(data.tiers, key=lambda tier: tier.bounds[1])
-    sums = _sums(store, data)
     least = sums[tiers[0].name].tokens
     return tuple(
         TierRow(
@@ -47,7 +46,7 @@ def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
     )
 
 
-def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
+def cost_rows(store: Store, data: LimitsData, sums: Mapping[str, TierSums]) -> tuple[CostRow, ...]:
     """The cost matrix: Claude's models in the order of the limits data, for each the platforms that serve it.
 
     Gateways, which add prices of their operators, are not in it.
@@ -55,7 +54,6 @@ def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     Each image is priced as a separate prompt, so long-prompt prices do not count. Models of other providers
     are in `model_rows`.
     """
-    sums = _sums(store, data)
     candidates = (data.bind(model, name) for model in data.claude_models for name in data.serving(model))
     bound = [limits for limits in candidates if limits.uses_claude_patches]
     refused = _refused(store, bound)
@@ -76,8 +74,8 @@ def model_rows(store: Store, models: Sequence[Limits]) -> tuple[CostRow, ...]:
     return tuple(_cost_row(limits, sums[limits.tier], refused[_bounds(limits)]) for limits in models)
 
 
-def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, _Sums]:
-    totals = {tier: [0] * len(_Sums._fields) for tier in tiers}
+def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, TierSums]:
+    totals = {tier: [0] * len(TierSums._fields) for tier in tiers}
     cursor = store.connection.cursor().execute(
         f"""select width, height, count(*) from rows where subject = 'image'
         and width is not null and {store.tier}tokens is not null group by width, height"""  # noqa: S608 - ours
@@ -88,19 +86,19 @@ def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, _Sums]:
             for tier in tiers:
                 for field, number in enumerate(_on_tier(size, tier)):
                     totals[tier][field] += images * number
-    return {tier: _Sums._make(numbers) for tier, numbers in totals.items()}
+    return {tier: TierSums._make(numbers) for tier, numbers in totals.items()}
 
 
-def _on_tier(size: Size, tier: Tier) -> _Sums:
+def _on_tier(size: Size, tier: Tier) -> TierSums:
     """The amounts of one image of this size."""
     used = native_size(size, tier)
     low, most = tokens_range(size, tier)
     low_after, after = tokens_range(planned_size(size, tier), tier)
     area, area_used = size.width * size.height, used.width * used.height
-    return _Sums(used != size, most, after, area, area_used, most - low, after - low_after)
+    return TierSums(used != size, most, after, area, area_used, most - low, after - low_after)
 
 
-def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
+def _cost_row(limits: Limits, sums: TierSums, refused: int) -> CostRow:
     price = limits.input_price
     priced = price is not None and price.status != "unknown"
     factor = limits.batch_factor.value if limits.batch_factor else None
@@ -130,7 +128,8 @@ def usd(limits: Limits, tokens: int) -> float:
     return tokens * price.value / 1_000_000 if price else 0.0  # an audit refuses models that it does not know
 
 
-def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
+def sums_of_tiers(store: Store, data: LimitsData) -> dict[str, TierSums]:
+    """The sums over all images on every tier, by its name."""
     terms = []
     for tier in data.tiers:
         name = tier_prefix(tier.name)
@@ -142,9 +141,9 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
             f"coalesce(sum_of_products({name}width, {name}height), 0)",
         ]
     numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
-    step = len(_Sums._fields) - 2  # Claude's tiers have no doubt
+    step = len(TierSums._fields) - 2  # Claude's tiers have no doubt
     parts = (numbers[i : i + step] for i in range(0, len(numbers), step))
-    return {tier.name: _Sums(*map(int, part)) for tier, part in zip(data.tiers, parts, strict=True)}
+    return {tier.name: TierSums(*map(int, part)) for tier, part in zip(data.tiers, parts, strict=True)}
 
 
 _Bounds = tuple[int | None, int | None, tuple[str, ...]]
@@ -161,15 +160,10 @@ def _refused(store: Store, bound: Iterable[Limits]) -> dict[_Bounds, int]:
     sets = list(dict.fromkeys(_bounds(limits) for limits in bound))
     terms = []
     for base64_bytes, edge, types in sets:
-        formats = ", ".join(_text(name.partition("/")[2]) for name in types)
+        formats = ", ".join(quoted(name.partition("/")[2]) for name in types)
         refused = ["damage is not null", f"(format is not null and format not in ({formats}))"]
         refused += [f"base64_bytes > {base64_bytes}"] if base64_bytes is not None else []
         refused += [f"(width > {edge} or height > {edge})"] if edge is not None else []
         terms.append(f"count(*) filter (where {' or '.join(refused)})")
     counts = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     return dict(zip(sets, counts, strict=True))
-
-
-def _text(value: str) -> str:
-    """A text in SQL: media types of a user's limits may hold quotes."""
-    return "'" + value.replace("'", "''") + "'"

@@ -1,17 +1,15 @@
 """Arguments of an audit in which no image was found: each is reported with the reason and what to do."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imgbudget.audit.inputs.objects import NOT_BELOW
 from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
+from imgbudget.audit.store import Store, quoted
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import is_other_name, spell
 from imgbudget.output.base import count
-
-if TYPE_CHECKING:
-    from imgbudget.audit.store import Store
 
 
 class EmptyArgument(NamedTuple):
@@ -38,7 +36,7 @@ class _SourceRows(NamedTuple):
     rows: int
 
 
-def without_images(store: "Store | None", datasets: Sequence[str]) -> tuple[EmptyArgument, ...]:
+def without_images(store: Store | None, datasets: Sequence[str]) -> tuple[EmptyArgument, ...]:
     """The arguments without an image; those whose images were found under another name are not among them.
 
     Without a store nothing at all was found.
@@ -58,29 +56,23 @@ def without_images(store: "Store | None", datasets: Sequence[str]) -> tuple[Empt
     return tuple(empty)
 
 
-def _rows(store: "Store", where: str) -> list[_SourceRows]:
+def _rows(store: Store, where: str) -> list[_SourceRows]:
     group = "source, subject, skipped, missed"
     found = store.all(f"select {group}, count(*) from rows where {where} group by {group}")  # noqa: S608 - quoted
     return [_SourceRows._make(values) for values in found]
 
 
-def _in_folders(store: "Store", sources: Iterable[str], key: str) -> list[_SourceRows]:
+def _in_folders(store: Store, sources: Iterable[str], key: str) -> list[_SourceRows]:
     """The rows of a path that was found in a folder, another argument above it."""
     rows = []
     for source in sources:
         folder = _key(source)
         if folder != key and _below(key, folder):
             member = key if folder in ("", ".") else key[len(folder.rstrip("/")) + 1 :]
-            inside = f"substr(member, 1, {len(member) + 1}) = {_quoted(member + '/')}"
-            where = f"source = {_quoted(source)} and (member = {_quoted(member)} or {inside})"
+            inside = f"substr(member, 1, {len(member) + 1}) = {quoted(member + '/')}"
+            where = f"source = {quoted(source)} and (member = {quoted(member)} or {inside})"
             rows += _rows(store, where)
     return rows
-
-
-def _quoted(text: str) -> str:
-    """A text in SQL, as the table has it: what is not UTF-8 is escaped."""
-    escaped = text.encode("utf-8", "backslashreplace").decode()
-    return "'" + escaped.replace("'", "''") + "'"
 
 
 def _empty(name: str, rows: Sequence[_SourceRows]) -> EmptyArgument:

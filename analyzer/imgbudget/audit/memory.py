@@ -3,14 +3,15 @@
 import heapq
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from math import pow as power
 from typing import Any
 
-from imgbudget.audit.rows import PlainRows, RowValues, columns, unpacked
-from imgbudget.audit.statistics import FoundCode
-from imgbudget.audit.store import EXAMPLES, SHARES, Store
+from imgbudget.audit.rows import PlainRows, RowValues, columns
+from imgbudget.audit.store import EXAMPLES, IMAGES, SHARES, NumberSummary, Store, quoted
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Tier
 
@@ -23,6 +24,32 @@ def is_possible() -> bool:
     return sqlite3.sqlite_version_info >= OLDEST
 
 
+class MemoryStore(Store):
+    """The rows in memory. Their column `findings` is their number, counted from 1."""
+
+    __slots__ = ()
+
+    def having(self, code: str) -> str:
+        """SQL: whether a row has a finding with this code."""
+        return f"findings in (select number from findings where code = {quoted(code)})"  # noqa: S608
+
+    def summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
+        """What is known of a number of all images: few are sorted sooner than a database adds them up."""
+        found = self.all(
+            f"select v from (select {value} as v from rows where {IMAGES}) where v is not null"  # noqa: S608
+        )
+        values = sorted(number for (number,) in found)
+        below = [bisect_left(values, edge) for edge in edges]
+        counts = [after - before for before, after in pairwise((0, *below, len(values)))]
+        if not values:
+            return NumberSummary(0, None, None, None, (), counts)
+        # in whole hundredths: 0.07 * 100 is more than seven
+        places = [-(-len(values) * round(share * 100) // 100) for share in SHARES]
+        quantiles = [values[max(place, 1) - 1] for place in places]
+        mean = float(sum([_rounded(number * 1e6) for number in values])) / 1e6 / len(values)
+        return NumberSummary(len(values), values[0], values[-1], mean, quantiles, counts)
+
+
 @contextmanager
 def rows_in_memory(parts: Iterable[PlainRows], tiers: tuple[Tier, ...], limits: Limits) -> Iterator[Store]:
     """The rows of these partitions, for the limits of one model on one platform."""
@@ -30,79 +57,50 @@ def rows_in_memory(parts: Iterable[PlainRows], tiers: tuple[Tier, ...], limits: 
         for name, count, kind in _AGGREGATES:
             connection.create_aggregate(name, count, kind)
         connection.create_function("pow", 2, _power, deterministic=True)
-        connection.create_function("parse_dirpath", 1, _folder, deterministic=True)
-        names = [column.name for column in columns(tiers)]
-        connection.execute(f"create table rows ({', '.join(names)})")
-        connection.execute('create table findings (number, pointer, code, severity, "limit", unit)')
+        connection.create_function("folder_of", 2, _folder, deterministic=True)
+        names = [column.name for column in columns(tiers) if column.kind != "findings"]
+        connection.execute(f"create table rows ({', '.join(names)}, findings integer primary key)")
+        connection.execute('create table findings (number, code, severity, "limit", unit, pointer)')
         connection.execute(
             """create view found as select source, member, row, coalesce(f.pointer, rows.pointer) as pointer,
             rows.pointer as row_pointer, f.code as code, f.severity as severity, f."limit" as "limit",
-            f.unit as unit from findings as f join rows on rows.rowid = f.number"""
+            f.unit as unit from findings as f join rows on rows.findings = f.number"""
         )
-        lists = _insert(connection, parts, names)
-        connection.create_function(
-            "has_code", 2, lambda number, code: any(found.code == code for found in lists[number])
-        )
-        yield Store(connection, limits, lists)
+        yield MemoryStore(connection, limits, _insert(connection, parts, names))
 
 
 def _insert(
     connection: sqlite3.Connection, parts: Iterable[PlainRows], names: list[str]
-) -> list[tuple[FoundCode, ...]]:
-    """Fill both tables; the findings of all rows that have some, by the number that is in their row."""
-    lists: list[tuple[FoundCode, ...]] = [()]
-    later: list[RowValues] = []
-    at, high = names.index("findings"), names.index("hash_high")
-
-    def rows() -> Iterator[RowValues]:
-        number = 0
-        for part in parts:
-            for values in unpacked(part):
-                number += 1
-                found = values[at]
-                if found:
-                    later.extend((number, *_columns(*finding)) for finding in found)
-                    lists.append(tuple(FoundCode(*finding[:-1]) for finding in found))
-                yield (
-                    *values[:high],
-                    _signed(values[high]),
-                    _signed(values[high + 1]),
-                    *values[high + 2 : at],
-                    len(lists) - 1 if found else 0,
-                    *values[at + 1 :],
-                )
-
+) -> dict[int, list[RowValues]]:
+    """Fill both tables; the findings of all rows that have some, by the number of the row."""
+    lists: dict[int, list[RowValues]] = {}
+    before = 0
     connection.execute("begin")
-    connection.executemany(f"insert into rows values ({', '.join('?' * len(names))})", rows())  # noqa: S608
-    connection.executemany("insert into findings values (?, ?, ?, ?, ?, ?)", later)
+    for chunk in (chunk for part in parts for chunk in part.chunks()):
+        filled = names[: len(chunk.rows[0])]
+        values = ", ".join("?" * len(filled))
+        connection.executemany(f"insert into rows ({', '.join(filled)}) values ({values})", chunk.rows)  # noqa: S608
+        for number, *finding in chunk.findings:
+            lists.setdefault(before + number, []).append(tuple(finding[:-1]))
+        connection.executemany(
+            f"insert into findings values ({before} + ?1, ?2, ?3, ?5, ?6, ?7)",  # noqa: S608
+            chunk.findings,
+        )
+        before += len(chunk.rows)
     connection.execute("commit")
     return lists
-
-
-def _columns(
-    code: str,
-    severity: str,
-    _measured: float | None,
-    limit: float | None,
-    unit: str | None,
-    pointer: str | None,
-) -> RowValues:
-    """The fields of a finding in the order of its table."""
-    return pointer, code, severity, limit, unit
-
-
-def _signed(value: int | None) -> int | None:
-    """64 bits as SQLite has them; it prints them without a sign."""
-    return value if value is None or value < 1 << 63 else value - (1 << 64)
 
 
 def _power(base: float | None, exponent: float) -> float | None:
     return None if base is None else power(base, exponent)
 
 
-def _folder(name: str | None) -> str | None:
-    """The folder of a name, as DuckDB has it: a name of a single slash is left as it is."""
-    return name if name is None or name == "/" else name.rpartition("/")[0]
+def _folder(source: str, member: str | None) -> str:
+    """The folder of a row; that of a name of a single slash is the slash, as DuckDB has it."""
+    folder = "/" if member == "/" else (member or "").rpartition("/")[0]
+    if not folder:
+        return source
+    return folder if source == "." else f"{source.rstrip('/')}/{folder}"
 
 
 Place = tuple[str | None, str | None, int | None, str | None]
@@ -127,9 +125,11 @@ class _FirstPlaces:
         return json.dumps([dict(zip(names, place, strict=True)) for place in found])
 
 
-def _order(place: Place) -> tuple[tuple[bool, str | int], ...]:
+def _order(place: Place) -> tuple[bool | str | int, ...]:
     """The place as a key: missing parts are last, texts are in the order of their UTF-8."""
-    return tuple((part is None, "" if part is None else part) for part in place)
+    source, member, row, pointer = place
+    first = source is None, source or "", member is None, member or ""
+    return *first, row is None, row or 0, pointer is None, pointer or ""
 
 
 class _CountedPlaces:
@@ -145,44 +145,6 @@ class _CountedPlaces:
     def finalize(self) -> int:
         """Their number."""
         return len(self._all)
-
-
-class _Quantiles:
-    """The smallest value that each share of all does not exceed."""
-
-    def __init__(self) -> None:
-        self._all: list[float] = []
-
-    def step(self, value: float | None) -> None:
-        """Add one."""
-        if value is not None:
-            self._all.append(value)
-
-    def finalize(self) -> str | None:
-        """The values as JSON; None if there is none."""
-        found, number = sorted(self._all), len(self._all)
-        if not found:
-            return None
-        # in whole hundredths: 0.07 * 100 is more than seven
-        places = (-(-number * round(share * 100) // 100) for share in SHARES)
-        return json.dumps([found[max(place, 1) - 1] for place in places])
-
-
-class _Mean:
-    """The mean of values in whole millionths."""
-
-    def __init__(self) -> None:
-        self._sum = self._number = 0
-
-    def step(self, value: float | None) -> None:
-        """Add one."""
-        if value is not None:
-            self._sum += _rounded(value * 1e6)
-            self._number += 1
-
-    def finalize(self) -> float | None:
-        """The mean; None of no value."""
-        return float(self._sum) / 1e6 / self._number if self._number else None
 
 
 def _rounded(value: float) -> int:
@@ -210,7 +172,5 @@ class _SumOfProducts:
 _AGGREGATES: tuple[tuple[str, int, Any], ...] = (
     ("first_places", 4, _FirstPlaces),
     ("count_places", 4, _CountedPlaces),
-    ("quantiles", 1, _Quantiles),
-    ("mean_of", 1, _Mean),
     ("sum_of_products", 2, _SumOfProducts),
 )

@@ -26,8 +26,7 @@ def worst_images(store: Store, rules: Sequence[RuleRow]) -> tuple[Row, ...]:
         seen = {item.code for row in rows for item in row.findings}
         for rule in rules:
             if rule.severity != "info" and rule.code not in seen:
-                code = rule.code.replace("'", "''")
-                rows += store.worst(f"{_WHERE} and has_code(findings, '{code}')", _OF_RULE)
+                rows += store.worst(f"{_WHERE} and {store.having(rule.code)}", _OF_RULE)
     kinds: dict[str, dict[frozenset[str], list[Row]]] = {}
     for row in {row.place: row for row in rows}.values():
         codes = frozenset(item.code for item in row.findings if item.severity != "info")

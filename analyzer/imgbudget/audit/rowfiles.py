@@ -20,6 +20,9 @@ from imgbudget.audit.rows import (
 )
 from imgbudget.limits.geometry import Tier
 
+_HALF = (1 << 64) - 1
+"""The bits of half a hash, without its sign."""
+
 _WORD = pa.dictionary(pa.int32(), pa.string())
 _FINDING = pa.struct(
     [(name, pa.float64() if name in ("measured", "limit") else pa.string()) for name in FINDING_FIELDS]
@@ -83,7 +86,7 @@ def table(rows: Sequence[RowValues], tiers: tuple[Tier, ...]) -> "pa.Table":
 
 def _hash(high: int | None, low: int | None) -> str | None:
     """A hash as text, 32 hexadecimal digits."""
-    return None if high is None else f"{high:016x}{low:016x}"
+    return None if high is None or low is None else f"{high & _HALF:016x}{low & _HALF:016x}"
 
 
 def _findings(lists: Sequence[Sequence[RowValues]]) -> "pa.Array":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from struct import Struct
 from typing import Any, Literal
 
 from imgbudget.imageinfo.reader import Read
@@ -105,6 +106,7 @@ def pixel_column(name: str) -> str:
 
 _PIXEL_KINDS: "dict[type, ColumnKind]" = {float: "number", int: "integer"}
 _NOT_MEASURED = (None,) * len(PIXEL_TYPES)
+_HALVES = Struct(">qq")
 
 
 ColumnKind = Literal["word", "text", "integer", "number", "count", "hash", "flag", "findings"]
@@ -168,7 +170,17 @@ def file_columns(tiers: tuple[Tier, ...]) -> tuple[RowColumn, ...]:
 
 
 RowValues = tuple[Any, ...]
-"""A row as plain values, in the order of `columns`; findings are tuples of their fields."""
+"""A row as plain values, in the order of `columns`; findings are tuples of their fields.
+
+The halves of a hash have a sign, as integers of 64 bits in databases.
+"""
+
+_AFTER_FINDINGS = 10
+"""Columns between the findings and the measurements of pixels, which are last."""
+
+_PIXELS = -len(PIXEL_TYPES)
+_FINDINGS = _PIXELS - _AFTER_FINDINGS - 1
+"""Where the measurements of pixels begin in a row, and where its findings are, from its end."""
 
 
 class _Tiers:
@@ -213,7 +225,7 @@ def _values(record: FactsRecord, tiers: _Tiers) -> RowValues:
     size, visible, digest, findings = record.size, record.visible, record.digest, record.findings
     high = low = None
     if digest is not None:
-        high, low = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
+        high, low = _HALVES.unpack(digest)
     return (
         _text(record.source),
         _text(record.member),
@@ -270,11 +282,27 @@ CHUNK = 4096
 """Rows that are in memory together: an archive of a million members is one partition."""
 
 
-class PlainRows(NamedTuple):
-    """The rows of a partition as plain values, pickled: they take a seventh of the memory so."""
+class PlainChunk(NamedTuple):
+    """Rows as a database in memory takes them: without findings, each of which begins with its row's number.
 
-    chunks: tuple[bytes, ...]
+    Rows are numbered from 1. Only rows that are `measured` have the columns of pixels.
+    """
+
+    rows: list[RowValues]
+    findings: list[RowValues]
+    measured: bool
+
+
+class PlainRows(NamedTuple):
+    """The rows of a partition as pickled chunks: they take a seventh of the memory so."""
+
+    pickled: tuple[bytes, ...]
     number: int
+
+    def chunks(self) -> Iterator[PlainChunk]:
+        """The rows."""
+        for chunk in self.pickled:
+            yield pickle.loads(chunk)  # noqa: S301 - made by a worker of this run
 
 
 def plain_rows(values: Iterable[RowValues]) -> PlainRows:
@@ -284,14 +312,26 @@ def plain_rows(values: Iterable[RowValues]) -> PlainRows:
     number = 0
     while chunk := list(islice(source, CHUNK)):
         number += len(chunk)
-        chunks.append(pickle.dumps(chunk, protocol=5))
+        chunks.append(pickle.dumps(_plain_chunk(chunk), protocol=5))
     return PlainRows(tuple(chunks), number)
+
+
+def _plain_chunk(rows: Sequence[RowValues]) -> PlainChunk:
+    found = [(number, *finding) for number, row in enumerate(rows, 1) for finding in row[_FINDINGS]]
+    measured = any(row[_PIXELS:] != _NOT_MEASURED for row in rows)
+    end = None if measured else _PIXELS
+    return PlainChunk([row[:_FINDINGS] + row[_FINDINGS + 1 : end] for row in rows], found, measured)
 
 
 def unpacked(rows: PlainRows) -> Iterator[RowValues]:
     """The rows again."""
-    for chunk in rows.chunks:
-        yield from pickle.loads(chunk)  # noqa: S301 - made by a worker of this run
+    for chunk in rows.chunks():
+        found: dict[int, list[RowValues]] = {}
+        for number, *finding in chunk.findings:
+            found.setdefault(number, []).append(tuple(finding))
+        at, rest = (_FINDINGS + 1, ()) if chunk.measured else (_FINDINGS + 1 - _PIXELS, _NOT_MEASURED)
+        for number, row in enumerate(chunk.rows, 1):
+            yield (*row[:at], tuple(found.get(number, ())), *row[at:], *rest)
 
 
 def _fit(numbers: Iterable[int]) -> bool:

@@ -8,9 +8,11 @@ for SQLite. Without `nulls last` they sort differently, and SQLite has no intege
 import glob
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.audit.extras import MANY_ROWS, needed
@@ -56,24 +58,48 @@ from (select source, member, row, pointer as row_pointer, unnest(findings) as f 
 _MACROS = (
     f"""first_places(a, b, c, d) as
     min_by({{'source': a, 'member': b, 'row': c, 'pointer': d}}, (a, b, c, d), {EXAMPLES})""",
-    "has_code(a, b) as list_contains(list_transform(a, lambda f: f.code), b)",
+    """folder_of(a, b) as case when coalesce(parse_dirpath(b), '') = '' then a
+    when a = '.' then parse_dirpath(b) else rtrim(a, '/') || '/' || parse_dirpath(b) end""",
     "count_places(a, b, c, d) as count(distinct (a, b, c, d))",
-    f"quantiles(v) as quantile_disc(v, {list(SHARES)})",
-    "mean_of(v) as sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v)",
     "sum_of_products(a, b) as sum(a::hugeint * b)",
 )
-"""What statements call. The mean adds whole numbers: a sum of floats would depend on the order of rows."""
+"""What statements call."""
+
+
+IMAGES = "subject = 'image'"
+"""SQL: the rows of images."""
+
+
+def quoted(text: str) -> str:
+    """A text in SQL, as the table has it: what is not UTF-8 is escaped."""
+    escaped = text.encode("utf-8", "backslashreplace").decode()
+    return "'" + escaped.replace("'", "''") + "'"
+
+
+class NumberSummary(NamedTuple):
+    """A number of all images that have it: the quantiles for `SHARES`, and the images in each bin.
+
+    The first bin is below the first edge, the last from the last edge on.
+    """
+
+    images: int
+    lowest: float | None
+    highest: float | None
+    mean: float | None
+    quantiles: Sequence[float]
+    bins: Sequence[int]
 
 
 class Store(NamedTuple):
     """An audit's rows as the SQL table `rows`, with the limits of the audit's model.
 
-    The table `found` has a row for each finding. `lists` are the findings of rows in memory.
+    The table `found` has a row for each finding. `lists` are the findings of rows in memory, by the numbers
+    of the rows.
     """
 
     connection: "DuckDBPyConnection | sqlite3.Connection"
     limits: Limits
-    lists: Sequence[tuple[FoundCode, ...]] = ()
+    lists: Mapping[int, Sequence[Sequence[Any]]] = MappingProxyType({})
 
     @property
     def tier(self) -> str:
@@ -122,8 +148,29 @@ class Store(NamedTuple):
             yield from (_row(values, self) for values in batch)
 
     def found(self, findings: int | Sequence[dict[str, Any]]) -> tuple[FoundCode, ...]:
-        """The findings of a row by what its column has: their number in memory, or the list of a file."""
-        return self.lists[findings] if isinstance(findings, int) else tuple(map(_found, findings))
+        """The findings of a row by what its column has: its number in memory, or the list of a file."""
+        if isinstance(findings, int):
+            return tuple(FoundCode(*finding) for finding in self.lists.get(findings, ()))
+        return tuple(map(_found, findings))
+
+    def having(self, code: str) -> str:
+        """SQL: whether a row has a finding with this code."""
+        return f"list_contains(list_transform(findings, lambda f: f.code), {quoted(code)})"
+
+    def summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
+        """What is known of a number of all images, an SQL expression; `edges` are between the bins.
+
+        The mean adds whole numbers: a sum of floats would depend on the order of rows.
+        """
+        low, high = (f"v >= {edge}" for edge in edges), (f"v < {edge}" for edge in edges)
+        tests = zip_longest(("true", *low), high, fillvalue="true")
+        counts = ", ".join(f"count(*) filter (where {least} and {below})" for least, below in tests)
+        images, lowest, highest, mean, quantiles, *bins = self.one(
+            f"""select count(v), min(v), max(v), sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v),
+            quantile_disc(v, {list(SHARES)}), {counts}
+            from (select {value} as v from rows where {IMAGES}) where v is not null"""  # noqa: S608 - ours
+        )
+        return NumberSummary(images, lowest, highest, mean, quantiles or (), bins)
 
     def worst(self, where: str, limit: int) -> Iterator[Row]:
         """At most `limit` rows, those with the most errors first, then the largest files.
@@ -143,11 +190,6 @@ def places_of(examples: str | Sequence[dict[str, Any]] | None) -> tuple[str, ...
     """The locations that `first_places` found, as text."""
     found = json.loads(examples) if isinstance(examples, str) else examples or ()
     return tuple(place_text(**place) for place in found)
-
-
-def list_of(values: str | Sequence[float] | None) -> Sequence[float]:
-    """The values that `quantiles` found."""
-    return json.loads(values) if isinstance(values, str) else values or ()
 
 
 def row_files(folder: str) -> tuple[str, ...]:

@@ -247,7 +247,7 @@ def joined(partition: Partition, parts: "Sequence[Done]", tiers: "tuple[Tier, ..
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
     plain = [part.rows for part in parts if isinstance(part.rows, PlainRows)]
     if len(plain) == len(parts):
-        chunks = tuple(chunk for rows in plain for chunk in rows.chunks)
+        chunks = tuple(chunk for rows in plain for chunk in rows.pickled)
         return Done(partition, summary, PlainRows(chunks, sum(rows.number for rows in plain)), notes)
     files = [file_of(part, tiers) for part in parts]
     data = needed("imgbudget.audit.rowfiles", MANY_ROWS).joined_rows(files, footer(summary, notes))
