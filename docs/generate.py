@@ -26,6 +26,7 @@ from imgbudget.fixing import vips
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.registry import load_packs
+from reference import with_reference
 from screenshot import screenshot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,7 +133,9 @@ def pages() -> dict[Path, str]:
     written = [
         path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name not in GENERATED
     ]
-    made = {path: with_families(with_output(path.read_text(encoding="utf-8"))) for path in written} | {
+    made = {path: with_families(with_output(path.read_text(encoding="utf-8"))) for path in written}
+    made[DOCS / "python.md"] = with_reference(made[DOCS / "python.md"])
+    made |= {
         DOCS / "audit-columns.md": column_page(tuple(Session(RunOptions(isolated=True)).limits.tiers)),
         DOCS / "cli.md": command_help(),
         DOCS / "errors.md": error_table(),

@@ -131,7 +131,7 @@ def test_no_page_names_a_public_address() -> None:
 
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples for checking, planning, fixing and coordinates do what the page says."""
+    """The examples for checking, planning, fixing, sizes and coordinates do what the page says."""
     monkeypatch.chdir(tmp_path)
     for folder in ("photos", "requests"):
         (tmp_path / folder).mkdir()
@@ -140,7 +140,7 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
-    for block in blocks[:2]:
+    for block in blocks[:3]:
         exec(compile(block, "python.md", "exec"), names)  # noqa: S102 - our own page
     assert [round(x) for x in names["points"][0]] == [2032, 1525]
     assert (tmp_path / "ready" / "a.jpg").exists()

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.api import check
+from imgbudget import check
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

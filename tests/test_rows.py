@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.api import check
+from imgbudget import check
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session

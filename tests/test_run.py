@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.api import check, fix
+from imgbudget import check, fix
 from imgbudget.imageinfo.cache import cache_folder
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run

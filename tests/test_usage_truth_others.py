@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from imgbudget.cli.size import parse_size
+from imgbudget.api.measuring import parse_size
 from tests.builders import CORPUS
 from tests.rule_runner import limits_of
 from tests.stated import stated

@@ -1,20 +1,32 @@
 """imgbudget: what a vision model will do with an image, before it is sent.
 
-The public surface: `check`, `plan`, `fix`, `crop`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`,
-`RunOptions`, `ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs
-that send requests, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. Everything
-else may change.
+The public names are those of `__all__`, which `docs/python.md` describes, and the modules `imgbudget.rule`
+and `imgbudget.testing` for authors of rules. Everything else may change.
 """
 
 import importlib
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from imgbudget.api import check, coordinate_map, coords, fix, plan
-    from imgbudget.errors import GuardError, ImgbudgetError
+    from imgbudget.api.checks import check, check_request
+    from imgbudget.api.fixes import fix
+    from imgbudget.api.plans import PlanReport, plan
+    from imgbudget.api.reports import CheckReport
+    from imgbudget.api.sizes import (
+        SizeReport,
+        SizeResult,
+        TilingResult,
+        coordinate_map,
+        coords,
+        size,
+        tiles,
+        tokens,
+    )
+    from imgbudget.api.splits import SplitReport, SplitResult, split
+    from imgbudget.errors import ConfigError, GuardError, ImgbudgetError, UsageError
     from imgbudget.fixing.cropping import crop
     from imgbudget.limits.geometry import CoordinateMap
     from imgbudget.linter.options import RunOptions
@@ -23,13 +35,23 @@ if TYPE_CHECKING:
     from imgbudget.live.guard import guard, guard_transport
 
 __all__ = [
+    "CheckReport",
+    "ConfigError",
     "CoordinateMap",
     "GuardError",
     "ImgbudgetError",
+    "PlanReport",
     "RunOptions",
     "Session",
+    "SizeReport",
+    "SizeResult",
+    "SplitReport",
+    "SplitResult",
+    "TilingResult",
+    "UsageError",
     "__version__",
     "check",
+    "check_request",
     "coordinate_map",
     "coords",
     "crop",
@@ -38,37 +60,54 @@ __all__ = [
     "guard_transport",
     "plan",
     "prune_conversation",
+    "size",
+    "split",
+    "tiles",
+    "tokens",
 ]
 
-_MODULES = {
-    "RunOptions": "imgbudget.linter.options",
-    "Session": "imgbudget.linter.run",
-    "CoordinateMap": "imgbudget.limits.geometry",
-    "GuardError": "imgbudget.errors",
-    "ImgbudgetError": "imgbudget.errors",
-    "coordinate_map": "imgbudget.api",
-    "coords": "imgbudget.api",
-    "crop": "imgbudget.fixing.cropping",
-    "guard": "imgbudget.live.guard",
-    "guard_transport": "imgbudget.live.guard",
-    "prune_conversation": "imgbudget.live.conversation",
+_NAMES = {
+    "imgbudget.api.checks": ("check", "check_request"),
+    "imgbudget.api.fixes": ("fix",),
+    "imgbudget.api.plans": ("PlanReport", "plan"),
+    "imgbudget.api.reports": ("CheckReport",),
+    "imgbudget.api.sizes": (
+        *("SizeReport", "SizeResult", "TilingResult"),
+        *("coordinate_map", "coords", "size", "tiles", "tokens"),
+    ),
+    "imgbudget.api.splits": ("SplitReport", "SplitResult", "split"),
+    "imgbudget.errors": ("ConfigError", "GuardError", "ImgbudgetError", "UsageError"),
+    "imgbudget.fixing.cropping": ("crop",),
+    "imgbudget.limits.geometry": ("CoordinateMap",),
+    "imgbudget.linter.options": ("RunOptions",),
+    "imgbudget.linter.run": ("Session",),
+    "imgbudget.live.conversation": ("prune_conversation",),
+    "imgbudget.live.guard": ("guard", "guard_transport"),
 }
-"""The modules of public names; all others are in imgbudget.api."""
+"""The public names by module."""
+
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 _RENAMED = {"Wishes": "RunOptions"}
 """Old names, which warn for one release before they are removed."""
 
 
-def __getattr__(name: str) -> Any:
-    """Import public names on first use, so that the command need not load them."""
-    if name in _RENAMED:
-        new = _RENAMED[name]
-        warnings.warn(
-            f"imgbudget.{name} is now imgbudget.{new}; the old name goes in the next release",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        name = new
-    if name not in __all__:
-        raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES.get(name, "imgbudget.api")), name)
+if not TYPE_CHECKING:  # a type checker knows the names above, and reports others
+
+    def __getattr__(name: str) -> object:
+        """Import public names on first use, so that the command need not load them."""
+        if name in _RENAMED:
+            new = _RENAMED[name]
+            warnings.warn(
+                f"imgbudget.{name} is now imgbudget.{new}; the old name goes in the next release",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            name = new
+        if name not in _MODULES:
+            raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
+        return getattr(importlib.import_module(_MODULES[name]), name)
+
+    def __dir__() -> list[str]:
+        """The public names."""
+        return sorted(__all__)

@@ -20,7 +20,10 @@ else:
         def __get__(self, _value, cls):
             from inspect import Parameter, Signature  # noqa: PLC0415 - rare
 
-            kind, defaults, types = Parameter.POSITIONAL_OR_KEYWORD, cls._field_defaults, cls.__annotations__
+            kind, defaults = Parameter.POSITIONAL_OR_KEYWORD, cls._field_defaults
+            # a subclass adds methods only
+            made = next(base for base in cls.__mro__ if "_fields" in vars(base))
+            types = made.__annotations__
             return Signature(
                 [
                     Parameter(name, kind, default=defaults.get(name, Parameter.empty), annotation=types[name])

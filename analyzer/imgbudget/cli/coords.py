@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
+from imgbudget.api.measuring import MEASURES, parse_size
 from imgbudget.cli.command import Choice, Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import MEASURES, measured, parse_size
+from imgbudget.cli.size import measured
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, padded_size

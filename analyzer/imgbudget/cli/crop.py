@@ -4,11 +4,11 @@ import os
 import re
 from typing import Annotated, Any, NamedTuple
 
+from imgbudget.api.measuring import parse_size
 from imgbudget.cli.command import Command, argument, option, written_files
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import parse_size
 from imgbudget.errors import UsageError
 from imgbudget.fixing.cropping import Crop, beside, crop_image, format_named, target_of, write_crop
 from imgbudget.limits.geometry import padded_size

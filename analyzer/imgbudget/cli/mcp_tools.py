@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from imgbudget.agents.roots import Root
 from imgbudget.agents.tools import Property, ToolResult, ToolSpec
+from imgbudget.api.measuring import is_size, parse_size
 from imgbudget.cli.crop import document as crop_document
 from imgbudget.cli.crop import text_lines
 from imgbudget.cli.group import run as by_click
 from imgbudget.cli.main import load
 from imgbudget.cli.options import ConfigOptions, ModelOptions, run_options
-from imgbudget.cli.size import is_size, parse_size
 from imgbudget.errors import ImgbudgetError, UsageError
 from imgbudget.fixing.cropping import crop_image, format_named, target_of, write_crop
 from imgbudget.linter.run import Session

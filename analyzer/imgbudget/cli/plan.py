@@ -31,7 +31,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.cli.plan_documents import documents_in, plan_document_file
-from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, goal_of, limits_of_all
+from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
@@ -55,6 +55,7 @@ from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.pruning import KEPT
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import Resend, resend
+from imgbudget.planner.targets import goal_of
 from imgbudget.planner.totals import PlanTotals
 from imgbudget.printable import blocks, joined
 

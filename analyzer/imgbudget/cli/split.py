@@ -3,18 +3,16 @@
 import sys
 from typing import Annotated, NamedTuple
 
+from imgbudget.api.splits import split_files
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.targets import budget_of
-from imgbudget.fixing.strategy import PlanTargets
-from imgbudget.linter.run import Session, StandardInput, run
-from imgbudget.model.results import FileResult
+from imgbudget.linter.run import Session, StandardInput
 from imgbudget.output.base import TextTable, count, figure, money_between, not_counted, tokens_between
 from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
-from imgbudget.planner.division import Split, SplitPart, split_request
-from imgbudget.planner.image import SizeGoal
+from imgbudget.planner.division import Split, SplitPart
 from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
@@ -42,15 +40,7 @@ def split(options: SplitOptions) -> int:
     budget = budget_of(options.budget)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked)
-    targets = PlanTargets(session.context.paths, SizeGoal(), budget)
-    splits: list[Split] = []
-
-    def add(result: FileResult) -> None:
-        _, most = targets.at(result.path)
-        splits.extend(split_request(one.test, budget=most) for one in result.requests)
-
-    stdin = StandardInput(sys.stdin.buffer.read)
-    summary = run(session, options.requests, on_result=add, stdin=stdin, whole_run=False)
+    splits, summary = split_files(session, options.requests, budget, StandardInput(sys.stdin.buffer.read))
     write_formats(
         formats,
         options.output.color,

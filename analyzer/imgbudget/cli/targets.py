@@ -1,8 +1,6 @@
 """Targets, budgets and several models: what `--target`, `--budget-*`, `--models` and `--for` mean."""
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from imgbudget.cli.command import flag, option
 from imgbudget.cli.options import BudgetOptions, codes
@@ -11,7 +9,7 @@ from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.run import Session
 from imgbudget.model.budgets import Budget
-from imgbudget.planner.image import SizeGoal, SizePreset
+from imgbudget.planner.targets import amount_of
 
 ALL = "all"
 
@@ -38,10 +36,6 @@ def _in_service(session: Session) -> list[Limits]:
     )
 
 
-_KINDS = ("dimension", "tokens", "bytes")
-_SPELLINGS = "table, native, latency, dimension:1024, tokens:800 or bytes:500KB"
-
-
 TARGET = option(
     "--target",
     many=True,
@@ -65,23 +59,6 @@ CHEAPEST = flag(
 )
 
 
-def goal_of(targets: tuple[str, ...]) -> SizeGoal:
-    """The goal that the `--target`s come to.
-
-    Raises:
-        UsageError: one is not known, has no valid amount, or is given twice.
-    """
-    goal, given = SizeGoal(), set()
-    for text in targets:
-        name, colon, amount = text.partition(":")
-        kind = name if name in _KINDS else "target"
-        if kind in given:
-            raise UsageError(f"--target {text}: {_clash(kind)}")
-        given.add(kind)
-        goal = goal._replace(**_part(text, name, amount if colon else None))
-    return goal
-
-
 def budget_of(options: BudgetOptions) -> Budget:
     """The budget of a request that the options give.
 
@@ -89,36 +66,10 @@ def budget_of(options: BudgetOptions) -> Budget:
         UsageError: an amount that is none.
     """
     return Budget(
-        tokens=_amount(parse_tokens, "--budget-tokens", options.budget_tokens),
-        bytes=_amount(parse_bytes, "--budget-bytes", options.budget_bytes),
-        cost=_amount(parse_cost, "--budget-cost", options.budget_cost),
+        tokens=amount_of(parse_tokens, "--budget-tokens", options.budget_tokens),
+        bytes=amount_of(parse_bytes, "--budget-bytes", options.budget_bytes),
+        cost=amount_of(parse_cost, "--budget-cost", options.budget_cost),
     )
-
-
-T = TypeVar("T")
-
-
-def _amount(parse: Callable[[str], T], option: str, text: str | None) -> T | None:
-    try:
-        return None if text is None else parse(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}") from error
-
-
-def _clash(kind: str) -> str:
-    return "give one of table, native and latency" if kind == "target" else f"{kind} is given twice"
-
-
-def _part(text: str, name: str, amount: str | None) -> dict[str, Any]:
-    if name == "dimension" and re.fullmatch(r"[1-9][0-9]{0,5}", amount or ""):
-        return {"dimension": int(amount or 0)}
-    if name == "tokens" and amount:
-        return {"tokens": _amount(parse_tokens, f"--target {text}", amount)}
-    if name == "bytes" and amount:
-        return {"byte_size": _amount(parse_bytes, f"--target {text}", amount)}
-    if amount is None and name in {target.value for target in SizePreset}:
-        return {"target": SizePreset(name)}
-    raise UsageError(f"unknown target {text!r}; write {_SPELLINGS}")
 
 
 def counted_models(session: Session, names: Sequence[str]) -> tuple[tuple[Limits, ...], list[str]]:

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, NamedTuple
 
+from imgbudget.api.measuring import MEASURES, cut
 from imgbudget.cli.command import Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import MEASURES, measured
-from imgbudget.errors import UsageError
+from imgbudget.cli.size import measured
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable, count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import Measured
 from imgbudget.output.split import tiling_record
-from imgbudget.planner.division import OVERLAP, Tiling, tiling
+from imgbudget.planner.division import OVERLAP, Tiling
 from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
@@ -48,14 +48,14 @@ def tiles(options: TilesOptions) -> int:
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(fields=MEASURES))
     cuts = [
-        (subject, _cut(subject, options.overlap))
+        (subject, cut(subject, options.overlap))
         for text in options.images
         for subject in measured(session, text)
     ]
     write_formats(
         formats,
         options.output.color,
-        text=lambda colour: blocks(_text(subject, cut, colour=colour) for subject, cut in cuts),
+        text=lambda colour: blocks(_text(subject, found, colour=colour) for subject, found in cuts),
         document=lambda: _document(cuts),
     )
     say_warnings(session.notes)
@@ -64,16 +64,9 @@ def tiles(options: TilesOptions) -> int:
 
 def _document(cuts: list[tuple[Measured, Tiling]]) -> dict[str, Any]:
     records = [
-        tiling_record(cut, subject.location.path if subject.location else None) for subject, cut in cuts
+        tiling_record(found, subject.location.path if subject.location else None) for subject, found in cuts
     ]
     return {"version": VERSION, "tool": TOOL, "tilings": records}
-
-
-def _cut(subject: Measured, overlap: int) -> Tiling:
-    try:
-        return tiling(subject.size, subject.limits, overlap=overlap)
-    except ValueError as error:
-        raise UsageError(f"{_named(subject)}{error}") from error
 
 
 def _named(subject: Measured) -> str:

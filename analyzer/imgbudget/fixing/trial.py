@@ -14,13 +14,14 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import FileFix
 from imgbudget.model.fixes import Resize
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.safety import made_by_default
 from imgbudget.planner.bounds import NO_BUDGET
-from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal, SizePreset
+from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal
 from imgbudget.planner.request import RequestPlan
 
 Place = tuple[int, Keys | None]
@@ -229,22 +230,37 @@ def _made_request(plan: RequestPlan, outcome: FileOutcome) -> RequestPlan:
     return plan.made(images, outcome.bodies.get(_place(plan.request.location)))
 
 
-def plan_images(
-    session: Session, paths: Paths, target: SizeGoal | SizePreset | None, *, measure: bool
-) -> tuple[ImagePlan, ...]:
-    """The plan of every image whose size is known, in the order of the files; see `imgbudget.plan`."""
-    goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
-    targets = PlanTargets(session.context.paths, goal, NO_BUDGET)
+class PlannedFiles(NamedTuple):
+    """The plans of files as a fixer carries them out, in the order of the files."""
+
+    files: tuple[FilePlan, ...]
+    summary: Summary
+
+    @property
+    def images(self) -> tuple[ImagePlan, ...]:
+        """The plans of all images whose size is known."""
+        return tuple(image for plan in self.files for image in plan.images)
+
+    @property
+    def requests(self) -> tuple[RequestPlan, ...]:
+        """The plans of all requests."""
+        return tuple(request for plan in self.files for request in plan.requests)
+
+
+def plan_files(
+    session: Session, paths: Paths, goal: SizeGoal, *, measure: bool, budget: Budget = NO_BUDGET
+) -> PlannedFiles:
+    """The plans of files; see `imgbudget.plan`."""
+    targets = PlanTargets(session.context.paths, goal, budget)
     plans: dict[str, FilePlan] = {}
 
     def add(result: FileResult) -> None:
-        if result.images:
+        if result.images or result.requests:
             plans[result.path] = plans_of(result, targets)
 
-    run(session, paths, on_result=add, whole_run=False)
+    summary = run(session, paths, on_result=add, whole_run=False)
     changed = changed_files(plans) if measure else ()
-    strategy = PlanFixes(goal, NO_BUDGET, client=session.context.client_profile)
+    strategy = PlanFixes(goal, budget, client=session.context.client_profile)
     fixer = TrialFixer(session, strategy, paths, changed)
     outcomes = tried(fixer, paths, jobs=1) if changed else {}
-    made = (made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
-    return tuple(image for plan in made for image in plan.images)
+    return PlannedFiles(tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items()), summary)

@@ -13,7 +13,7 @@ def split_document(splits: Sequence[Split], summary: Summary) -> dict[str, Any]:
     return {
         "version": VERSION,
         "tool": TOOL,
-        "splits": [_split(split) for split in splits],
+        "splits": [split_record(split) for split in splits],
         "summary": {
             "files": summary.files,
             "requests": summary.requests,
@@ -22,7 +22,8 @@ def split_document(splits: Sequence[Split], summary: Summary) -> dict[str, Any]:
     }
 
 
-def _split(split: Split) -> dict[str, Any]:
+def split_record(split: Split) -> dict[str, Any]:
+    """How one request divides."""
     request = split.request
     return {
         "path": request.location.path,

@@ -1,0 +1,76 @@
+"""The public functions `check` and `check_request`."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Unpack
+
+from imgbudget.api.reports import CheckReport
+from imgbudget.api.settings import CheckSettings, run_options
+from imgbudget.discovery.walk import Paths
+from imgbudget.errors import UsageError
+from imgbudget.linter.options import RunOptions, accepts_wishes
+from imgbudget.linter.run import STDIN, Session, StandardInput, run
+from imgbudget.output.records import SHOWN
+
+if TYPE_CHECKING:
+    from imgbudget.linter.protocols import RunChecker
+    from imgbudget.model.results import FileResult
+
+
+@accepts_wishes
+def check(
+    paths: Paths,
+    options: RunOptions | None = None,
+    *,
+    stdin: bytes | None = None,
+    **settings: Unpack[CheckSettings],
+) -> CheckReport:
+    """Check files and folders, and the run as a whole, as `imgbudget check` does; the path `-` is `stdin`.
+
+    `paths` is one path, as text or `os.PathLike`, or several. Options are given by name, such as
+    `model="claude-opus-4-8"` or `select="IB2"`, or as `RunOptions`; those by name count more. Nothing is
+    written, and no exit code is computed: see `findings`.
+
+    Raises:
+        UsageError: a path, rule or platform that does not exist.
+        ConfigError: an invalid configuration.
+    """
+    session = Session(shown(run_options(options, settings)))
+    return report_of(session, session, paths, StandardInput(lambda: stdin or b""))
+
+
+def check_request(
+    request: Mapping[str, object] | bytes | str,
+    options: RunOptions | None = None,
+    **settings: Unpack[CheckSettings],
+) -> CheckReport:
+    """Check one request that is in memory: its body as a dictionary, or as JSON in bytes or text.
+
+    The findings, tokens and costs are those of `imgbudget check -` for the same body; their `path` is `-`.
+    The model of the body counts, not the argument `model`, if it names one.
+
+    Raises:
+        UsageError: a value that JSON does not have, or a rule or platform that does not exist.
+        ConfigError: an invalid configuration.
+    """
+    if isinstance(request, Mapping):
+        try:
+            request = json.dumps(dict(request), ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"request: {error}; give the body as it is sent, as JSON") from None
+    body = request if isinstance(request, bytes) else request.encode("utf-8", "surrogatepass")
+    return check(STDIN, options, stdin=body, **settings)
+
+
+def shown(options: RunOptions) -> RunOptions:
+    """The options, with the facts that the records of a report show."""
+    return options._replace(fields=options.fields | SHOWN)
+
+
+def report_of(
+    session: Session, checker: "RunChecker", paths: Paths, stdin: StandardInput | None = None
+) -> CheckReport:
+    """What a run over paths finds."""
+    files: list[FileResult] = []
+    summary = run(checker, paths, on_result=files.append, stdin=stdin)
+    return CheckReport(tuple(files), summary, session.notes)

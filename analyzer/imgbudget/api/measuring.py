@@ -1,0 +1,139 @@
+"""What an argument of a command or function means that is a size or the path of images: its upright sizes."""
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from imgbudget.errors import UsageError
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.fields import DETAILS
+from imgbudget.limits.geometry import Size
+from imgbudget.limits.model_ids import nearest_names
+from imgbudget.linter.run import Session, run
+from imgbudget.model.clients import size_as_sent
+from imgbudget.model.subjects import ProbeField
+from imgbudget.output.size import Measured
+from imgbudget.planner.division import Tiling, tiling
+
+if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
+    from imgbudget.model.results import FileResult
+    from imgbudget.model.subjects import ImageFacts
+
+_SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
+_ON_THEIR_SIDE = (5, 6, 7, 8)
+"""EXIF orientations that turn width into height (EXIF 2.32, tag 0x0112)."""
+
+MEASURES = ProbeField.ORIENTATION | ProbeField.INTEGRITY
+"""What is read of an image to give its size."""
+
+_NO_SIZE = Size(0, 0)
+
+
+def is_size(text: str) -> bool:
+    """Whether a text is a size, whatever files there are."""
+    return _SIZE.fullmatch(text.strip()) is not None
+
+
+def parse_size(text: str) -> Size:
+    """`WxH` in px as a size.
+
+    Raises:
+        UsageError: the text is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no size; write width x height in px, such as 1920x1080")
+    return Size(int(match[1]), int(match[2]))
+
+
+def sized(session: Session, given: Size) -> Measured:
+    """A size alone, as a client sends an image of it if the session has one."""
+    profile, row = session.context.client_profile, Measured(given, session.context.limits())
+    return row if profile is None else _sent(row, size_as_sent(given, profile))
+
+
+def measured_files(session: Session, path: str) -> tuple[list[Measured], list[str]]:
+    """The sizes of the images in a file, folder or request, and why others cannot be measured.
+
+    Raises:
+        UsageError: there is nothing of that name, or nothing in it can be measured.
+    """
+    if not os.path.exists(path):
+        raise UsageError(f"{path!r} is neither a size, such as 1920x1080, nor a file or folder")
+    found: list[FileResult] = []
+    run(session, [path], on_result=found.append, whole_run=False)
+    unread = [
+        f"{result.path}: {result.skipped or '; '.join(result.caveats)}" for result in found if result.missed
+    ]
+    rows = []
+    for image in (image for result in found for image in result.images):
+        visible, facts = image.use.visible_size, image.use.facts
+        row = Measured(visible or _NO_SIZE, image.limits, image.use.location, image.use.detail)
+        if visible is None or facts is None:
+            unread.append(f"{row.name}: {_unmeasured(facts)}")
+        else:
+            upright = visible.transposed if facts.orientation in _ON_THEIR_SIDE else visible
+            row = row._replace(size=upright)
+            rows.append(_sent(row, image.client) if image.client else row)
+    if not rows:
+        skips = [f"{result.path}: {result.skipped}" for result in found if result.skipped]
+        raise UsageError(*(unread or skips or [f"{path}: holds no image"]))
+    return rows, unread
+
+
+def _sent(row: Measured, client: "ClientImage") -> Measured:
+    """The image as a client sends it."""
+    return row._replace(size=client.upright_size or row.size, original=row.size, client=client)
+
+
+def _unmeasured(facts: "ImageFacts | None") -> str:
+    """Why an image has no size that counts, as a clause."""
+    if facts is None:
+        return "its bytes are elsewhere, so its size is not known"
+    if facts.damage is not None:
+        return f"cannot be decoded: {facts.damage}"
+    return f"is not an image but {facts.content}" if facts.content else "holds no size that can be read"
+
+
+def known_detail(text: str | None) -> str | None:
+    """The level of detail, as the limits data names it.
+
+    Raises:
+        UsageError: no provider knows it.
+    """
+    if text is None:
+        return None
+    name = text.strip().lower().replace("-", "_").removeprefix("media_resolution_")
+    if name not in DETAILS:
+        nearest = nearest_names(name, DETAILS)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise UsageError(f"unknown detail {text!r}{hint} (known: {', '.join(DETAILS)})")
+    return name
+
+
+def at_detail(row: Measured, limits: Limits, detail: str | None, notes: dict[str, None]) -> Measured:
+    """The image on a model, at a level of detail; without one, at the level that the image asks for."""
+    if detail is None:
+        return row._replace(limits=limits.at(row.detail))
+    return row._replace(limits=limits_at(limits, detail, notes), detail=detail)
+
+
+def limits_at(limits: Limits, detail: str | None, notes: dict[str, None]) -> Limits:
+    """The limits at a level of detail; a model that has no such level leaves a note."""
+    if detail is not None and detail != "auto" and detail not in dict(limits.details):
+        levels = ", ".join(name for name, _ in limits.details) or "none"
+        notes[f"{limits.model} has no detail {detail} (it has {levels}): counted without"] = None
+    return limits.at(detail)
+
+
+def cut(row: Measured, overlap: int) -> Tiling:
+    """The tiles of a measured image.
+
+    Raises:
+        UsageError: it cannot be cut; the text names it.
+    """
+    try:
+        return tiling(row.size, row.limits, overlap=overlap)
+    except ValueError as error:
+        raise UsageError(f"{f'{row.name}: ' if row.name else ''}{error}") from error

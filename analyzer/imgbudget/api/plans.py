@@ -1,0 +1,106 @@
+"""The public function `plan`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
+from imgbudget.api.settings import FileSettings, budget_of, run_options
+from imgbudget.discovery.walk import Paths
+from imgbudget.fixing.trial import PlannedFiles, plan_files
+from imgbudget.linter.options import RunOptions, accepts_wishes, word_list
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.output.base import count
+from imgbudget.output.plan import plan_document, plan_record
+from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
+from imgbudget.planner.request import RequestPlan
+from imgbudget.planner.targets import goal_of
+from imgbudget.planner.totals import PlanTotals
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
+    """The plan of each image whose size is known, in the order of the files.
+
+    `requests` are the plans of requests, whose images are among those of the report; `summary` counts what
+    was read, and names what was not.
+    """
+
+    requests: tuple[RequestPlan, ...]
+    summary: Summary
+
+    @classmethod
+    def of(cls, planned: PlannedFiles) -> "PlanReport":
+        """The report of planned files."""
+        report = cls(planned.images)
+        report.requests, report.summary = planned.requests, planned.summary
+        return report
+
+    def __repr__(self) -> str:
+        changed = sum(plan.changes for plan in self)
+        return f"<PlanReport: {count(len(self), 'image')}, {changed} to change>"
+
+    def to_dict(self) -> Json:
+        """The document of `imgbudget plan --format json`."""
+        return plan_document(self, self.requests, PlanTotals.of(self), self.summary)
+
+    def records(self) -> list[Json]:
+        """The list `plans` of the document: a dictionary for each image."""
+        return [plan_record(plan) for plan in self]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The plans as a data frame. Raises ImportError without pandas."""
+        return as_pandas(self.records())
+
+    def to_arrow(self) -> "pa.Table":
+        """The plans as a table of Arrow. Raises ImportError without pyarrow."""
+        return as_arrow(self.records())
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), ("path", "location", "from", "to", "changes", "reason"), self.records())
+
+
+@accepts_wishes
+def plan(  # noqa: PLR0913 - keyword options
+    paths: Paths,
+    options: RunOptions | None = None,
+    *,
+    target: SizeGoal | SizePreset | str | Sequence[str] | None = None,
+    measure: bool = True,
+    budget_tokens: int | None = None,
+    budget_bytes: int | None = None,
+    budget_usd: float | None = None,
+    **settings: Unpack[FileSettings],
+) -> PlanReport:
+    """The resize plan of every image whose size is known, in the order of the files.
+
+    `target` is what `imgbudget plan --target` takes, such as "native" or ["latency", "bytes:500KB"]; the
+    default is the size of the aspect-ratio table. The images of a request are planned together, under its
+    limits, the budgets of the configuration, and those given here: visual tokens, bytes and US dollars of
+    each request.
+
+    Each image that changes is encoded as `imgbudget plan --apply` would, so that sizes and bytes are those of
+    the result; nothing is written. With `measure=False` only headers are read, and `bytes_range` is the range
+    that the bytes of a changed image will be in.
+
+    Raises:
+        UsageError: a path, target or platform that does not exist.
+        ConfigError: an invalid configuration.
+        ValueError: a budget that is not positive.
+    """
+    asked = run_options(options, settings)
+    client = settings.get("client") or ""
+    session = Session(asked._replace(client=client, pixels=False))
+    budget = budget_of(budget_tokens, budget_bytes, budget_usd)
+    return PlanReport.of(plan_files(session, paths, _goal(target), measure=measure, budget=budget))
+
+
+def _goal(target: SizeGoal | SizePreset | str | Sequence[str] | None) -> SizeGoal:
+    if isinstance(target, SizeGoal):
+        return target
+    if isinstance(target, SizePreset):
+        return SizeGoal(target)
+    return goal_of(word_list(target or (), "target"))

@@ -1,0 +1,111 @@
+"""Options of the public functions, as keyword arguments."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Literal, TypeAlias, TypedDict
+
+from imgbudget.discovery.walk import StrPath
+from imgbudget.linter.options import RunOptions
+from imgbudget.model.budgets import Budget
+
+Platform: TypeAlias = Literal[
+    "anthropic",
+    "bedrock",
+    "google-cloud",
+    "foundry",
+    "claude-ai",
+    "claude-google-cloud",
+    "claude-aws",
+    "openrouter",
+    "gemini",
+    "vertex",
+    "mistral",
+    "nova",
+    "self-hosted",
+    "openai",
+    "azure-openai",
+    "openai-fine-tuning",
+    "azure-openai-fine-tuning",
+    "qwen",
+    "xai",
+]
+"""The platforms that imgbudget knows. One that a limits file adds is named in `RunOptions(platform=…)`."""
+
+Detail: TypeAlias = Literal["low", "medium", "high", "ultra_high", "original", "auto"]
+"""Levels of detail that an image can ask for: OpenAI's detail, Gemini's media resolution."""
+
+
+class ModelSettings(TypedDict, total=False):
+    """Which limits count; what is not given is as the configuration of the working folder has it.
+
+    `limits` is a file with limits of the user, `date` the day to check for, as ISO 8601. `config` is a
+    configuration to use instead of the nearest one, `isolated` uses none. `allow_local_packs` imports rule
+    packs also from the working folder.
+    """
+
+    model: str | None
+    platform: Platform | None
+    config: StrPath | None
+    isolated: bool
+    limits: StrPath | None
+    date: str | None
+    allow_local_packs: bool
+
+
+class FileSettings(ModelSettings, total=False):
+    """How files are read. `client` is the agent that sends them; an empty text is none.
+
+    `force_exclude` also excludes files that are named. `allow_outside` follows links in folders wherever they
+    lead.
+    """
+
+    client: str | None
+    force_exclude: bool
+    allow_outside: bool
+
+
+class CheckSettings(FileSettings, total=False):
+    """Which rules run, and what their findings are compared with.
+
+    Rules are selected by code, prefix or name, or all by `ALL`. `pixels` runs rules that decode images.
+    `baseline` is a file with known findings, which are not reported again.
+    """
+
+    select: str | Sequence[str] | None
+    extend_select: str | Sequence[str]
+    ignore: str | Sequence[str]
+    pedantic: bool
+    preview: bool
+    pixels: bool | None
+    use_ignores: bool
+    baseline: StrPath | None
+    use_baseline: bool
+    cache: bool
+
+
+def run_options(
+    options: RunOptions | None, settings: ModelSettings | FileSettings | CheckSettings
+) -> RunOptions:
+    """The options with those that are given by name, which count more.
+
+    Raises:
+        TypeError: there is no option of a name.
+    """
+    for name in settings:
+        if name not in CheckSettings.__annotations__:
+            nearest = get_close_matches(name, CheckSettings.__annotations__, 1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
+    return (options or RunOptions())._replace(**settings)
+
+
+def budget_of(tokens: int | None, byte_size: int | None, cost_usd: float | None) -> Budget:
+    """The budget of a request.
+
+    Raises:
+        ValueError: an amount that is not positive.
+    """
+    for amount in (tokens, byte_size, cost_usd):
+        if amount is not None and not amount > 0:
+            raise ValueError(f"a budget is more than 0, not {amount}")
+    return Budget(tokens=tokens, bytes=byte_size, cost=cost_usd)

@@ -1,0 +1,319 @@
+"""The public functions over sizes and images: `size`, `tokens`, `tiles`, `coords` and `coordinate_map`."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, Unpack
+
+from imgbudget.api.measuring import (
+    MEASURES,
+    at_detail,
+    cut,
+    is_size,
+    known_detail,
+    measured_files,
+    parse_size,
+    sized,
+)
+from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
+from imgbudget.api.settings import Detail, FileSettings, Platform, run_options
+from imgbudget.discovery.walk import StrPath, one_path
+from imgbudget.errors import UsageError
+from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.views import coordinates
+from imgbudget.output.base import count
+from imgbudget.output.size import Measured, size_record
+from imgbudget.output.split import tiling_record
+from imgbudget.planner.division import OVERLAP
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Point: TypeAlias = tuple[float, float]
+
+ImageLike: TypeAlias = StrPath | tuple[int, int]
+"""A size as width and height in px or as text such as "1920x1080", or the path of images or requests."""
+
+
+class SizeResult(NamedTuple):
+    """What a model makes of an image size; the names are those of `imgbudget size --format json`.
+
+    Sizes are width and height in px, upright. `path` and `pointer` are None for a size without an image.
+    `resized` is the size that the model sees, None if its provider publishes none; `padded` that size filled
+    up to whole patches; `planned` the size that `plan` proposes. `tokens` and `cost_usd` are None where they
+    are not known, and where sources contradict each other: `tokens_range` and `cost_range_usd` then have the
+    least and the most, and `doubt` says why. `state` is exact, derived, conflicting or unknown.
+    """
+
+    path: str | None
+    pointer: str | None
+    model: str
+    platform: str
+    known: bool
+    tier: str
+    detail: str | None
+    size: Size
+    fits: bool
+    accepted: bool
+    resized: Size | None
+    padded: Size | None
+    planned: Size
+    tokens: int | None
+    tokens_range: tuple[int, int] | None
+    state: str
+    doubt: str | None
+    cost_usd: float | None
+    cost_range_usd: tuple[float, float] | None
+    price_known: bool
+    tokens_area: int | None
+    cost_area_usd: float | None
+    scale: tuple[float, float] | None
+    client: Json | None = None
+    """What the client sends of an image file, if one is named."""
+
+
+class SizeReport(tuple[SizeResult, ...]):  # noqa: SLOT001 - it has attributes
+    """A result for each size and image, in the order given; `unread` says what could not be measured."""
+
+    unread: tuple[str, ...]
+
+    def __new__(cls, results: Iterable[SizeResult] = (), unread: Sequence[str] = ()) -> Self:
+        """A report of results."""
+        report = super().__new__(cls, results)
+        report.unread = tuple(unread)
+        return report
+
+    def __repr__(self) -> str:
+        return f"<SizeReport: {count(len(self), 'size')}>"
+
+    def records(self) -> list[Json]:
+        """The list `sizes` of `imgbudget size --format json`."""
+        return [_record(one) for one in self]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The results as a data frame. Raises ImportError without pandas."""
+        return as_pandas(self.records())
+
+    def to_arrow(self) -> "pa.Table":
+        """The results as a table of Arrow. Raises ImportError without pyarrow."""
+        return as_arrow(self.records())
+
+    def _repr_html_(self) -> str:
+        columns = ("path", "model", "size", "resized", "tokens", "cost_usd", "state")
+        return html_table(repr(self), columns, self.records())
+
+
+def _record(result: SizeResult) -> Json:
+    record = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in result._asdict().items()
+    }
+    if result.client is None:
+        del record["client"]
+    return record
+
+
+def size(
+    image: ImageLike,
+    options: RunOptions | None = None,
+    *,
+    detail: Detail | None = None,
+    **settings: Unpack[FileSettings],
+) -> SizeReport:
+    """How a model resizes, pads and prices a size, or each image of a file, folder or request.
+
+    The EXIF orientation of a file is applied first. `detail` is the level of detail that the image asks for;
+    without it, an image of a request has its own. What a folder or request holds that cannot be measured is
+    in `unread`.
+
+    Raises:
+        UsageError: neither a size nor a path, an unknown platform or level, or nothing can be measured.
+        ConfigError: an invalid configuration.
+    """
+    session = _session(options, settings)
+    unread: list[str] = []
+    level = known_detail(detail)
+    rows = [at_detail(row, row.limits, level, {}) for row in _measured(session, image, unread)]
+    return SizeReport(map(_result, rows), unread)
+
+
+def tokens(
+    image: ImageLike,
+    options: RunOptions | None = None,
+    *,
+    detail: Detail | None = None,
+    **settings: Unpack[FileSettings],
+) -> int | None:
+    """The visual tokens of a size, or of all images of a file, folder or request together.
+
+    The most, where sources contradict each other; None if those of one image are not known for the model.
+
+    Raises:
+        UsageError: as `size` raises it, and for an image that cannot be measured.
+        ConfigError: an invalid configuration.
+    """
+    found = size(image, options, detail=detail, **settings)
+    if found.unread:
+        raise UsageError(*found.unread)
+    total = 0
+    for one in found:
+        most = one.tokens_range[1] if one.tokens_range else one.tokens
+        if most is None:
+            return None
+        total += most
+    return total
+
+
+def _result(row: Measured) -> SizeResult:
+    record = size_record(row)
+    pairs = ("size", "resized", "padded", "planned")
+    found = {name: Size(*record[name]) if record[name] else None for name in pairs}
+    spans = {
+        name: tuple(record[name]) if record[name] else None
+        for name in ("tokens_range", "cost_range_usd", "scale")
+    }
+    return SizeResult(**{**record, **found, **spans})
+
+
+class TileResult(NamedTuple):
+    """One tile: its upper left corner in the image and its size, px, and its visual tokens."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    tokens: int | None
+
+
+class WholeResult(NamedTuple):
+    """The image that is not cut: the size that the model sees, px, its visual tokens, and their price."""
+
+    resized: Size
+    tokens: int | None
+    cost_usd: float | None
+
+
+class TilingResult(NamedTuple):
+    """How to cut an image; the names are those of `imgbudget tiles --format json`. Tiles go row by row."""
+
+    path: str | None
+    model: str
+    platform: str
+    size: Size
+    overlap: int
+    columns: int
+    rows: int
+    whole: WholeResult
+    tokens: int
+    cost_usd: float | None
+    tiles: tuple[TileResult, ...]
+
+    def to_dict(self) -> Json:
+        """The record of the JSON format."""
+        whole = self.whole._asdict() | {"resized": list(self.whole.resized)}
+        tiles = [tile._asdict() for tile in self.tiles]
+        return self._asdict() | {"size": list(self.size), "whole": whole, "tiles": tiles}
+
+
+def tiles(
+    image: ImageLike,
+    options: RunOptions | None = None,
+    *,
+    overlap: int = OVERLAP,
+    **settings: Unpack[FileSettings],
+) -> tuple[TilingResult, ...]:
+    """How to cut an image into the fewest overlapping tiles that the model sees at full resolution.
+
+    `overlap` is what neighbouring tiles share at least, px. There is a result for a size, and one for each
+    image of a file, folder or request; one tile means that the image fits as it is.
+
+    Raises:
+        UsageError: as `size` raises it, for an image that cannot be measured, or one that cannot be cut.
+        ConfigError: an invalid configuration.
+        ValueError: a negative overlap.
+    """
+    if overlap < 0:
+        raise ValueError(f"an overlap is 0 px or more, not {overlap}")
+    session = _session(options, settings)
+    unread: list[str] = []
+    rows = list(_measured(session, image, unread))
+    if unread:
+        raise UsageError(*unread)
+    return tuple(_tiling(row, overlap) for row in rows)
+
+
+def _tiling(row: Measured, overlap: int) -> TilingResult:
+    record = tiling_record(cut(row, overlap), row.location.path if row.location else None)
+    whole = WholeResult(**record["whole"] | {"resized": Size(*record["whole"]["resized"])})
+    parts = tuple(TileResult(**tile) for tile in record["tiles"])
+    return TilingResult(**record | {"size": Size(*record["size"]), "whole": whole, "tiles": parts})
+
+
+def _session(options: RunOptions | None, settings: FileSettings) -> Session:
+    """The session that measures images: as they are stored, unless a client is named."""
+    asked = run_options(options, settings)
+    return Session(asked._replace(client=asked.client or "", pixels=False, fields=asked.fields | MEASURES))
+
+
+def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator[Measured]:
+    """The sizes that an argument is; raises UsageError as `size` does."""
+    if isinstance(image, tuple):
+        width, height = image
+        if min(width, height) < 1:
+            raise UsageError(f"a size needs edges of at least 1 px, not {width} x {height}")
+        yield sized(session, Size(width, height))
+        return
+    path = one_path(image, "image")
+    if isinstance(image, str) and is_size(path) and not os.path.exists(path):
+        yield sized(session, parse_size(path))
+        return
+    rows, more = measured_files(session, path)
+    unread += more
+    yield from rows
+
+
+def coordinate_map(
+    original: tuple[int, int],
+    *,
+    sent: tuple[int, int] | None = None,
+    model: str | None = None,
+    platform: Platform | None = None,
+    allow_local_packs: bool = False,
+) -> CoordinateMap:
+    """The map between an original image and the image that the model sees; sizes are width and height in px.
+
+    `sent` is the size that was sent, by default the original's; the API may downscale it. `model` and
+    `platform` default to those of the configuration, whose rule packs must be installed unless
+    `allow_local_packs` is set.
+
+    Raises:
+        UsageError: an unknown platform, or a provider that does not publish how it downscales images.
+        ConfigError: an invalid configuration.
+        ValueError: a size with an edge under 1 px.
+    """
+    if min((*original, *(sent or original))) < 1:
+        raise ValueError(f"a size needs edges of at least 1 px: {original} {sent or ''}")
+    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
+    limits = Session(options).context.limits()
+    return coordinates(limits, Size(*original), Size(*(sent or original)))
+
+
+def coords(  # noqa: PLR0913 - keyword options
+    points: Sequence[Point],
+    original: tuple[int, int],
+    *,
+    sent: tuple[int, int] | None = None,
+    model: str | None = None,
+    platform: Platform | None = None,
+    allow_local_packs: bool = False,
+) -> tuple[Point, ...]:
+    """Convert points that the model returned, in px of the image it saw, to px of the original image.
+
+    Points outside the image are moved to its border (vision-coordinates guide, 2026-09). Convert a box by its
+    two corners. Arguments and errors are those of `coordinate_map`, whose `to_resized` is the inverse.
+    """
+    found = coordinate_map(
+        original, sent=sent, model=model, platform=platform, allow_local_packs=allow_local_packs
+    )
+    return tuple(found.to_original(x, y) for x, y in points)

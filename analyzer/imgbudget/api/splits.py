@@ -1,0 +1,143 @@
+"""The public function `split`."""
+
+from typing import NamedTuple, TypeVar, Unpack
+
+from imgbudget.api.reports import Json
+from imgbudget.api.settings import FileSettings, budget_of, run_options
+from imgbudget.discovery.walk import Paths
+from imgbudget.fixing.strategy import PlanTargets
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.budgets import Budget
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.output.split import split_document, split_record
+from imgbudget.planner.division import Split, split_request
+from imgbudget.planner.image import SizeGoal
+
+
+class PlaceResult(NamedTuple):
+    """A block of a request: in the API's notation, such as `messages.0.content.1`, and as a JSON pointer."""
+
+    location: str | None
+    pointer: str | None
+
+
+class PartResult(NamedTuple):
+    """One of the requests that a request is split into, from its first to its last image or document.
+
+    `bytes` is the length of its body, all texts and tools included. `visual_tokens` and `cost_usd` are None
+    where they are not known or sources contradict each other; the ranges then have the least and the most.
+    `reasons` say why it would be refused although it cannot be split further.
+    """
+
+    first: PlaceResult
+    last: PlaceResult
+    images: int
+    documents: int
+    pages: int
+    bytes: int
+    visual_tokens: int | None
+    visual_tokens_range: tuple[int, int] | None
+    cost_usd: float | None
+    cost_range_usd: tuple[float, float] | None
+    reasons: tuple[str, ...]
+
+
+class SplitResult(NamedTuple):
+    """How a request is split; the names are those of `imgbudget split --format json`.
+
+    `fits` is whether each of the `parts` would be accepted. One part means that nothing has to be split.
+    """
+
+    path: str
+    line: int | None
+    id: str | None
+    model: str
+    platform: str | None
+    images: int
+    documents: int
+    bytes: int
+    fits: bool
+    parts: tuple[PartResult, ...]
+    record: Json
+    """The record of the JSON format."""
+
+
+class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
+    """A result for each request, in the order of the files; `document` is that of the JSON format."""
+
+    document: Json
+
+    def to_dict(self) -> Json:
+        """The document of `imgbudget split --format json`."""
+        return self.document
+
+
+def split(  # noqa: PLR0913 - keyword options
+    requests: Paths,
+    options: RunOptions | None = None,
+    *,
+    stdin: bytes | None = None,
+    budget_tokens: int | None = None,
+    budget_bytes: int | None = None,
+    budget_usd: float | None = None,
+    **settings: Unpack[FileSettings],
+) -> SplitReport:
+    """How to split requests that are too large into as few as possible; no image is changed.
+
+    Budgets are the most visual tokens, bytes and US dollars of one request; those of the configuration count
+    where none is given. The path `-` is `stdin`.
+
+    Raises:
+        UsageError: a path or platform that does not exist.
+        ConfigError: an invalid configuration.
+        ValueError: a budget that is not positive.
+    """
+    asked = run_options(options, settings)
+    session = Session(asked._replace(pixels=False))
+    budget = budget_of(budget_tokens, budget_bytes, budget_usd)
+    splits, summary = split_files(session, requests, budget, StandardInput(lambda: stdin or b""))
+    report = SplitReport(map(_result, splits))
+    report.document = split_document(splits, summary)
+    return report
+
+
+def split_files(
+    session: Session, requests: Paths, budget: Budget, stdin: StandardInput
+) -> tuple[list[Split], Summary]:
+    """The splits of all requests, in the order of the files, and what was read."""
+    targets = PlanTargets(session.context.paths, SizeGoal(), budget)
+    splits: list[Split] = []
+
+    def add(result: FileResult) -> None:
+        _, most = targets.at(result.path)
+        splits.extend(split_request(one.test, budget=most) for one in result.requests)
+
+    summary = run(session, requests, on_result=add, stdin=stdin, whole_run=False)
+    return splits, summary
+
+
+def _result(split: Split) -> SplitResult:
+    record = split_record(split)
+    parts = tuple(
+        PartResult(
+            first=PlaceResult(**part.pop("from")),
+            last=PlaceResult(**part.pop("to")),
+            visual_tokens_range=_pair(part.pop("visual_tokens_range", None)),
+            cost_range_usd=_pair(part.pop("cost_range_usd", None)),
+            reasons=tuple(part.pop("reasons")),
+            **{name: part[name] for name in _PLAIN},
+        )
+        for part in map(dict, record["parts"])
+    )
+    plain = {name: value for name, value in record.items() if name != "parts"}
+    return SplitResult(**plain, parts=parts, record=record)
+
+
+T = TypeVar("T", int, float)
+
+_PLAIN = ("images", "documents", "pages", "bytes", "visual_tokens", "cost_usd")
+
+
+def _pair(ends: list[T] | None) -> tuple[T, T] | None:
+    return None if ends is None else (ends[0], ends[1])

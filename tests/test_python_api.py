@@ -1,0 +1,212 @@
+"""The Python API: the same results as the commands, one path or many, options by name, typed reports."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import imgbudget as package
+from imgbudget.api.settings import CheckSettings, Detail, Platform
+from imgbudget.limits.fields import DETAILS
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with images, of which one is too large, and a request."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "large.jpg").write_bytes(image_bytes((9000, 300), "JPEG"))
+    (tmp_path / "photos" / "small.png").write_bytes(image_bytes((150, 400), "PNG"))
+    write_json(tmp_path / "photos" / "request.json", body(sized((1800, 1300)), sized((100, 90))))
+    return tmp_path
+
+
+def sized(size: tuple[int, int]) -> dict[str, Any]:
+    """An image block of a size, px."""
+    return image_block(image_bytes(size, "PNG"))
+
+
+def documents(command: Command, *arguments: str, stdin: bytes = b"") -> Any:
+    """What a command prints as JSON."""
+    return command(*arguments, "--format", "json", stdin=stdin).json
+
+
+MATRIX: list[tuple[list[str], Callable[[], Any]]] = [
+    (["check", "photos"], lambda: package.check("photos").to_dict()),
+    (
+        ["check", "photos", "--select", "IB2,IB301", "--model", "gpt-5.6"],
+        lambda: package.check(["photos"], select=["IB2", "IB301"], model="gpt-5.6").to_dict(),
+    ),
+    (
+        ["check", "photos", "--platform", "bedrock", "--pedantic", "--ignore", "IB401"],
+        lambda: package.check(Path("photos"), platform="bedrock", pedantic=True, ignore="IB401").to_dict(),
+    ),
+    (["plan", "photos"], lambda: package.plan("photos").to_dict()),
+    (
+        ["plan", "photos", "--target", "latency", "--budget-tokens", "900"],
+        lambda: package.plan("photos", target="latency", budget_tokens=900).to_dict(),
+    ),
+    (["plan", "photos", "--estimate"], lambda: package.plan("photos", measure=False).to_dict()),
+    (
+        ["split", "photos/request.json", "--budget-tokens", "1800"],
+        lambda: package.split("photos/request.json", budget_tokens=1800).to_dict(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "call"), MATRIX, ids=[" ".join(row[0]) for row in MATRIX])
+@pytest.mark.usefixtures("folder")
+def test_same_document_as_the_command(
+    imgbudget: Command, arguments: list[str], call: Callable[[], Any]
+) -> None:
+    """A function and its command give the same document."""
+    assert call() == documents(imgbudget, *arguments)
+
+
+@pytest.mark.parametrize("given", [["1920x1080"], ["4000x3000", "--model", "gpt-5.6", "--detail", "low"]])
+def test_sizes_are_those_of_the_command(imgbudget: Command, given: list[str]) -> None:
+    """`size` has the records of the command, and names that are those of the JSON format."""
+    width, height = map(int, given[0].split("x"))
+    options: Any = dict(zip((name.removeprefix("--") for name in given[1::2]), given[2::2], strict=True))
+    for image in (given[0], (width, height)):
+        found = package.size(image, **options)
+        (record,) = documents(imgbudget, "size", *given)["sizes"]
+        assert found.records() == [record]
+        assert set(found[0]._fields) - {"client"} == set(record)
+        assert package.tokens(image, **options) == record["tokens"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_sizes_of_images(imgbudget: Command) -> None:
+    """A folder has a result for each of its images; their tokens together are those of the folder."""
+    found = package.size("photos")
+    assert found.records() == documents(imgbudget, "size", "photos")["sizes"]
+    assert package.tokens("photos") == sum(one.tokens or 0 for one in found) > 0
+    Path("photos/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    assert len(package.size("photos")) == len(found)
+    assert "photos/broken.png" in package.size("photos").unread[0]
+    with pytest.raises(package.UsageError, match=r"photos/broken\.png"):
+        package.tokens("photos")
+
+
+def test_sizes_with_two_ends() -> None:
+    """Where sources contradict each other the result has a range, and `tokens` the most."""
+    data = Session(RunOptions(isolated=True)).limits
+    names = (name for name in data.models if data.bind(name, "anthropic").tokens_range(Size(3000, 2000)))
+    (found,) = package.size((3000, 2000), model=next(names))
+    assert found.tokens is None
+    assert found.tokens_range is not None
+    assert package.tokens((3000, 2000), model=found.model) == found.tokens_range[1] > found.tokens_range[0]
+
+
+def test_tiles_are_those_of_the_command(imgbudget: Command, folder: Path) -> None:
+    """`tiles` has the records of the command."""
+    for image in ("1000x8000", "photos"):
+        wanted = documents(imgbudget, "tiles", image, "--overlap", "50")["tilings"]
+        assert [json.loads(json.dumps(one.to_dict())) for one in package.tiles(image, overlap=50)] == wanted
+    with pytest.raises(ValueError, match="not -1"):
+        package.tiles((10, 10), overlap=-1)
+    with pytest.raises(package.UsageError, match="Claude's patches"):
+        package.tiles((1000, 8000), model="gpt-5.6")
+    assert folder.is_dir()
+
+
+def test_requests_in_memory(imgbudget: Command) -> None:
+    """A body as a dictionary, as bytes and as text has the findings of the command for it."""
+    request = body(*[sized((2100, 80))] * 21, model="claude-opus-4-8")
+    text = json.dumps(request, ensure_ascii=False)
+    wanted = documents(imgbudget, "check", "-", stdin=text.encode())
+    assert wanted["findings"]
+    for given in (request, text, text.encode()):
+        assert package.check_request(given).to_dict() == wanted
+    with pytest.raises(package.UsageError, match="bytes is not JSON"):
+        package.check_request({"messages": [b"\x89PNG"]})
+
+
+@pytest.mark.usefixtures("folder")
+def test_options_by_name() -> None:
+    """They count more than those of `options`; one that does not exist is an error with the nearest name."""
+    options = RunOptions(select="IB1", model="claude-opus-4-8")
+    assert {one.code[:3] for one in package.check("photos", options).findings} == {"IB1"}
+    assert not package.check("photos", options, ignore="IB1").findings
+    with pytest.raises(TypeError, match="'modle'; did you mean model"):
+        package.check("photos", modle="x")  # type: ignore[call-arg]
+    with pytest.raises(package.UsageError, match="nowhere"):
+        package.check("photos", platform="nowhere")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "call", [package.check, package.plan, package.fix, package.split, package.size, package.tiles]
+)
+def test_a_text_is_one_path(
+    call: Callable[..., object], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path is never taken letter by letter, so no folder is read that was not named."""
+    inner = folder / "photos"
+    monkeypatch.chdir(inner)
+    (folder / "outside.png").write_bytes(image_bytes((50, 50), "PNG"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    found = call("./", isolated=True)
+    assert "outside" not in repr(found)
+    assert (folder / "outside.png").read_bytes() == before[folder / "outside.png"]
+    for wrong in (b"./", None, 7):
+        with pytest.raises(package.UsageError, match="expected a path as text"):
+            call(wrong)
+
+
+def test_literals_are_the_names_of_the_data() -> None:
+    """Platforms and levels of detail that a type checker accepts are those that there are."""
+    assert set(get_args(Platform)) == set(Session(RunOptions(isolated=True)).limits.platforms)
+    assert get_args(Detail) == DETAILS
+    assert set(CheckSettings.__annotations__) <= set(RunOptions._fields)
+
+
+@pytest.mark.usefixtures("folder")
+def test_reports_in_notebooks() -> None:
+    """They are short as text, and tables as HTML, in which names of files are no tags."""
+    Path("photos", "<b>.png").write_bytes(image_bytes((150, 100), "PNG"))
+    report = package.check("photos")
+    assert repr(report).startswith("<CheckReport: 4 files, 5 images, ")
+    assert repr(package.plan("photos", measure=False)) == "<PlanReport: 5 images, 2 to change>"
+    shown = report._repr_html_()
+    assert "photos/&lt;b&gt;.png" in shown
+    assert "<b>" not in shown
+    many = package.check(["photos"] + ["photos/small.png"] * 30)
+    assert many._repr_html_().count("<tr>") <= 22
+
+
+@pytest.mark.usefixtures("folder")
+def test_reports_as_tables() -> None:
+    """The lists of a report are tables with a column for each name."""
+    pa = pytest.importorskip("pyarrow")
+    report = package.check("photos")
+    table = report.to_arrow("images")
+    assert isinstance(table, pa.Table)
+    assert table.column("width").to_pylist() == [image["width"] for image in report.records("images")]
+    assert report.to_arrow().column_names == list(report.records()[0])
+    assert package.plan("photos", measure=False).to_arrow().num_rows == 4
+    assert package.size("photos").to_arrow().num_rows == 4
+
+
+def test_reports_as_data_frames() -> None:
+    """The same for pandas."""
+    frames = pytest.importorskip("pandas")
+    assert isinstance(package.size((1920, 1080)).to_pandas(), frames.DataFrame)
+
+
+def test_public_names() -> None:
+    """Each has a docstring; a name that does not exist is an AttributeError, for type checkers too."""
+    for name in package.__all__:
+        value = getattr(package, name)
+        assert isinstance(value, str) or inspect.getdoc(value)
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        package.chekc  # type: ignore[attr-defined]  # noqa: B018
