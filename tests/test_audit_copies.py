@@ -163,3 +163,34 @@ def test_samples_alone_are_no_proof() -> None:
 def test_halves_of_a_hash_make_no_group() -> None:
     """Only the whole hash does."""
     assert listed([record("a.jpg"), record("b.jpg")._replace(digest=b"x" * 8 + b"d" * 8)]) == []
+
+
+def test_rows_that_name_the_kept_file_do_not_ask_to_delete_it(imgbudget: Command, tmp_path: Path) -> None:
+    """The list had the file both as the one to keep and as one to drop."""
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(image_bytes((300, 200)))
+    rows = ({"image": name} for name in ("a.png", "b.png", "a.png", "b.png"))
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    listed = str(tmp_path / "d.jsonl")
+    assert imgbudget("audit", str(tmp_path / "list.jsonl"), "--isolated", "--dedupe-list", listed).code == 0
+    found = [json.loads(line) for line in Path(listed).read_text().splitlines()]
+    assert [(row["action"], row["member"], row["row"], row["evidence"]) for row in found] == [
+        ("keep", "a.png", 0, "all bytes"),
+        ("drop", "a.png", 2, "all bytes"),
+        ("drop", "b.png", 1, "all bytes"),
+        ("drop", "b.png", 3, "all bytes"),
+    ]
+    of_one_file = [row["reason"].endswith("drop the row, not the file") for row in found]
+    assert of_one_file == [False, True, False, False]
+
+
+def test_quiet_prints_findings_only(imgbudget: Command, tmp_path: Path) -> None:
+    """As check does; without any nothing is printed."""
+    (tmp_path / "a.png").write_bytes(image_bytes((300, 200)))
+    run = imgbudget("audit", str(tmp_path / "a.png"), "--isolated", "-q")
+    assert (run.code, run.out, run.err) == (0, "", "")
+    (tmp_path / "b.png").write_bytes(image_bytes((3000, 2000)))
+    run = imgbudget("audit", str(tmp_path), "--isolated", "--quiet")
+    assert run.out.startswith("Findings\n")
+    assert "IB201" in run.out
+    assert "Cost by model" not in run.out

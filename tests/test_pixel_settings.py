@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgbudget_rules.shown import percent
+from tests.builders import image_bytes
 from tests.conftest import Command
 
 CONFIG = Path(".imgbudget.yaml")
@@ -114,3 +115,22 @@ def test_a_field_without_images_is_named(imgbudget: Command, tmp_path: Path) -> 
         done = imgbudget("audit", name, "--image-field", "imge")
         wanted = f"has an image in its field '{field}', but none in --image-field imge"
         assert (done.code, wanted in done.err) == (2, True), done.err
+
+
+@pytest.mark.parametrize("code", ["IB901", "IB911"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_image_that_cannot_be_decoded_is_not_clean_for_rules_on_pixels(
+    imgbudget: Command, tmp_path: Path, form: str, code: str
+) -> None:
+    """The rule that names damage is not selected, and the pixels were not seen."""
+    data = image_bytes((300, 300), form)
+    (tmp_path / "a.png").write_bytes(data[: len(data) - 40])
+    arguments = ("check", str(tmp_path), "--isolated", "--fail-on-unread", "--pixels", "--select")
+    run = imgbudget(*arguments, code)
+    assert run.code == 2
+    assert "pixels not checked: " in run.err
+    assert imgbudget(*arguments, "IB201").code == 0
+    run = imgbudget(*arguments, f"{code},IB001")
+    assert (run.code, "pixels not checked" in run.err) == (1, False)
+    (tmp_path / "a.png").write_bytes(data)
+    assert imgbudget(*arguments, code).code == 0

@@ -298,6 +298,8 @@ def _listed(number: int, group: Sequence[_Compared], keep: Keep) -> Iterator[Lis
 def _sameness(one: _Compared, best: _Compared) -> tuple[str, str]:
     """What was compared with the image that is kept, and what was found."""
     same = "the same bytes as the image that is kept"
+    if one is not best and _is_one_file((one.row, best.row)):
+        return "all bytes", "the file that is kept, named by a further row: drop the row, not the file"
     if one.copy == best.copy:
         if one.content is not None and one.content == best.content:
             return "all bytes", same

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from imgbudget.audit.urls import without_secrets
 from imgbudget.errors import UnreadableError, os_error_text
 
 Item = TypeVar("Item")
@@ -42,7 +43,7 @@ def reason_of(error: Exception, damage: str, rest: str = "") -> str:
 
 
 def _text_of(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
+    text = without_secrets(str(error).strip().partition("\n")[0])
     if isinstance(error, UnreadableError):
         return text
     if isinstance(error, MemoryError):

@@ -436,10 +436,12 @@ def _section(section: Section) -> str:
     return blocks((joined([f"## {section.title}"]), table + note))
 
 
-def audit_text(statistics: AuditStatistics, *, colour: bool) -> str:
-    """The headline, then one table per section."""
-    parts = [joined(headline(statistics))]
-    for section in sections(statistics):
+def audit_text(statistics: AuditStatistics, *, colour: bool, quiet: bool = False) -> str:
+    """The headline, then one table per section; with `quiet` that of the findings only, if there are any."""
+    findings = _rules(statistics)
+    shown = (findings,) if findings.rows else ()
+    parts = [] if quiet else [joined(headline(statistics))]
+    for section in shown if quiet else sections(statistics):
         table = TextTable(section.head, colour=colour)
         for row in section.rows:
             table.add(*row)

@@ -28,6 +28,26 @@ def is_url(text: str) -> bool:
     return "://" in text
 
 
+_SECRET = re.compile(
+    r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://)(?:[^\s/?#'\"]*@)?([^\s?#'\"]*)(?:[?#][^\s'\"<>)]*)?"
+)
+
+
+def without_secrets(text: str) -> str:
+    """A text with the URLs in it, each without user name, query and fragment, which may have keys."""
+    return _SECRET.sub(r"\1\2", text) if "://" in text else text
+
+
+def shown_name(name: str | None) -> str | None:
+    """The name of an image in a row as reports have it: that of a URL without what may be a key."""
+    if name is None or "://" not in name:
+        return name
+    protocol, _, rest = name.partition("://")
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    store, slash, path = rest.partition("/")
+    return f"{protocol}://{store.rpartition('@')[2]}{slash}{path}"
+
+
 class StoreUrl(NamedTuple):
     """A URL of a listed protocol: the protocol, the bucket or host, the path without its first slash."""
 

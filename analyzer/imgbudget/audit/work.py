@@ -28,6 +28,7 @@ from imgbudget.audit.rows import (
     unpacked,
 )
 from imgbudget.audit.trials import Trials
+from imgbudget.audit.urls import shown_name
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import PROBE_VERSION
@@ -290,7 +291,7 @@ def _location_of(partition: Partition) -> RowLocation:
                 root = "" if source == "." else source.rstrip("/") + "/"
                 return RowLocation(source, path.removeprefix(root) if path != source else None)
             case ManifestEntry(name, row, pointer):
-                return RowLocation(source, name, row, pointer)
+                return RowLocation(source, shown_name(name), row, pointer)
             case RemoteObject(_, name):
                 return RowLocation(source, name)
     return RowLocation(source, None, partition.start)

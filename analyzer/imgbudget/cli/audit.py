@@ -399,7 +399,7 @@ def _report(
                 continue
             sink = Sink(file)
             colour = file is None and wants_colour(options.output.color, sys.stdout)
-            sink.write(_text(name, statistics, run, unread, colour=colour))
+            sink.write(_text(name, statistics, run, unread, colour=colour, quiet=options.output.quiet))
             sink.close()
     return unread, _worst(statistics.totals)
 
@@ -444,14 +444,16 @@ def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
     return open_rows(run.files, limits)
 
 
-def _text(name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread, *, colour: bool) -> str:
+def _text(  # noqa: PLR0913 - keyword arguments
+    name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread, *, colour: bool, quiet: bool
+) -> str:
     if name == "json":
         empty = unread.without_images
         names = tuple(one.argument for one in empty)
         return document(statistics, RunFacts(len(run.partitions), run.resumed, tuple(run.lost), names, empty))
     if name == "markdown":
         return markdown(statistics)
-    return audit_text(statistics, colour=colour)
+    return audit_text(statistics, colour=colour, quiet=quiet)
 
 
 def _say_notes(session: Session, run: AuditRun, options: AuditOptions) -> None:

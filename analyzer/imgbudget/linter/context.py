@@ -10,7 +10,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.model_ids import is_other_vendors, looks_like_template
 from imgbudget.limits.platforms import TRAINING
-from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
+from imgbudget.linter.rule_sets import UNREADABLE, PathRules, RuleRunner, SuppressedCounts
 from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
 from imgbudget.model.results import FileResult, ImageResult, RequestResult, RowCounts
 from imgbudget.model.safety import with_safety
@@ -291,15 +291,22 @@ class LintContext:
         path, limits = use.location.path, self.limits()
         if self.client is not None:
             return self._check_for_client(use, limits, self.client)
-        found = (runner or self.paths.runner(path)).check_image(use, limits)
+        runner = runner or self.paths.runner(path)
+        found = tuple(runner.check_image(use, limits))
         # the steps of `result` for a single image, which take less time
-        kept, suppressed = self.paths.split(path, tuple(found))
+        kept, suppressed = self.paths.split(path, found)
         if kept:
             kept = tuple([with_safety(finding, use.facts, _turner) for finding in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         result = FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
-        unmeasured = use.facts and use.facts.pixels and use.facts.pixels.flaw
-        return result._replace(caveats=(f"pixels not checked: {unmeasured}",)) if unmeasured else result
+        facts = use.facts
+        if facts is None or (facts.damage is None and facts.pixels is None):  # most images
+            return result
+        needed = bool(runner.rules.needs & ProbeField.PIXELS)
+        unmeasured = facts.pixels.flaw if facts.pixels else facts.damage if needed else None
+        if not unmeasured or facts.unread or any(finding.code == UNREADABLE for finding in found):
+            return result
+        return result._replace(missed=needed, caveats=(f"pixels not checked: {unmeasured}",))
 
     def check_file_image(self, use: ImageUse, runner: RuleRunner, limits: Limits) -> Iterable[Finding]:
         """The findings on an image file, as the client of the run sends it, if one is named."""

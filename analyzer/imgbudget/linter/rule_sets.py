@@ -79,7 +79,10 @@ class RuleRunner(NamedTuple):
         return run_rules(rules, run, limits, self.budgets)
 
 
-CHECKED_ANYWHERE = frozenset(("IB001", "IB101", "IB103", "IB104", "IB105", "IB106"))
+UNREADABLE = "IB001"
+"""The rule that reports images which cannot be decoded."""
+
+CHECKED_ANYWHERE = frozenset((UNREADABLE, "IB101", "IB103", "IB104", "IB105", "IB106"))
 """Rules on images that hold wherever a request may have one: the API refuses the image. All others advise."""
 
 

@@ -40,6 +40,7 @@ from imgbudget.audit.references import (
     folder_of,
 )
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.urls import shown_name
 from imgbudget.discovery.walk import is_other_name
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.model.location import Keys
@@ -131,7 +132,8 @@ def _plan_lists(
     flaws: list[ManifestEntry] = []
     for listed in lists:
         if listed.path is None:
-            reason = f"the list {listed.name!r} is elsewhere ({listed.elsewhere}); download it to audit it"
+            elsewhere = shown_name(listed.elsewhere)
+            reason = f"the list {listed.name!r} is elsewhere ({elsewhere}); download it to audit it"
             flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
             continue
         target = references.resolve(listed.path, folder)
@@ -146,11 +148,11 @@ def _plan_lists(
         if choice in known:
             continue
         known.add(choice)
-        part = f"{source}/{listed.path.lstrip('/')}"
+        part = f"{source}/{(shown_name(listed.path) or '').lstrip('/')}"
         if kind := container_of(path):
             yield from plan_container(kind, part, path, partial(fingerprint, path), mine)
         elif form_of(path) is None or (isinstance(target, LocalFile) and not os.path.isfile(path)):
-            reason = f"the list {listed.name!r}: {listed.path} is not a file of a list of images"
+            reason = f"the list {listed.name!r}: {shown_name(listed.path)} is not a file of a list of images"
             flaws.append(ManifestEntry(None, None, f"/{listed.name}", flaw=reason))
         else:
             yield from planned(part, plan(part, path, mine, root=begin), mine)
@@ -264,7 +266,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     try:
         for item in partition.items:
             if isinstance(item, ManifestEntry):
-                where = RowLocation(partition.source, item.name, item.row, item.pointer)
+                where = RowLocation(partition.source, shown_name(item.name), item.row, item.pointer)
                 rows = builder.guarded(where, _row(item, where, partition, reader, builder))
                 yield from (row._replace(split=item.split) for row in rows)
     finally:

@@ -3,7 +3,7 @@
 import os
 from typing import IO, Any, cast
 
-from imgbudget.audit.urls import LISTED, PROTOCOLS, is_url
+from imgbudget.audit.urls import LISTED, PROTOCOLS, is_url, without_secrets
 from imgbudget.errors import UsageError
 
 BLOCK = 8 << 20
@@ -82,5 +82,5 @@ def why(error: OSError) -> str:
         if not isinstance(error.__cause__, OSError):
             return "there is no such object"
         error = error.__cause__  # fsspec hides what an https server did
-    text = error.strerror or str(error) or type(error).__name__
+    text = without_secrets(error.strerror or str(error) or type(error).__name__)
     return f"cannot be read: {text[:1].lower()}{text[1:]}"

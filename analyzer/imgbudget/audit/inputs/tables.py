@@ -15,6 +15,7 @@ from imgbudget.audit.partition import Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import LocalFile, folder_of
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.urls import shown_name
 from imgbudget.discovery.walk import SAME_FILE
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.model.location import Keys
@@ -269,7 +270,7 @@ def _batch_rows(
     columns = [(name, batch.column(name)) for name in table.shape.columns]
     if table.shape.simple:
         for i, (data, path) in enumerate(_values(columns[0][1])):
-            where = RowLocation(table.source, path, first + i)
+            where = RowLocation(table.source, shown_name(path), first + i)
             if data is None:
                 yield from _named([path] if path else [], where, table, builder)
             else:
@@ -288,7 +289,7 @@ def _row(
     for keys, reason in reading.flaws:
         yield builder.skip(where._replace(pointer=_pointer(keys)), reason, missed=True)
     for image in reading.images:
-        place = where._replace(member=image.name, pointer=_pointer(image.keys))
+        place = where._replace(member=shown_name(image.name), pointer=_pointer(image.keys))
         yield from _image(image, place, table, builder)
     if reading.images or reading.flaws:
         return
@@ -297,7 +298,7 @@ def _row(
         target = _target([image.name or "", *image.others], table, builder)
         if isinstance(target, LocalFile) and os.path.isfile(target.path):
             guessed = True
-            place = where._replace(member=image.name, pointer=_pointer(image.keys))
+            place = where._replace(member=shown_name(image.name), pointer=_pointer(image.keys))
             yield from _image(image, place, table, builder)
     if not guessed:
         empty = any(value == [] for value in row.values())
