@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from imgbudget.model.subjects import Batch, FixSafety, ImageFacts, ImageUse, Lev
 from imgbudget.registry import AnyRule
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
+from imgbudget_rules.__main__ import INDEX, render
 from tests.builders import image_bytes
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -160,6 +162,21 @@ def test_every_rule_file_is_registered_under_its_code_and_name() -> None:
     """The files ibNNN_name.py of the pack are the rules of RULES, in the order of their codes."""
     files = sorted(path.stem for path in PACK.glob("ib*.py"))
     assert [f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in RULES] == files
+
+
+def test_the_list_of_rules_is_current() -> None:
+    """It says what the decorators say; else `python -m imgbudget_rules` was forgotten."""
+    assert INDEX.read_text(encoding="utf-8") == render()
+
+
+def test_a_listed_rule_is_that_of_its_file_once_it_is_loaded() -> None:
+    """Also its function, whose page it shows."""
+    for rule in RULES:
+        name = rule.name.replace("-", "_")
+        file = import_module(f"imgbudget_rules.{rule.code.lower()}_{name}")
+        assert rule.loaded == getattr(file, name)
+        assert rule.loaded.loaded is not rule
+        assert rule.page == getattr(file, name).page != ""
 
 
 def test_every_rule_of_the_contract_is_there() -> None:

@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
+
 from tests.builders import body, image_block, image_bytes, write_json
 
 JSON_READER = ("imgbudget.jsontext.document", "imgbudget.linter.documents", "dataclasses", "inspect")
@@ -83,3 +86,63 @@ def test_foreign_pyproject_is_not_parsed(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     (tmp_path / "a.png").write_bytes(image_bytes())
     assert heavy_imports(tmp_path, "check", "a.png") == []
+
+
+ENTRIES = yaml.safe_load(
+    (Path(__file__).parent.parent / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+)
+HOOK = next(entry["entry"].split()[1:] for entry in ENTRIES if entry["id"] == "imgbudget")
+"""The arguments with which pre-commit calls the shipped hook, before the names of files."""
+
+STANDARD = (
+    "atexit, contextlib, encodings.utf_8_sig, enum, errno, gc, importlib.machinery, math, re, struct, "
+    "typing, unicodedata, warnings, zlib"
+)
+"""What a start on images may load of the standard library, with all that these import themselves."""
+
+FOR_REQUESTS = "ast, binascii, bisect, contextvars, dataclasses, fnmatch, json"
+"""What requests need besides."""
+
+_RUN = """
+from imgbudget.cli import main
+try:
+    main({arguments!r})
+except SystemExit as stop:
+    assert stop.code == 0
+"""
+
+
+def loaded_modules(folder: Path, code: str) -> frozenset[str]:
+    """The modules that a process has loaded when its code has run, without those of C alone."""
+    code = f"import sys\n{code}\nprint(*sys.modules)"
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return frozenset(name for name in done.stdout.splitlines()[-1].split() if not name.startswith("_"))
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "engine", "pack"),
+    [
+        ("a.png", "", 71, 24),
+        ("a.jpg", "bisect", 73, 24),
+        ("a.png b.png c.png", "", 71, 26),
+        ("r.json", FOR_REQUESTS, 127, 47),
+    ],
+)
+def test_the_hook_loads_few_modules(tmp_path: Path, names: str, more: str, engine: int, pack: int) -> None:
+    """How many modules of the engine and of the pack the shipped hook loads is a ceiling: it may only fall.
+
+    Of the standard library it loads nothing but what is listed here, and no rules on pixels.
+    """
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        (tmp_path / name).write_bytes(image_bytes((1008, 28 * (20 + number))))
+    (tmp_path / "a.jpg").write_bytes(image_bytes((1008, 784), "JPEG"))
+    write_json(tmp_path / "r.json", body(image_block(), "What is this?"))
+    allowed = loaded_modules(tmp_path, f"import {STANDARD}" + (f", {more}" if more else ""))
+    found = loaded_modules(tmp_path, _RUN.format(arguments=[*HOOK, *names.split()]))
+    of_pack = {name for name in found if name.partition(".")[0] == "imgbudget_rules"}
+    of_engine = {name for name in found if name.partition(".")[0] == "imgbudget"}
+    assert found - of_pack - of_engine - allowed == set()
+    assert len(of_engine) <= engine
+    assert len(of_pack) <= pack
+    assert not {name for name in of_pack if name.startswith("imgbudget_rules.ib9")}

@@ -3,6 +3,7 @@
 import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, overload
 
 from imgbudget.limits.bound import Limits
@@ -169,6 +170,32 @@ class Context(NamedTuple):
         return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
 
 
+class LateCheck:
+    """The function of a rule of a pack whose modules are imported when their rules first run.
+
+    A pack with many rules lists them with what their decorators say, so that a start imports few of them.
+    """
+
+    __slots__ = ("_function", "module", "name")
+
+    def __init__(self, module: str, name: str) -> None:
+        """The function of the rule with this name in a module."""
+        self.module, self.name = module, name
+        self._function: Callable[[Any, Context], Iterator[Problem]] | None = None
+
+    @property
+    def function(self) -> Callable[[Any, Context], Iterator[Problem]]:
+        """The function itself."""
+        if self._function is None:
+            rule_of_module: Rule[Any] = getattr(import_module(self.module), self.name)
+            self._function = rule_of_module.check
+        return self._function
+
+    def __call__(self, subject: Any, context: Context) -> Iterator[Problem]:
+        """The problems of a subject."""
+        return (self._function or self.function)(subject, context)
+
+
 class Rule(typing.NamedTuple, Generic[Subject]):
     """One rule: its identity, its options, and the pure function that checks a subject.
 
@@ -197,11 +224,16 @@ class Rule(typing.NamedTuple, Generic[Subject]):
         return self.code[:-2]
 
     @property
+    def loaded(self) -> "Rule[Subject]":
+        """The rule with its function itself, which is imported now if it was not yet."""
+        return self._replace(check=self.check.function) if isinstance(self.check, LateCheck) else self
+
+    @property
     def page(self) -> str:
         """The rule's page in Markdown: the docstring of its function."""
         import inspect  # noqa: PLC0415 - rare
 
-        return inspect.getdoc(self.check) or ""
+        return inspect.getdoc(self.loaded.check) or ""
 
     @property
     def summary(self) -> str:

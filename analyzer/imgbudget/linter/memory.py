@@ -314,6 +314,7 @@ class ImageRuleCache:
     def _recorded(self) -> dict[str, int]:
         """The recorded reads of each rule."""
         if self._reads is None:
+            self._rules = [(rule.loaded, severity) for rule, severity in self._rules]
             self._reads = {rule.code: _EACH if checks_identity(rule.check) else 0 for rule, _ in self._rules}
         return self._reads
 

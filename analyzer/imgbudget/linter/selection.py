@@ -158,7 +158,7 @@ def _within(rule: AnyRule, thresholds: PixelThresholds) -> AnyRule:
     """A rule with the thresholds of the configuration, where they are not those of its page."""
     if thresholds == DEFAULT_THRESHOLDS or not on_pixels(rule):
         return rule
-    check = rule.check
+    check = rule.loaded.check
     return rule._replace(check=lambda subject, ctx: check(subject, ctx._replace(thresholds=thresholds)))
 
 
