@@ -240,6 +240,15 @@ def test_large_images_are_reduced(form: str) -> None:
     assert found.small.shape == found.rgb.shape[:2]
 
 
+def test_a_jpeg_file_without_a_scan_shows_nothing() -> None:
+    """What the memory held before is not taken for its pixels."""
+    grey = encoded(SHADES.convert("L"), "JPEG")
+    frame = grey.index(b"\xff\xc0")
+    facts = measure.measured(grey[: frame + 13], "jpeg")
+    assert facts.flaw is not None
+    assert facts.pixel_hash == ""
+
+
 def test_the_brightness_of_a_jpeg_file_is_decoded_into_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies of large pictures take longer than decoding them: only the reduced colours are copied."""
     data = image_bytes((1200, 900), "JPEG")

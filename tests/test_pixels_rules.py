@@ -14,7 +14,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.pixels import PixelFacts, PixelThresholds
 from imgbudget.model.subjects import ImageFacts, ImageUse, Origin
 from imgbudget.pixels.decode import decoded_pixels
-from imgbudget.pixels.measure import facts_of_pixels, measured
+from imgbudget.pixels.measure import _brightness, facts_of_pixels, measured
 from imgbudget.testing import run_rule
 from imgbudget_rules import RULES
 
@@ -177,3 +177,11 @@ def test_each_rule_has_a_threshold_by_its_name() -> None:
     """The configuration names them as the rules are named."""
     of_images = set(PixelThresholds._fields) - {"near_duplicate"}
     assert {rule.name.replace("-", "_") for rule in ON_PIXELS} == of_images
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 19, 20, 21, 101, 4000])
+def test_brightness_is_measured_as_of_pixels_in_order(width: int) -> None:
+    """Few of them are put in order: the rest must be on their side of these."""
+    planes = np.random.default_rng(width).integers(0, 256, (3, 2, width)).astype(np.uint8)
+    light = np.sqrt(np.tensordot([0.241, 0.691, 0.068], np.square(planes, dtype=np.float64), 1)) / 255
+    assert _brightness(planes) == pytest.approx(np.percentile(light, (1, 5, 99)), abs=1e-6)

@@ -94,6 +94,9 @@ def _of_jpeg(data: bytes, image: JpegImageFile, size: Size) -> DecodedPixels:
 def _grey(image: JpegImageFile, size: Size, shrink: int) -> Pixels:
     """The brightness of a JPEG file at 1/`shrink` of its size, decoded into the memory of the array."""
     _draft(image, "L", size, shrink)
+    if not image.tile:
+        # a file that ends before its scan: Pillow raises if there is no memory yet
+        return np.asarray(_loaded(image))
     grey = np.empty(image.size[::-1], np.uint8)
     memory = frombuffer("L", image.size, grey, "raw", "L", 0, 1).im
     image.im = memory

@@ -51,9 +51,8 @@ def measured(data: bytes, form: str, orientation: int = 1) -> PixelFacts:
 def facts_of_pixels(pixels: DecodedPixels) -> PixelFacts:
     """The facts of decoded pixels."""
     planes: Pixels = np.ascontiguousarray(pixels.rgb.transpose(2, 0, 1))
-    light = _brightness(planes)
+    dark, dim, bright = _brightness(planes)
     shares = _shares(pixels.grey)
-    dark, dim, bright = (float(value) for value in np.percentile(light, (1, 5, 99)))
     sharpness = sharpness_of(pixels.grey)
     left, top, right, bottom = borders_of(pixels)
     return PixelFacts(
@@ -83,11 +82,34 @@ def _rounded(value: float) -> float:
     return round(value, 4)
 
 
-def _brightness(planes: Pixels) -> NDArray[np.float32]:
-    """The perceived brightness of pixels from 0 to 1 (Finley, HSP Color Model), as CleanVision takes it."""
+_DARK, _DIM, _BRIGHT = 0.01, 0.05, 0.99
+"""The shares of the pixels that are at most as bright as the brightness that stands for them."""
+
+
+def _brightness(planes: Pixels) -> tuple[float, float, float]:
+    """The perceived brightness, from 0 to 1, that these shares of the pixels do not exceed.
+
+    It is that of the HSP Color Model (Finley), as CleanVision takes it. Only the pixels with about that
+    brightness are put in order.
+    """
     red, green, blue = np.square(planes, dtype=np.float32)
-    light: NDArray[np.float32] = np.sqrt(0.241 * red + 0.691 * green + 0.068 * blue) / 255
-    return light
+    squares: NDArray[np.float32] = (0.241 * red + 0.691 * green + 0.068 * blue).ravel()
+    last = len(squares) - 1
+    low, high = int(_DIM * last), int(_BRIGHT * last)
+    squares.partition(high)
+    if high < last:
+        squares[high + 1 :].partition(0)
+    if low + 1 < high:
+        squares[:high].partition(low + 1)
+    squares[: low + 1].sort()
+    return _ranked(squares, _DARK), _ranked(squares, _DIM), _ranked(squares, _BRIGHT)
+
+
+def _ranked(squares: NDArray[np.float32], share: float) -> float:
+    """The brightness at this share of the pixels, between two of them interpolated."""
+    rank = share * (len(squares) - 1)
+    near = np.sqrt(squares[int(rank) : int(rank) + 2]) / 255
+    return float(near[0] + (near[-1] - near[0]) * (rank % 1))
 
 
 def _spread(planes: Pixels) -> int:
@@ -97,8 +119,8 @@ def _spread(planes: Pixels) -> int:
 
 def _shares(grey: Pixels) -> NDArray[np.float64]:
     """The share of each level of brightness."""
-    some = fromarray(grey[::3, ::3])
-    return np.array(some.histogram()) / (some.width * some.height)
+    some = np.ascontiguousarray(grey[::3, ::3])
+    return np.array(fromarray(some).histogram()) / some.size
 
 
 _STRAY = 2e-5
