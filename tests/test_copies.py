@@ -1,6 +1,7 @@
 """Copies of files: the same bytes, found without reading files that cannot be equal."""
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,8 +13,9 @@ from imgbudget.imageinfo import files
 from imgbudget.imageinfo.files import content_hash, identical_files
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size
-from imgbudget.linter import end_of_run
+from imgbudget.linter import copies, end_of_run
 from imgbudget.linter.context import image_result
+from imgbudget.linter.copies import copies_among
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -212,6 +214,37 @@ def test_copies_over_several_processes(
     alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
     assert [item["path"] for item in alone.json["findings"]] == [f"{i}.png" for i in range(35, 40)]
     assert alone.out == several.out
+
+
+def _files(folder: Path, contents: Sequence[bytes], name: str) -> list[str]:
+    paths = [folder / f"{name}-{number}" for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    return [str(path) for path in paths]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers have what the test replaced by forking")
+def test_possible_copies_are_compared_by_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of one process, which compares only what is not enough for two, or was left by a crash."""
+    groups = [_files(tmp_path, [b"%d" % (i % 7) * 9] * (2 + i % 3), f"{i:02}") for i in range(12)]
+    expected = list(identical_files(groups))
+    assert [len(paths) for _, paths in expected] == [2, 3, 4] * 4
+    main, compared = os.getpid(), list[str]()
+
+    def compare(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        for group in candidates:
+            if os.getpid() != main and group[0].endswith("05-0"):
+                os._exit(1)
+            compared.append(group[0])
+            yield from identical_files([group])
+
+    monkeypatch.setattr(copies, "identical_files", compare)
+    monkeypatch.setattr(copies, "PATHS_AT_ONCE", 6)
+    assert list(copies_among(iter(groups), 3)) == expected
+    assert [path[-4:] for path in compared] == ["03-0", "04-0", "05-0"]
+    assert list(copies_among(groups[:2], 3)) == expected[:2]
+    assert len(compared) == 5
+    assert list(copies_among([], 3)) == []
 
 
 def test_a_link_to_a_file_is_no_copy(imgbudget: Command, tmp_path: Path) -> None:

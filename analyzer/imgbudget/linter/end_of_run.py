@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
-from imgbudget.imageinfo.files import identical_files
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, Summary
@@ -13,6 +12,7 @@ from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
 
 if TYPE_CHECKING:
     from imgbudget.linter.baseline import BaselineEntry
+    from imgbudget.linter.copies import Copies
     from imgbudget.linter.likeness import Similar
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.rows import PartCount
@@ -45,7 +45,7 @@ class RunTotals:
     """Collects what the rules on the whole run read: of an image file only a hash (8 bytes) and its path.
 
     `used_ignores`, `matched_entries` and `collected_entries` are those of the suppressor of another process,
-    `parts` the counts of parts of a long file.
+    `parts` the counts of parts of a long file. `processes` is how many the run uses.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class RunTotals:
         self.run_data = run_data
         self.statistics = statistics
         self.records = records
+        self.processes = 1
         self.byte_size = 0
         self.blocks: list[Block] = []
         self.used_ignores: set[int] = set()
@@ -209,8 +210,10 @@ class _Copies:
     def __init__(self, totals: "RunTotals") -> None:
         self._totals = totals
 
-    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        return identical_files(self._totals.possible_copies())
+    def __iter__(self) -> "Iterator[Copies]":
+        from imgbudget.linter.copies import copies_among  # noqa: PLC0415 - rare
+
+        return copies_among(self._totals.possible_copies(), self._totals.processes)
 
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:

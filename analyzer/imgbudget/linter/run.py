@@ -417,6 +417,7 @@ class _Run:
             return
         from imgbudget.linter.parallel import check_in_pool  # noqa: PLC0415 - rare
 
+        self.checker.totals.processes = self._processes
         for batch in check_in_pool(self.checker, self._reporters, files, self._processes):
             self._add_batch(batch)
 
