@@ -37,6 +37,7 @@ else:
         __slots__ = ()
         _fields = ()
         _field_defaults = {}  # noqa: RUF012 - a constant
+        _places = {}  # noqa: RUF012 - a constant
 
         __signature__ = _Signature()
 
@@ -58,10 +59,14 @@ else:
             return made
 
         def _replace(self, /, **named):
-            made = self._make(map(named.pop, self._fields, self))
-            if named:
-                raise ValueError(f"Got unexpected field names: {list(named)!r}")
-            return made
+            values, places = list(self), self._places
+            try:
+                for name, value in named.items():
+                    values[places[name]] = value
+            except KeyError:
+                unknown = [name for name in named if name not in places]
+                raise ValueError(f"Got unexpected field names: {unknown!r}") from None
+            return tuple.__new__(self.__class__, values)
 
         __replace__ = _replace
 
@@ -84,6 +89,7 @@ else:
             fields = tuple(body.get("__annotations__", ()))
             body["_fields"] = body["__match_args__"] = fields
             body["_field_defaults"] = {field: body[field] for field in fields if field in body}
+            body["_places"] = {field: place for place, field in enumerate(fields)}
             body["__slots__"] = ()
             body |= {field: _tuplegetter(place, "") for place, field in enumerate(fields)}
             return type(name, (_Record,), body)

@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.parser import MAX_VALUES, MalformedError, has_too_many_values, parse
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.scanner import (
     LONG,
-    MAX_VALUES,
     WINDOW,
     LongString,
-    MalformedError,
     MaskedText,
-    Parser,
     Point,
-    has_too_many_values,
     mask_long_strings,
     scan,
     stats_of,
@@ -422,12 +419,11 @@ def _each_line(
 class _DocumentReader:
     """Parses collected pieces to documents and numbers them."""
 
-    __slots__ = ("_number", "_parser", "_read_stats", "_source")
+    __slots__ = ("_number", "_read_stats", "_source")
 
     def __init__(self, source: JsonSource, read_stats: StatsReader, number: int) -> None:
         self._source = source
         self._read_stats = read_stats
-        self._parser = Parser()
         self._number = number - 1
 
     def read(self, pending: _PendingDocument) -> Document | BadDocument | None:
@@ -457,13 +453,13 @@ class _DocumentReader:
             base=start,
             line=line,
         )
-        value = None
+        value, has_duplicates = None, False
         lead = len(text) - len(text.lstrip(BLANK))
         if parse_error is None:
             if lead == len(text):
                 return None
             try:
-                value = self._parser.parse(text)
+                value, has_duplicates = parse(text)
             except MalformedError as error:
                 # not itself: its traceback refers to this frame, which would keep both until a collection
                 parse_error = MalformedError(error.position, str(error))
@@ -482,7 +478,7 @@ class _DocumentReader:
             lengths_may_repeat=len(lengths) < len(long_strings),
             _masked=masked,
             _long_strings=masked.placeholders,
-            _has_duplicates=self._parser.has_duplicates,
+            _has_duplicates=has_duplicates,
             _read_stats=self._read_stats,
         )
 

@@ -68,7 +68,7 @@ def scale_notes(request: Request) -> Iterator[ScaleNote]:
 
     A note is on the nearest image before it in its turn that has none yet, else on the next one after it.
     """
-    for turn in request.turns:
+    for turn in request.turns if request.images else ():
         without_note: list[ImageUse] = []
         without_image: list[tuple[Text, re.Match[str]]] = []
         for block in walk_blocks(turn.blocks):

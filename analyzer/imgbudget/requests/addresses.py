@@ -1,6 +1,7 @@
 """What the URL of a request shows: the platform that it goes to, and the model if it is in the path."""
 
 import re
+from functools import lru_cache
 
 from imgbudget.namedtuples import NamedTuple
 
@@ -54,8 +55,13 @@ _LONGEST = 4096
 
 def address_of(url: str) -> Address:
     """What a URL, or the path of one, shows; an empty address if that is nothing."""
+    return _address_of(url[:_LONGEST])
+
+
+@lru_cache(maxsize=256)
+def _address_of(url: str) -> Address:
     # patterns are compiled on first use, and without urllib, which takes 2 ms to import
-    found = re.match(_URL, url[:_LONGEST])
+    found = re.match(_URL, url)
     host, path = ((found[1] or "").lower(), found[2]) if found else ("", "")
     for pattern, platform in _MODELS:
         if found := re.search(pattern, path):

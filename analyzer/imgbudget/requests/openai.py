@@ -169,15 +169,12 @@ _ROLES = {"developer": "system", "tool": "user", "function": "user"}
 _CHAT_PARTS = {key: key for key in ("image_url", "input_audio", "file", "refusal", "document_url")}
 """Types of parts that only this API has, and the key that goes with each."""
 
-_KEYS = (
-    *(
-        "max_completion_tokens",
-        "response_format",
-        "stream_options",
-        "parallel_tool_calls",
+_KEYS = frozenset(
+    (
+        *("max_completion_tokens", "response_format", "stream_options", "parallel_tool_calls"),
+        *("frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "n", "seed", "functions"),
         "reasoning_effort",
-    ),
-    *("frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "n", "seed", "functions"),
+    )
 )
 """Keys of a body that only this API has (OpenAI, chat completions reference)."""
 
@@ -198,7 +195,7 @@ def recognises_chat(body: Any, outline: TurnOutline) -> bool:
         return any(_is_part(block) for block in each_block(body))
     if not outline.kinds.isdisjoint(_THEIRS) or "system" in body:
         return False
-    return outline.has_role and any(key in body for key in _KEYS)
+    return outline.has_role and not _KEYS.isdisjoint(body)
 
 
 def _are_typed(messages: list[Any]) -> bool:

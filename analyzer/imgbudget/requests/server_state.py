@@ -20,7 +20,10 @@ def history_of(body: dict[str, Any]) -> str:
     thread = body.get("thread")
     if isinstance(thread, dict) and thread.get("type") == "continue":
         return "thread"
-    return next((key for key in _STORED if body.get(key)), "")
+    for key in _STORED:
+        if body.get(key):
+            return key
+    return ""
 
 
 def clearing_of(body: dict[str, Any]) -> Clearing | None:
