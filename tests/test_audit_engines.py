@@ -21,10 +21,13 @@ from imgbudget.audit.empty import without_images
 from imgbudget.audit.html.page import page
 from imgbudget.audit.keeping import Keep
 from imgbudget.audit.memory import rows_in_memory
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfiles import write_rows
 from imgbudget.audit.rows import FactsRecord, columns, plain_rows, row_values, unpacked
 from imgbudget.audit.store import Store, open_rows
-from imgbudget.audit.work import Done, tiers_of
+from imgbudget.audit.work import Done, Work, tiers_of
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
@@ -193,6 +196,24 @@ def photos(tmp_path: Path) -> None:
         (tmp_path / f"{i}.png").write_bytes(image_bytes((200 + i, 300)))
     (tmp_path / "copy.png").write_bytes(image_bytes((200, 300)))
     (tmp_path / "cut.png").write_bytes(image_bytes((200, 300))[:60])
+
+
+def test_rows_need_no_fingerprints_of_findings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rows hold no locations of findings, so remembered ones are not made again for each image."""
+    made = []
+
+    def counted(code: str, location: Location) -> str:
+        made.append(location.path)
+        return f"{code} {location.path}"
+
+    monkeypatch.setattr("imgbudget.linter.evaluate.fingerprint", counted)
+    builder = RecordBuilder(Work.of(Session(RunOptions(isolated=True))).shared.session)
+    for i in range(30):
+        path = tmp_path / f"{i}.png"
+        path.write_bytes(image_bytes((3000, 300)))
+        (record,) = builder.file(RowLocation(".", path.name), FoundFile(str(path), FileKind.IMAGE))
+        assert "IB201" in {finding.code for finding in record.findings}
+    assert len(set(made)) < 5
 
 
 @pytest.mark.usefixtures("photos")

@@ -1,12 +1,13 @@
 """What an audit does when a reader fails: the only place that catches whatever a reader raises."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from imgbudget.audit.urls import without_secrets
 from imgbudget.errors import UnreadableError, os_error_text
 
 Item = TypeVar("Item")
+Given = ParamSpec("Given")
 
 _MOST_TEXT = 200
 """Characters of an error's own text that are shown."""
@@ -27,9 +28,20 @@ def until_failure(items: Iterable[Item], last: Callable[[Exception], Iterable[It
     yield from last(failure)
 
 
+def attempted(
+    work: Callable[Given, Item], last: Callable[[Exception], Item], *given: Given.args, **named: Given.kwargs
+) -> Item:
+    """The result of `work`, or what `last` makes of its failure, as in `until_failure`."""
+    try:
+        return work(*given, **named)
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = error
+    return last(failure)
+
+
 def attempt(work: Callable[[], Item], *, otherwise: Item) -> Item:
     """The result of `work`, or `otherwise` if it fails."""
-    return next(until_failure((work() for _ in range(1)), lambda _: (otherwise,)))
+    return attempted(work, lambda _: otherwise)
 
 
 def reason_of(error: Exception, damage: str, rest: str = "") -> str:

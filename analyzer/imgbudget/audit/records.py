@@ -2,12 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MethodType
 
-from imgbudget.audit.failures import reason_of, until_failure
+from imgbudget.audit.failures import attempted, reason_of, until_failure
 from imgbudget.audit.partition import NESTABLE, container_of, is_opened_alone
 from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
@@ -34,7 +34,7 @@ from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.pixels import PixelFacts
-from imgbudget.model.results import UNFINISHED, FileResult, ImageResult
+from imgbudget.model.results import UNFINISHED, FileResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.positional import OPEN_FLAGS, pread
@@ -42,6 +42,7 @@ from imgbudget.positional import OPEN_FLAGS, pread
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
 
+DAMAGED = "damaged item"
 IN_ARCHIVE = "JSON inside an archive is not read"
 UNMEASURED = "stored as pixels in an array, which --pixels does not measure"
 PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not known"
@@ -92,7 +93,7 @@ class RecordBuilder:
     _facts: int = 0
 
     def guarded(
-        self, where: RowLocation, rows: Iterable[FactsRecord], damage: str = "damaged item", rest: str = ""
+        self, where: RowLocation, rows: Iterable[FactsRecord], damage: str = DAMAGED, rest: str = ""
     ) -> Iterator[FactsRecord]:
         """The rows of one item or one input; a failure of its reader becomes the last row.
 
@@ -127,15 +128,14 @@ class RecordBuilder:
         if self._fields_for(path) & ProbeField.PIXELS:
             facts = facts._replace(pixels=PixelFacts(flaw=UNMEASURED))
             self.session.context.note(f"images in {where.source}: {UNMEASURED}")
-        result = self.session.context.check_image_file(ImageUse(Location(path), Origin.PATH, facts))
-        record = self._image_record(where, result.images[0], result.findings)
+        use = ImageUse(Location(path), Origin.PATH, facts)
+        findings, silenced = self.session.context.check_facts(use)
+        record = self._image_record(where, use, findings, silenced=silenced)
         digest = None
         if data is not None:
             content = str(size).encode() + data
             digest = digest_of(len(content), bytes_reader(content), content)
-        return record._replace(
-            byte_size=None, base64_bytes=None, digest=digest, silenced=result.suppressed, note=PIXELS
-        )
+        return record._replace(byte_size=None, base64_bytes=None, digest=digest, note=PIXELS)
 
     def page(self, where: RowLocation, size: Size, note: str) -> FactsRecord:
         """The row of a page of a document, of which an API makes an image of that size."""
@@ -186,16 +186,30 @@ class RecordBuilder:
         self, where: RowLocation, found: FoundFile, claim: tuple[int, int] | None = None
     ) -> Iterator[FactsRecord]:
         """The rows of a local file: one of an image, those of the requests in it, or why it is skipped."""
-        if found.kind is FileKind.IMAGE or found.kind is FileKind.UNKNOWN:
-            self._digest = None
-            use = read_image(found.path, self._fields_for(found.path), probe=self._probe_file)
-            if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
-                yield self._record(where, use, self._digest, claim, partial(read_whole, found.path))
+        if found.kind is FileKind.IMAGE:
+            yield self.image_file(where, found.path, claim)
+            return
+        if found.kind is FileKind.UNKNOWN:
+            use = self._read_file(found.path)
+            if use.facts and use.facts.format is not None:
+                yield self._file_record(where, use, claim)
                 return
         elif pointer := lfs_pointer(found.path):
             yield self.skip(where, f"is {pointer}", missed=True)
             return
         yield from self.result(where, self.session.check_found(found), lines=found.kind is FileKind.JSONL)
+
+    def image_file(self, where: RowLocation, path: str, claim: tuple[int, int] | None = None) -> FactsRecord:
+        """The row of a local file that is an image by its name."""
+        return self._file_record(where, self._read_file(path), claim)
+
+    def guarded_image(self, where: RowLocation, path: str) -> FactsRecord:
+        """The same; a failure of its reader is the reason why it is skipped, as in `guarded`."""
+
+        def last(error: Exception) -> FactsRecord:
+            return self.skip(where, reason_of(error, DAMAGED), missed=True)
+
+        return attempted(self.image_file, last, where, path)
 
     def skip(self, where: RowLocation, reason: str, *, missed: bool = False) -> FactsRecord:
         """The row of something that is skipped."""
@@ -236,7 +250,7 @@ class RecordBuilder:
         at = _Lines(where, _lines_of(result) if lines else {})
         for image in result.images:
             location = image.use.location
-            yield self._image_record(at.location(location), image, findings.pop(location, []))
+            yield self._image_record(at.location(location), image.use, findings.pop(location, []))
         for request in result.requests:
             self.counts[REQUEST] += 1
             location = request.request.location
@@ -277,6 +291,14 @@ class RecordBuilder:
         finally:
             os.close(fd)
 
+    def _read_file(self, path: str) -> ImageUse:
+        self._digest = None
+        return read_image(path, self._fields_for(path), probe=self._probe_file)
+
+    def _file_record(self, where: RowLocation, use: ImageUse, claim: tuple[int, int] | None) -> FactsRecord:
+        load = partial(read_whole, use.location.path)
+        return self._record(where, use, self._digest, claim, load)
+
     def _record(
         self,
         where: RowLocation,
@@ -285,35 +307,56 @@ class RecordBuilder:
         claim: tuple[int, int] | None,
         load: Callable[[], bytes],
     ) -> FactsRecord:
-        result = self.session.context.check_image_file(use)
-        note = _claimed(use, claim)
-        record = self._image_record(where, result.images[0], result.findings)
-        missed = use.facts is not None and use.facts.unread
-        tried = self.trials.tried(result.images[0], digest, load) if self.trials else None
-        return record._replace(
-            digest=digest, silenced=result.suppressed, note=note, missed=missed, tried=tried
+        findings, silenced = self.session.context.check_facts(use)
+        tried = self.trials.tried(use, digest, load) if self.trials else None
+        note = None if claim is None else _claimed(use, claim)
+        return self._image_record(
+            where, use, findings, silenced=silenced, digest=digest, note=note, tried=tried
         )
 
-    def _image_record(
-        self, where: RowLocation, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]
+    def _image_record(  # noqa: PLR0913 - the columns that are not facts
+        self,
+        where: RowLocation,
+        use: ImageUse,
+        findings: Sequence[Finding],
+        *,
+        silenced: int = 0,
+        digest: bytes | None = None,
+        note: str | None = None,
+        tried: int | None = None,
     ) -> FactsRecord:
-        use, facts = image.use, image.use.facts
+        facts = use.facts
         self.counts[IMAGE] += 1
         if facts is None:
-            return FactsRecord(*where, base64_bytes=use.base64_size, findings=findings)
+            return FactsRecord(
+                *where,
+                base64_bytes=use.base64_size,
+                digest=digest,
+                findings=findings,
+                silenced=silenced,
+                note=note,
+            )
+        # positional arguments take half the time
         return FactsRecord(
             *where,
-            format=facts.format,
-            size=facts.size,
-            visible=use.visible_size,
-            orientation=facts.orientation,
-            frames=facts.frames,
-            quality=facts.quality,
-            byte_size=facts.byte_size,
-            base64_bytes=use.base64_size,
-            findings=findings,
-            damage=facts.damage,
-            pixels=facts.pixels,
+            IMAGE,
+            facts.format,
+            facts.size,
+            use.visible_size,
+            facts.orientation,
+            facts.frames,
+            facts.quality,
+            facts.byte_size,
+            use.base64_size,
+            digest,
+            findings,
+            silenced,
+            None,
+            facts.unread,
+            facts.damage,
+            note,
+            tried,
+            facts.pixels,
         )
 
 
@@ -353,8 +396,8 @@ def _holds(request: Location, location: Location) -> bool:
     return request.document == location.document and (location.keys or ())[: len(keys)] == keys
 
 
-def _claimed(use: ImageUse, claim: tuple[int, int] | None) -> str | None:
+def _claimed(use: ImageUse, claim: tuple[int, int]) -> str | None:
     """The note if a manifest claims a size that the image has neither as stored nor rotated."""
-    if claim is None or use.size is None or claim in (tuple(use.size), tuple(use.size.transposed)):
+    if use.size is None or claim in (tuple(use.size), tuple(use.size.transposed)):
         return None
     return f"the manifest claims {claim[0]}x{claim[1]}"

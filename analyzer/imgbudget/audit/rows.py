@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Any, Literal
 
 from imgbudget.imageinfo.reader import Read
-from imgbudget.limits.geometry import Size, Tier, native_size, patches, planned_size, tokens_range
+from imgbudget.limits.geometry import Size, Tier, fits, native_size, patches, planned_size, tokens_range
 from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.namedtuples import NamedTuple
@@ -197,6 +197,10 @@ class _Tiers:
 
 
 def _on_tier(size: Size, tier: Tier) -> Iterator[int | None]:
+    # most images, of which nothing need be searched
+    if not (tier.strategy or tier.numbers or tier.alternatives) and fits(size, tier):
+        yield from (*size, patches(size)) * 2
+        return
     known = int(tier.number("known_edge", 0)) or size.long_edge
     native, planned = native_size(size, tier), planned_size(size, tier)
     if tier.strategy:
@@ -267,10 +271,13 @@ def _text(text: str | None) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+_SEVERITIES = {severity: str(severity) for severity in Severity}
+
+
 def _finding(finding: Finding) -> RowValues:
     return (
         finding.code,
-        str(finding.severity),
+        _SEVERITIES[finding.severity],
         _float(finding.measured),
         _float(finding.limit),
         finding.unit,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from imgbudget.errors import FixError
 from imgbudget.linter.run import Session
-from imgbudget.model.results import ImageResult
+from imgbudget.model.subjects import ImageUse
 from imgbudget.planner.image import plan_image
 from imgbudget.positional import open_file
 
@@ -47,16 +47,18 @@ class Trials:
         self._limits = session.context.limits()
         self._chance = chance
 
-    def tried(self, image: ImageResult, digest: bytes | None, load: Callable[[], bytes]) -> int | None:
+    def tried(self, use: ImageUse, digest: bytes | None, load: Callable[[], bytes]) -> int | None:
         """The bytes of an image after its plan; None if it is not tried or the plan does not resize it."""
-        size, facts = image.use.visible_size, image.use.facts
-        if self.left < 1 or digest is None or size is None or facts is None:
+        if self.left < 1:
+            return None
+        size, facts = use.visible_size, use.facts
+        if digest is None or size is None or facts is None:
             return None
         if int.from_bytes(digest[:4], "big") >= self._chance * (1 << 32):
             return None
         if size.width * size.height > MOST_PIXELS or facts.byte_size > MOST_BYTES:
             return None
-        plan = plan_image(image.use, self._limits)
+        plan = plan_image(use, self._limits)
         if plan is None or not plan.resizes or (edit := plan.edit) is None:
             return None
         from imgbudget.fixing.image import edit_image  # noqa: PLC0415 - rare

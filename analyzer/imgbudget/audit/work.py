@@ -35,7 +35,7 @@ from imgbudget.imageinfo.dispatch import PROBE_VERSION
 from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import ProbeField
+from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.version import __version__
 
@@ -164,7 +164,7 @@ def done(partition: Partition, records: "Iterable[FactsRecord]", builder: Record
     """The rows of a partition with their sums, which are counted independently while reading."""
     session = builder.session
     counts = builder.counts
-    severities: Counter[str] = Counter()
+    severities: Counter[Severity] = Counter()
     members: set[str | None] = set()
     rows = missed = byte_size = failed = 0
 
@@ -177,7 +177,7 @@ def done(partition: Partition, records: "Iterable[FactsRecord]", builder: Record
             if partition.items:
                 members.add(record.member)
             for finding in record.findings:
-                severities[finding.severity.name] += 1
+                severities[finding.severity] += 1
                 failed += finding.internal
             yield record
 
@@ -189,9 +189,9 @@ def done(partition: Partition, records: "Iterable[FactsRecord]", builder: Record
             skipped=counts[SKIP],
             missed=missed,
             byte_size=byte_size,
-            errors=severities["ERROR"],
-            warnings=severities["WARNING"],
-            infos=severities["INFO"],
+            errors=severities[Severity.ERROR],
+            warnings=severities[Severity.WARNING],
+            infos=severities[Severity.INFO],
             rules_failed=failed,
         )
 

@@ -308,6 +308,16 @@ class LintContext:
             return result
         return result._replace(missed=needed, caveats=(f"pixels not checked: {unmeasured}",))
 
+    def check_facts(self, use: ImageUse) -> tuple[Sequence[Finding], int]:
+        """What rules find in an image file, for those who count findings, and how many are suppressed.
+
+        The findings may be those on another image with the same facts, with the location of that.
+        """
+        if self.client is not None or self.paths.suppressor is not None:
+            result = self.check_image_file(use)
+            return result.findings, result.suppressed
+        return self.paths.runner(use.location.path).check_facts(use, self.limits()), 0
+
     def check_file_image(self, use: ImageUse, runner: RuleRunner, limits: Limits) -> Iterable[Finding]:
         """The findings on an image file, as the client of the run sends it, if one is named."""
         if self.client is None:

@@ -9,6 +9,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import Rules, relocated, run_rules
 from imgbudget.model.budgets import Budgets
+from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Severity
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
@@ -246,6 +247,18 @@ class _Plan(NamedTuple):
     each: Rules
 
 
+_Place = Callable[[tuple[Finding, ...], Location], Sequence[Finding]]
+"""What is done with remembered findings for an image at another location."""
+
+
+def _relocated(found: tuple[Finding, ...], location: Location) -> Sequence[Finding]:
+    return [relocated(finding, location) for finding in found]
+
+
+def _as_remembered(found: tuple[Finding, ...], _location: Location) -> Sequence[Finding]:
+    return found
+
+
 class ImageRuleCache:
     """Checks images with one set of rules, and remembers findings.
 
@@ -263,6 +276,13 @@ class ImageRuleCache:
 
     def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of all rules on an image, in the order of the rules."""
+        return self._check(use, limits, _relocated)
+
+    def check_facts(self, use: ImageUse, limits: Limits) -> list[Finding]:
+        """The same findings, but those that are remembered are at the location of an earlier image."""
+        return self._check(use, limits, _as_remembered)
+
+    def _check(self, use: ImageUse, limits: Limits, place: _Place) -> list[Finding]:
         if self._first or use.visible_size is None or use.flaws:
             self._first = False  # a run on a single file has no use for a memory
             return list(run_rules(self._rules, use, limits, self._budgets))
@@ -271,8 +291,8 @@ class ImageRuleCache:
         if plan is None or plan.limits is not limits or plan.in_request is not in_request:
             plan = self._make_plan(limits, in_request=in_request)
         found = [
-            *self._recall(plan.by_size, use, limits),
-            *self._recall(plan.by_kind, use, limits),
+            *self._recall(plan.by_size, use, limits, place),
+            *self._recall(plan.by_kind, use, limits, place),
             *run_rules(plan.each, use, limits, self._budgets),
         ]
         if len(found) > 1:
@@ -281,12 +301,12 @@ class ImageRuleCache:
             found.sort(key=self._rule_number)
         return found
 
-    def _recall(self, memory: _Memory, use: ImageUse, limits: Limits) -> list[Finding]:
+    def _recall(self, memory: _Memory, use: ImageUse, limits: Limits, place: _Place) -> Sequence[Finding]:
         """The findings of the rules of a memory on an image."""
         key = memory.key(use)
         known = memory.findings.get(key)
         if known is not None:
-            return [relocated(finding, use.location) for finding in known] if known else []
+            return place(known, use.location) if known else known
 
         made = record(memory.rules, use, limits, self._budgets)
         if made is None or made.reads & ~memory.reads:
@@ -298,7 +318,7 @@ class ImageRuleCache:
         if len(memory.findings) == _TRIAL_KEYS and self._images < 2 * _TRIAL_KEYS:
             self._reads = {**self._recorded(), **{rule.code: _EACH for rule, _ in memory.rules}}
             self._make_plan(limits, in_request=use.location.keys is not None)
-        return list(made.findings)
+        return made.findings
 
     def _learn(self, use: ImageUse, limits: Limits) -> None:
         """Record each rule separately, and make a new plan from all recorded reads."""

@@ -51,6 +51,12 @@ class RuleRunner(NamedTuple):
             return images.check_image(use, limits)
         return list(run_rules(self.rules.image, use, limits, self.budgets))
 
+    def check_facts(self, use: ImageUse, limits: Limits) -> Sequence[Finding]:
+        """The same, or those on another image with the same facts, which takes half the time."""
+        if self.files is None or use.location.keys is not None:
+            return self.check_image(use, limits)
+        return self.files.check_facts(use, limits)
+
     def check_request(self, test: RequestUnderTest) -> list[Finding]:
         """The findings on a request: first those on each of its images, then those on the request.
 

@@ -15,7 +15,7 @@ from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, container_of
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.unopened import APPLE_DOUBLE, unopened_archive
+from imgbudget.audit.unopened import APPLE_DOUBLE, may_be_apple_double, unopened_archive
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
@@ -189,10 +189,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     root = partition.source
     skip = 0 if root == "." else len(root.rstrip("/")) + 1
     for entry in partition.items:
-        if not isinstance(entry, FoundFile | SkippedFile):
+        if not isinstance(entry, (FoundFile, SkippedFile)):
             continue
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
         is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
+        if is_image and not may_be_apple_double(entry.path):
+            yield builder.guarded_image(where, entry.path)
+            continue
         unopened = None if is_image else unopened_archive(entry.path)
         plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
         unknown = isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN
