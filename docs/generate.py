@@ -19,6 +19,7 @@ from imgbudget.cli.group import cli
 from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
 from imgbudget.config.layers import json_schema
+from imgbudget.discovery.filetypes import hook_pattern
 from imgbudget.explain.patterns import ERROR_PATTERNS
 from imgbudget.explain.structures import STRUCTURES
 from imgbudget.explain.wording import ErrorPattern
@@ -31,6 +32,9 @@ from screenshot import screenshot
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+HOOKS = (ROOT / ".pre-commit-hooks.yaml", ROOT / ".pre-commit-config.yaml")
+"""Files with hooks of pre-commit, whose patterns are those of the files that a check reads."""
+
 GENERATED = ("audit-columns.md", "cli.md", "errors.md")
 """Pages of which nothing is written by hand."""
 
@@ -127,6 +131,15 @@ def terminal() -> str:
     return screenshot(SHOWN, run.stdout)
 
 
+def with_hook_patterns(text: str) -> str:
+    """A file with hooks of pre-commit, each with the current pattern of its files."""
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found[1]}{hook_pattern(found[2])}"
+
+    return re.sub(r"(- id: (imgbudget[a-z-]*)\n(?:(?! *- id:) .*\n)*? +files: )[^\n]*", fill, text)
+
+
 def pages() -> dict[Path, str]:
     """Every generated file and its current content, on a fixed day: models end, and prices change."""
     os.environ["IMGBUDGET_DATE"] = "2026-11-28"
@@ -138,6 +151,7 @@ def pages() -> dict[Path, str]:
     made |= {
         DOCS / "audit-columns.md": column_page(tuple(Session(RunOptions(isolated=True)).limits.tiers)),
         DOCS / "cli.md": command_help(),
+        **{path: with_hook_patterns(path.read_text("utf-8")) for path in HOOKS},
         DOCS / "errors.md": error_table(),
         DOCS / "check.svg": terminal(),
         DOCS / "imgbudget.schema.json": json.dumps(json_schema(), indent=2) + "\n",

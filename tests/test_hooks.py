@@ -1,5 +1,6 @@
 """The hooks as pre-commit runs them: installed from this checkout, in a separate repository."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from identify.extensions import EXTENSIONS
 
+from imgbudget.discovery.filetypes import HOOK_KINDS, KINDS, FileKind, is_hook_file
 from tests.builders import body, image_block, image_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,43 +26,55 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
 
 
-NOT_SENT = {"svg"}
-"""Extensions that identify calls images and that no one sends to a model as one: drawings of web pages."""
-
 HOLDING_FILES = [hook for hook in HOOKS.values() if "files" in hook]
 
 every_hook = pytest.mark.parametrize("hook", HOLDING_FILES, ids=lambda hook: hook["id"])
 
 
 @every_hook
-def test_hook_takes_every_image_that_identify_knows(hook: dict[str, Any]) -> None:
+def test_hook_takes_what_a_check_reads(hook: dict[str, Any]) -> None:
+    """Every suffix of its kinds in both cases, and no other suffix that is known."""
+    kinds = HOOK_KINDS[hook["id"]]
+    for suffix, kind in KINDS.items():
+        for name in (f"folder/a{suffix}", f"folder/A B{suffix.upper()}"):
+            assert bool(re.search(hook["files"], name)) == (kind in kinds), name
+
+
+def test_hooks_take_together_what_a_check_reads() -> None:
+    """No kind is without a hook, and what may be a file for the command line is what hooks pass."""
+    assert {kind for kinds in HOOK_KINDS.values() for kind in kinds} | {FileKind.UNKNOWN} == set(FileKind)
+    for name in ("a.png", "b.json", "c.yaml", "d.sqlite", "e.log", "f.ico"):
+        assert is_hook_file(name)
+    for name in ("a.py", "b.txt", "c", "d.parquet", "e.unknown"):
+        assert not is_hook_file(name)
+
+
+def test_hook_takes_every_image_that_identify_knows() -> None:
     """By regular expression, because `svg` has the tag image too and `jsonl` has no tag at all."""
     images = {extension for extension, tags in EXTENSIONS.items() if "image" in tags}
     assert images >= {"png", "jpg", "jpeg", "gif", "webp", "svg", "avif"}
-    for extension in images - NOT_SENT:
-        assert re.search(hook["files"], f"folder/a.{extension}"), extension
-        assert re.search(hook["files"], f"folder/A B.{extension.upper()}"), extension
+    for extension in images:
+        assert re.search(HOOKS["imgbudget"]["files"], f"folder/a.{extension}"), extension
 
 
-@every_hook
 @pytest.mark.parametrize(
     "path",
     ["req.json", "log.jsonl", "rows.ndjson", "p.HEIC", "a.apng", "x.jfif", "ünï/ a.jpe", ".json", "b.jxl"],
 )
-def test_hook_takes_requests_and_what_identify_does_not_know(hook: dict[str, Any], path: str) -> None:
+def test_hook_takes_requests_and_what_identify_does_not_know(path: str) -> None:
     """Requests, and images for which identify has no tag."""
-    assert re.search(hook["files"], path)
+    assert re.search(HOOKS["imgbudget"]["files"], path)
+
+
+def test_hook_leaves_all_other_known_extensions_alone() -> None:
+    """Of everything else that identify knows by extension the hook takes JSON, notebooks and few more."""
+    others = {extension for extension, tags in EXTENSIONS.items() if "image" not in tags}
+    taken = {extension for extension in others if re.search(HOOKS["imgbudget"]["files"], f"a.{extension}")}
+    assert taken == {"json", "ipynb", "eps", "icns", "ico"}
 
 
 @every_hook
-def test_hook_leaves_all_other_known_extensions_alone(hook: dict[str, Any]) -> None:
-    """Of everything else that identify knows by extension the hook takes nothing but JSON itself."""
-    others = {extension for extension, tags in EXTENSIONS.items() if "image" not in tags} | NOT_SENT
-    assert {extension for extension in others if re.search(hook["files"], f"a.{extension}")} == {"json"}
-
-
-@every_hook
-@pytest.mark.parametrize("path", ["favicon.ico", "png", "json", "json.txt", "a.png.bak", "apng/x", "a.jsonx"])
+@pytest.mark.parametrize("path", ["png", "json", "json.txt", "a.png.bak", "apng/x", "a.jsonx", "a.yaml.j2"])
 def test_hook_leaves_look_alikes_alone(hook: dict[str, Any], path: str) -> None:
     """The dot and the end of the name count."""
     assert not re.search(hook["files"], path)
@@ -89,8 +103,8 @@ def checkout(folder: Path) -> None:
 def test_hooks_through_pre_commit(tmp_path: Path) -> None:
     """A bad image fails the hooks with its finding, a foreign broken JSON does not; then all pass.
 
-    The hook that fixes comes last: it fails too, because it has changed a file, and the commit made again
-    passes without another hand.
+    The hook that fixes fails too, because it has changed a file, and the commit made again passes without
+    another hand. A bad request in a log fails the hook for recordings, until the log is gone.
     """
     shutil.which("git") or pytest.fail("git is needed")
     folder = tmp_path / "repository"
@@ -99,6 +113,7 @@ def test_hooks_through_pre_commit(tmp_path: Path) -> None:
     (folder / "photo.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     (folder / "tsconfig.json").write_text("{\n  // a comment\n}\n")
     write_json(folder / "request.json", body(image_block(), "what is this?"))
+    (folder / "run.log").write_text(f"sent {json.dumps(body(image_block(image_bytes((9000, 300)))))}\n")
     git(folder, "add", ".")
     checkout(tmp_path / "hooks")
     head = ["git", "rev-parse", "HEAD"]
@@ -123,10 +138,12 @@ def test_hooks_through_pre_commit(tmp_path: Path) -> None:
     done = run()
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("warning[IB201] oversized-image") == 2, done.stdout
+    assert done.stdout.count("error[IB101]") == 2, "by the hooks for the whole tree and for recordings"
     assert "IB002" not in done.stdout
     assert done.stdout.count("files were modified by this hook") == 1
     assert done.stdout.count("Failed") == len(HOOKS), done.stdout
     assert "fixed photo.jpg: jpeg 4000x3000" in done.stdout
+    (folder / "run.log").write_text("sent nothing\n")
     git(folder, "add", ".")
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr

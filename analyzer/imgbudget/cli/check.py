@@ -36,7 +36,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
-from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.filetypes import is_hook_file
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -307,9 +307,4 @@ def _fixed_entries(session: Session, summary: Summary) -> "tuple[BaselineEntry, 
     return fixed_entries(session, [path for path, _ in summary.missed])
 
 
-def _is_hook_file(name: str) -> bool:
-    """Whether the hooks in .pre-commit-hooks.yaml pass files of this name."""
-    return kind_of(name) in {FileKind.IMAGE, FileKind.JSON, FileKind.JSONL}
-
-
-command = Command("check", CheckOptions, check, formats=tuple(FORMATS), is_hook_file=_is_hook_file)
+command = Command("check", CheckOptions, check, formats=tuple(FORMATS), is_hook_file=is_hook_file)
