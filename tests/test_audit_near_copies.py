@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import ImageFilter
 
+from imgbudget.audit import likeness
 from imgbudget.audit.copies import ListedCopy, list_lines, listed_copies
 from imgbudget.audit.keeping import Keep
-from imgbudget.audit.likeness import number_groups
+from imgbudget.audit.likeness import NearImages, number_groups
 from imgbudget.audit.memory import rows_in_memory
 from imgbudget.audit.rowfiles import write_rows
 from imgbudget.audit.rows import WHOLE, FactsRecord, plain_rows, row_values
@@ -20,6 +21,8 @@ from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.pixels import PixelFacts
+from imgbudget.pixels.likeness import ImageHashes, Likeness
+from imgbudget.pixels.likeness import alike as alike_images
 from tests.conftest import Command
 from tests.test_pixels_hashes import encoded, scene
 
@@ -98,7 +101,7 @@ def listed(records: Sequence[FactsRecord], keep: Keep = Keep.FIRST, distance: in
         rows_in_memory([plain_rows(row_values(records[::-1], tiers))], tiers, limits) as other,
     ):
         for store in (one, other):
-            number_groups(store, distance)
+            number_groups(NearImages(store, distance))
         same = [list(list_lines(store, keep, csv=False, near=True)) for store in (one, other)]
         assert same[0] == same[1]
         return list(listed_copies(one, keep, near=True))
@@ -156,3 +159,31 @@ def test_many_groups_are_as_many_as_there_are_scenes() -> None:
     found = listed(records, distance=0)
     assert [row.group for row in found] == [i // 2 + 1 for i in range(1600)]
     assert [row.member for row in found[-2:]] == ["799a", "799b"]
+
+
+def test_groups_are_computed_once(imgbudget: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the findings and for the list: of a million images it takes most of a minute."""
+    counted: list[int] = []
+
+    def alike(hashes: ImageHashes, distance: int, among: Sequence[int] | None = None) -> list[Likeness]:
+        counted.append(len(hashes))
+        return original(hashes, distance, among)
+
+    original = alike_images
+    monkeypatch.setattr(likeness, "alike", alike)
+    arguments = ("audit", "p", "--isolated", "-j", "1", "--pixels", "--dedupe-list", "l.csv")
+    assert imgbudget(*arguments).code == 0
+    assert counted == [6]
+    assert [row["action"] for row in table("l.csv")].count("drop") == 4
+
+
+def test_same_samples_with_other_pixels_are_no_copies(imgbudget: Command) -> None:
+    """Only blocks of a long file are hashed; the third is near the second, which differs from the first."""
+    other = 0xFFFF << 20
+    rows = (
+        record("a", 0, pixels="x", more=WHOLE),
+        record("b", other, pixels="y", more=WHOLE)._replace(digest=record("a", 0, pixels="x").digest),
+        record("c", other | 1),
+    )
+    found = [(row.group, row.member, row.action) for row in listed(rows)]
+    assert found == [(1, "b", "keep"), (1, "c", "drop")]

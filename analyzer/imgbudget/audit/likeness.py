@@ -9,7 +9,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -55,13 +55,14 @@ class OtherSet:
 
 
 class _Images:
-    """The measured images in the order of rows: 60 bytes each."""
+    """The measured images in the order of rows: 68 bytes each."""
 
     def __init__(self, store: Store) -> None:
         self.hashes = ImageHashes()
         self.sizes, self.tokens = array("q"), array("q")
-        contents: dict[tuple[int, int], int] = {}
-        self.repeated = bytearray()
+        contents: dict[tuple[int, int, str, str], int] = {}
+        self.original = array("q")
+        """The position of the first image with the same bytes, its own if there is none."""
         self._folders: dict[tuple[str | None, str, str | None], int] = {}
         self._of_folder = array("q")
         columns = (
@@ -71,9 +72,10 @@ class _Images:
             self.hashes.add(phash, pixel_hash)
             self.sizes.append(size or 0)
             self.tokens.append(int(tokens or 0))
-            number = len(self.repeated)
-            same = low is not None and contents.setdefault((high & _MASK, low & _MASK), number) != number
-            self.repeated.append(same)
+            number = len(self.original)
+            # where only samples of bytes are equal, the pixels may differ
+            content = None if low is None else (high & _MASK, low & _MASK, phash, pixel_hash)
+            self.original.append(number if content is None else contents.setdefault(content, number))
             folder = split, *_folder_of(source, member, row)
             self._of_folder.append(self._folders.setdefault(folder, len(self._folders)))
 
@@ -97,17 +99,36 @@ def _folder_of(source: str, member: str | None, row: int | None) -> tuple[str, s
     return os.path.join(os.path.dirname(source), inside), os.path.basename(source)
 
 
-def number_groups(store: Store, distance: int) -> None:
+class NearImages:
+    """The images of a store that show the same up to a distance: computed once, when they are asked for."""
+
+    def __init__(self, store: Store, distance: int) -> None:
+        self.store, self.distance = store, distance
+
+    @cached_property
+    def images(self) -> _Images:
+        """The measured images."""
+        return _Images(self.store)
+
+    @cached_property
+    def found(self) -> list[Likeness]:
+        """The near duplicates among them, without further images of the same bytes."""
+        once = [number for number, original in enumerate(self.images.original) if original == number]
+        return alike(self.images.hashes, self.distance, once)
+
+
+def number_groups(near: NearImages) -> None:
     """Make the table of the groups of images that show the same, with those that have the same bytes too.
 
     The groups are in the order of their first images.
     """
-    hashes, ids = ImageHashes(), array("q")
-    for number, phash, pixel_hash in _stream(store, "rowid, phash, pixel_hash"):
-        hashes.add(phash, pixel_hash)
-        ids.append(number)
-    found = alike(hashes, distance)
-    pairs = sorted({(ids[at], one.first) for one in found for at in (one.image, one.first)})
+    store, original = near.store, near.images.original
+    ids = array("q", (number for (number,) in _stream(store, "rowid")))
+    first = {at: one.first for one in near.found for at in (one.image, one.first)}
+    first |= {
+        at: first.get(of, of) for number, of in enumerate(original) if of != number for at in (number, of)
+    }
+    pairs = sorted((ids[at], group) for at, group in first.items())
     store.connection.execute(f"drop table if exists {NEAR_GROUPS}")
     store.connection.execute(f'create table {NEAR_GROUPS} (id bigint, "first" bigint)')
     if isinstance(store.connection, sqlite3.Connection):
@@ -133,16 +154,14 @@ def _stream(store: Store, columns: str) -> Iterator[Sequence[Any]]:
 
 
 def with_likeness(
-    statistics: AuditStatistics, store: Store, session: Session, others: Sequence[OtherSet] = ()
+    statistics: AuditStatistics, near: NearImages, session: Session, others: Sequence[OtherSet] = ()
 ) -> AuditStatistics:
     """The statistics with images that show the same, and with the findings of the rules on them."""
-    paths, distance = session.context.paths, int(session.settings.thresholds.near_duplicate)
+    paths, store, distance = session.context.paths, near.store, near.distance
     wanted = paths.base_runner.rules.run_data
     if not wanted & (RunData.LIKENESS | RunData.LEAKS):
         return statistics
-    images = _Images(store)
-    once = [at for at, repeated in enumerate(images.repeated) if not repeated]
-    same = alike(images.hashes, distance, once)
+    images, same = near.images, near.found
     leaked: list[Likeness] = []
     parts: Sequence[int] = ()
     foreign: list[tuple[OtherSet, list[Likeness]]] = []

@@ -409,13 +409,14 @@ def _asked_for(
 ) -> AuditStatistics:
     """The statistics with those that options ask for: images that show the same, too long rows."""
     if session.context.paths.needs_pixels:
-        from imgbudget.audit.likeness import number_groups, with_likeness  # noqa: PLC0415 - extra
+        from imgbudget.audit.likeness import NearImages, number_groups, with_likeness  # noqa: PLC0415 - extra
 
         rows = partial(_other_rows, session, options)
         others = [other_set(name, rows, partly=options.allow_unread) for name in options.against]
-        statistics = with_likeness(statistics, store, session, others)
+        near = NearImages(store, int(session.settings.thresholds.near_duplicate))
+        statistics = with_likeness(statistics, near, session, others)
         if options.dedupe_list is not None:
-            number_groups(store, int(session.settings.thresholds.near_duplicate))
+            number_groups(near)
     if options.compare is not None:
         earlier = earlier_audit(options.compare, ROW_VERSIONS.current)
         compare = needed("imgbudget.audit.comparison", "comparisons").comparison_with
