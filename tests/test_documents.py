@@ -178,3 +178,27 @@ def test_pdf_without_a_suffix_is_a_document(paper: Path, imgbudget: Command) -> 
     paper.rename(paper.with_name("paper"))
     assert "paper: 3 pages" in imgbudget("plan", "paper").out
     assert sum(row["subject"] == "image" for row in rows_of(paper.parent)) == 3
+
+
+def test_pdf_files_in_a_folder_are_planned(paper: Path, imgbudget: Command) -> None:
+    """They were skipped: the pages of a folder of papers cost, and only named ones were planned."""
+    folder = paper.parent
+    (folder / "deep").mkdir()
+    paper.rename(folder / "deep" / "paper.pdf")
+    (folder / "bad.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (folder / "a.png").write_bytes(image_bytes((3000, 2000)))
+    run = imgbudget("plan", ".", "--format", "json")
+    found = {one["path"]: one for one in run.json["documents"]}
+    assert (run.code, len(run.json["plans"]), list(found)) == (0, 1, ["bad.pdf", "deep/paper.pdf"])
+    named = imgbudget("plan", "deep/paper.pdf", "--format", "json").json["documents"]
+    assert [found["deep/paper.pdf"]] == named
+    assert "warning: bad.pdf: not read completely: " in run.err
+    assert (run.json["summary"]["files"], run.json["summary"]["skipped"]) == (1, [])
+    run = imgbudget("plan", ".")
+    assert "deep/paper.pdf: 3 pages for " in run.out
+    assert "all pages: as text 61 tokens" in run.out
+    assert "8.50x11.00" not in run.out
+    assert "8.50x11.00" in imgbudget("plan", ".", "--all").out
+    assert imgbudget("plan", ".", "bad.pdf").code == 2
+    run = imgbudget("plan", "deep")
+    assert (run.code, "no files found" in run.err, "deep/paper.pdf: 3 pages" in run.out) == (0, False, True)

@@ -30,7 +30,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
-from imgbudget.cli.plan_documents import documents_in, plan_document_file
+from imgbudget.cli.plan_documents import documents_in, found_documents, plan_document_file
 from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
@@ -118,9 +118,10 @@ def plan(options: PlanOptions) -> int:
     the output names the limit and what would help; the exit code is then 1, and --apply leaves the request
     unchanged.
 
-    Of a PDF file that is named, each page is planned: whether it has a text layer, the DPI whose raster the
-    model uses without a change, and its tokens as text, as an image, and in a document block, which is both.
-    Exit code 2 if it cannot be read; the extra pdf reads more than the number of pages.
+    Of a PDF file, each page is planned: whether it has a text layer, the DPI whose raster the model uses
+    without a change, and its tokens as text, as an image, and in a document block, which is both. Of those
+    found in a folder the sums are printed, with --all each page. Exit code 2 if one that is named cannot be
+    read; the extra pdf reads more than the number of pages.
 
     Nothing is written without --apply. Each image that changes is encoded as --apply would, on all cores, so
     that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
@@ -150,6 +151,10 @@ def plan(options: PlanOptions) -> int:
     ]
     plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
+    documents += [
+        plan_document_file(path, session.context.limits(), session.limits.tiers, named=False)
+        for path in found_documents(gathered.summary)
+    ]
     with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
         tries = made is None and not options.write.diff and not options.estimate
         outcomes = plan_run.tried(gathered.files) if tries else made
@@ -169,8 +174,9 @@ def plan(options: PlanOptions) -> int:
             say_skipped(found.summary, options.output)
     for document in documents:
         if document.flaw:
-            say(f"error: {document.path}: not read completely: {document.flaw}")
-    if any(document.flaw for document in documents):
+            level = "error" if document.named else "warning"
+            say(f"{level}: {document.path}: not read completely: {document.flaw}")
+    if any(document.flaw and document.named for document in documents):
         return 2
     return code or (0 if all(request.feasible for request in found.requests) else 1)
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from imgbudget.audit.failures import attempt, reason_of, until_failure
 from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.imageinfo.documents import (
     NEEDS_PYPDF,
     DocumentPages,
@@ -16,6 +17,7 @@ from imgbudget.imageinfo.documents import (
 )
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Tier
+from imgbudget.model.results import Summary
 from imgbudget.output.base import count
 from imgbudget.output.documents import DocumentPlan
 from imgbudget.planner.documents import PageTokens, page_tokens
@@ -27,15 +29,27 @@ def documents_in(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(path for path in files if is_document(path, look=kind_of(path) is FileKind.UNKNOWN))
 
 
-def plan_document_file(path: str, limits: Limits, tiers: Sequence[Tier]) -> DocumentPlan:
+def found_documents(summary: Summary) -> tuple[str, ...]:
+    """The PDF files that a search found and skipped; they are taken out of the skipped files."""
+    found = [path for path, reason in summary.skipped if reason == NOT_CHECKABLE and is_document(path)]
+    if found:
+        taken = set(found)
+        summary.skipped[:] = [one for one in summary.skipped if one[0] not in taken]
+        summary.files -= len(found)
+    return tuple(found)
+
+
+def plan_document_file(
+    path: str, limits: Limits, tiers: Sequence[Tier], *, named: bool = True
+) -> DocumentPlan:
     """The plan of a PDF file; what cannot be read is a reason in it."""
 
     def failed(error: Exception) -> Iterator[DocumentPlan]:
-        yield DocumentPlan(path, limits, None, (), reason_of(error, "cannot be read"))
+        yield DocumentPlan(path, limits, None, (), reason_of(error, "cannot be read"), named)
 
     def made() -> Iterator[DocumentPlan]:
         with open_document(path) as document:
-            yield _plan(path, document, limits, tiers)
+            yield _plan(path, document, limits, tiers)._replace(named=named)
 
     return next(until_failure(made(), failed))
 

@@ -25,6 +25,8 @@ class DocumentPlan(NamedTuple):
     pages: int | None
     read: Sequence[tuple[PdfPage, PageTokens | None]]
     flaw: str | None = None
+    named: bool = True
+    """Whether its path was given, and not found in a folder: then its pages are listed."""
 
     def sum_of(self, way: str) -> int | None:
         """The tokens of all pages that were read, sent one way; None if those of a page are not known."""
@@ -72,6 +74,8 @@ def document_text(plan: DocumentPlan, *, show_all: bool, colour: bool) -> str:
     head = f"{plan.path}: {whole} for {limits.model} on {limits.platform or 'an unknown platform'}"
     if not plan.read:
         return joined([head, f"not read: {plan.flaw}"])
+    if not plan.named and not show_all:
+        return joined([head, _sums(plan)])
     names = ("page", "inches", "text layer", "DPI", "raster", "as text", "as image", "as both")
     table = TextTable(names, colour=colour)
     shown = len(plan.read) if show_all else MOST_LISTED
@@ -102,18 +106,23 @@ def _amount(tokens: int | None) -> str:
     return "" if tokens is None else figure(tokens)
 
 
-def _foot(plan: DocumentPlan) -> list[str]:
-    """The sums, what they rest on, and what a request takes."""
-    limits = plan.limits
+def _sums(plan: DocumentPlan) -> str:
+    """The tokens of all pages that were read, in each way to send them."""
     sums = []
     for way, name in zip(
         _WAYS, ("as text", "as images at the DPI", "as a document block (both)"), strict=True
     ):
         tokens = plan.sum_of(way)
-        cost = limits.cost_usd(tokens)
+        cost = plan.limits.cost_usd(tokens)
         price = "" if cost is None else f" ({money(cost)})"
         sums.append(f"{name} not known" if tokens is None else f"{name} {figure(tokens)} tokens{price}")
-    lines = [f"all pages: {'; '.join(sums)}"]
+    return f"all pages: {'; '.join(sums)}"
+
+
+def _foot(plan: DocumentPlan) -> list[str]:
+    """The sums, what they rest on, and what a request takes."""
+    limits = plan.limits
+    lines = [_sums(plan)]
     if plan.without_text:
         lines.append(
             f"{count(plan.without_text, 'page')} without a text layer: as text nothing of them is sent"
