@@ -2,25 +2,18 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
+from imgbudget.api.explaining import located_matches
 from imgbudget.cli.command import Command, argument, option
-from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import Format, chosen_formats, say, say_warnings, write_formats
 from imgbudget.errors import UnreadableError, UsageError
-from imgbudget.explain import locate
-from imgbudget.explain.locate import Located
 from imgbudget.explain.match import Explanation, Match, Unknown
 from imgbudget.explain.match import explain as explain_text
 from imgbudget.explain.recorded import RecordedError, RecordedErrors, recorded_errors, session_of_screen
-from imgbudget.linter.requests import spans_of
-from imgbudget.linter.run import STDIN, Session, StandardInput, run
-from imgbudget.model.location import Location, Span
-from imgbudget.model.subjects import Finding, Request
+from imgbudget.linter.run import STDIN
 from imgbudget.output.explain import LocatedMatch, SessionOfErrors, explanation_document, full_text
-
-if TYPE_CHECKING:
-    from imgbudget.model.results import FileResult
 
 FORMATS = ("full", "json")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -135,69 +128,15 @@ def _text(words: tuple[str, ...], request_file: str | None) -> str:
     return text
 
 
-class _Checked(NamedTuple):
-    """The refused request as our own check sees it; `text` is what came on standard input."""
-
-    path: str
-    text: bytes | None
-    requests: tuple[Request, ...]
-    findings: tuple[Finding, ...]
-
-
-def _check(path: str, options: ExplainOptions, *, optional: bool) -> _Checked:
-    """Run every rule on the request, whatever the configuration leaves out.
-
-    Raises:
-        UsageError: there is no such file, or no request in it unless that is `optional`.
-    """
-    if os.path.isdir(path):
-        raise UsageError(f"--request {path}: is a folder; name the file of the request")
-    asked = run_options(
-        provider=options.provider,
-        settings=options.settings,
-        rules=SelectionOptions(select=("ALL",)),
-        verbose=options.output.verbose,
-    )
-    session = Session(asked._replace(pedantic=True, use_ignores=False))
-    text = sys.stdin.buffer.read() if path == STDIN else None
-    results: list[FileResult] = []
-    stdin = StandardInput(lambda: text or b"")
-    run(session, (path,), on_result=results.append, stdin=stdin, whole_run=False)
-    (result,) = results
-    say_warnings(session.notes)
-    if not result.requests and not optional:
-        first = next((finding.message for finding in result.findings), None)
-        raise UsageError(f"--request {path}: holds no request: {result.skipped or first or 'an image'}")
-    requests = tuple(checked.request for checked in result.requests)
-    return _Checked(result.path, text, requests, result.findings)
-
-
 def _located_matches(
     explanation: Explanation, request_file: str, options: ExplainOptions, *, optional: bool = False
 ) -> list[LocatedMatch]:
     """What each error means in the request, in the order of the matches."""
-    checked = _check(request_file, options, optional=optional)
-    located = [locate(match, checked.requests, checked.findings) for match in explanation.matches]
-    spans = _spans(checked, located)
-    return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]
-
-
-def _placed(match: Match, found: Located, spans: dict[Location, Span]) -> LocatedMatch:
-    locations = []
-    for candidate in found.candidates:
-        field = candidate.location.at(candidate.field) if candidate.field else candidate.location
-        location = field if field in spans else candidate.location
-        locations.append((candidate, location, spans.get(location)))
-    return LocatedMatch(match=match, locations=tuple(locations), note=found.note)
-
-
-def _spans(checked: _Checked, located: list[Located]) -> dict[Location, Span]:
-    wanted = set()
-    for candidate in (candidate for found in located for candidate in found.candidates):
-        wanted.add(candidate.location)
-        if candidate.field:
-            wanted.add(candidate.location.at(candidate.field))
-    return spans_of(wanted, checked.path, checked.text)
+    asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
+    text = sys.stdin.buffer.read() if request_file == STDIN else None
+    found, notes = located_matches(explanation, request_file, asked, text, optional=optional)
+    say_warnings(notes)
+    return found
 
 
 command = Command("explain", ExplainOptions, explain, formats=FORMATS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Annotated, NamedTuple
 
+from imgbudget.api.rescuing import rescued_files
 from imgbudget.cli.command import Command, argument, flag, option, refuse_replaced, written_files
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ModelOptions, OutputOptions
@@ -17,7 +18,7 @@ from imgbudget.output.fixes import file_record
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import joined, one_line
 from imgbudget.rescue import backup
-from imgbudget.rescue.mend import MendOptions, NoSessionError, UnknownSessionError
+from imgbudget.rescue.mend import MendOptions
 from imgbudget.rescue.report import (
     end_lines,
     rescue_document,
@@ -25,8 +26,7 @@ from imgbudget.rescue.report import (
     session_lines,
     sessions_document,
 )
-from imgbudget.rescue.run import Rescue, RescueOptions, RescueState, files_of, refuse_used
-from imgbudget.rescue.run import rescue as rescue_session
+from imgbudget.rescue.run import Rescue, RescueOptions, RescueState, files_of
 from imgbudget.rescue.stores import STORES, newest_sessions, store_of
 
 FORMATS = ("full", "json")
@@ -132,7 +132,9 @@ def rescue(options: RescueCommandOptions) -> int:
         writes=options.yes or asks,
     )
     refuse_replaced(written_files(options), files_of(path))
-    done, unread = _rescued(path, asked)
+    done, unread, note = rescued_files(path, asked)
+    if note is not None:
+        say(note)
     write_formats(
         formats,
         options.output.color,
@@ -149,31 +151,6 @@ def rescue(options: RescueCommandOptions) -> int:
     if unread:
         return 2
     return max(int(one.state not in (RescueState.CLEAN, RescueState.MENDED)) for one in done)
-
-
-def _rescued(path: str, options: RescueOptions) -> tuple[list[Rescue], list[str]]:
-    """The rescue of each file of a session that sends something, and why others could not be read."""
-    paths = files_of(path)
-    if len(paths) == 1:
-        return [rescue_session(paths[0], options)], []
-    if options.writes:
-        refuse_used(paths)
-    done: list[Rescue] = []
-    unread: list[str] = []
-    for one in paths:
-        try:
-            done.append(rescue_session(one, options))
-        except UnknownSessionError as error:
-            unread.append(str(error))
-        except NoSessionError:  # an event without a message
-            continue
-    if not done:
-        raise UsageError(f"{path}: none of its {len(paths)} events sends anything")
-    say(
-        f"{path}: {len(done)} of {len(paths)} events send something; limits on the conversation as a whole, "
-        "as the number of its images, are not checked"
-    )
-    return done, unread
 
 
 def _lines(done: list[Rescue], options: RescueCommandOptions, *, shown: bool) -> Iterator[str]:
