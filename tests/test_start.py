@@ -31,6 +31,11 @@ HEAVY = (
     "subprocess",
     "difflib",
     "anthropic",
+    "rapidocr",
+    "onnxruntime",
+    "cv2",
+    "imgbudget.legible",
+    "imgbudget.model.text",
     *JSON_READER,
 )
 

@@ -50,6 +50,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
     "plan --apply": ("plan", "--apply", "photos"),
     "split": ("split", "many.json", "--budget-tokens", "1600"),
     "size": ("size", "1920x1080", "--table"),
+    "legible": ("legible", "photos"),
     "coords": ("coords", "--original", "4000x3000", "100,200"),
     "crop": ("crop", "photos/large.jpg", "10,10,300,300", "-o", "part.png"),
     "mcp": ("mcp", "--root", "nowhere"),

@@ -98,6 +98,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call("800x600", "--model", "gpt-4o", "--detail", ALL),
         _call(ALL),
     ),
+    "legible": (_call("names", "--model", "claude-sonnet-4-6,gpt-4o"), _call(LINES[0])),
     "coords": (_call("--original", ALL, "1,2"), _call("--original", "8x6", LINES[0])),
     "crop": (
         *(_call(f"names/{os.fsdecode(as_name(text))}.jpg", "1,1,300,30") for text in LINES[:3]),

@@ -24,6 +24,7 @@ COMMANDS = {
     "tiles": "cut an image that is too large into overlapping tiles",
     "audit": "report what a dataset costs, what is rejected, and what a plan saves",
     "size": "show how a model resizes and counts an image size",
+    "legible": "show what text of images survives the downscaling of models",
     "coords": "map coordinates that the model returned to the original image",
     "crop": "cut a part out of an image, by the coordinates that the model saw",
     "rule": "show the documentation of a rule",

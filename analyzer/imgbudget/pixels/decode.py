@@ -137,7 +137,7 @@ def _reduced(grey: Pixels, by: int) -> Pixels:
     return small
 
 
-_DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 """Modes with more than 8 bits a sample."""
 
 
@@ -147,9 +147,9 @@ def _of_any(image: Image, size: Size, orientation: int) -> DecodedPixels:
         image.decodermaxblock = _CHUNK
     image.load()
     mode = image.mode
-    if mode in _DEEP:
-        image = _as_bytes(image)
-    image, transparent = _opaque(image)
+    if mode in DEEP:
+        image = as_bytes(image)
+    image, transparent = opaque(image)
     shrink = _shrink(size, DETAILED_EDGE)
     by = _shrink(size, COLOUR_EDGE)
     colours = image if image.mode in {"L", "RGB"} else image.convert("RGB")
@@ -175,7 +175,7 @@ def _of_any(image: Image, size: Size, orientation: int) -> DecodedPixels:
     )
 
 
-def _as_bytes(image: Image) -> Image:
+def as_bytes(image: Image) -> Image:
     """A picture of 16 bits or of numbers as one of 8 bits; numbers from the least to the greatest."""
     samples = np.asarray(image).astype(np.float32)
     if image.mode.startswith("I;16"):
@@ -185,7 +185,7 @@ def _as_bytes(image: Image) -> Image:
     return fromarray(((samples - low) * (255 / ((high - low) or 1.0))).astype(np.uint8))
 
 
-def _opaque(image: Image) -> tuple[Image, float]:
+def opaque(image: Image) -> tuple[Image, float]:
     """The picture on white, and the share of its pixels that are not opaque."""
     if not image.has_transparency_data:
         return image, 0.0

@@ -1,0 +1,123 @@
+"""The recogniser: RapidOCR, whose models are inside its package and run on the processor.
+
+It is loaded when the first image needs it, and in one thread: images are shared out among processes.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgbudget.errors import UsageError
+
+Pixels = NDArray[np.uint8]
+"""Rows, columns and the channels red, green and blue."""
+
+Quad = NDArray[np.float64]
+"""The corners of a line, x and y: top left, top right, bottom right, bottom left, as the text is read."""
+
+LEAST_DETECTED = 5.0
+"""Px of height of the smallest letters that the detector finds (docs/legibility.md)."""
+
+INSTALL = "pip install 'imgbudget[text]'"
+
+
+class Recognised(NamedTuple):
+    """What was read of a line, and how certain the recogniser is, from 0 to 1."""
+
+    text: str
+    score: float
+
+
+class Engine(Protocol):
+    """Finds lines of text and reads them."""
+
+    def detect(self, pixels: Pixels) -> Sequence[Quad]:
+        """The lines in an image, in px of it; large boxes around the letters."""
+
+    def recognise(self, line: Pixels) -> Recognised:
+        """The text of the crop of a line that reads from left to right."""
+
+
+_SETTINGS: dict[str, object] = {
+    "Global.log_level": "critical",
+    # sizes are chosen here: the detector sees every image at the size that it is given
+    "Global.use_preprocess_img": False,
+    "Global.use_vertical_padding": False,
+    "Global.text_score": 0.0,
+    "Det.limit_side_len": 32,
+    "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+    "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+}
+
+
+class RapidEngine:
+    """RapidOCR as an `Engine`."""
+
+    def __init__(self) -> None:
+        """Load its package; the models are loaded with the first image.
+
+        Raises:
+            UsageError: imgbudget[text] is not installed.
+        """
+        try:
+            module = _offline_import()
+        except ImportError as error:
+            raise UsageError(f"reading the text of images needs an extra: {INSTALL} ({error})") from error
+        self._engine = module.RapidOCR(params=_SETTINGS)
+        import_module("cv2").setNumThreads(1)
+
+    def detect(self, pixels: Pixels) -> Sequence[Quad]:
+        """See Engine. The edges of `pixels` are multiples of 32, or the image is stretched to them."""
+        found = self._engine(_blue_first(pixels), use_det=True, use_cls=False, use_rec=False)
+        boxes = getattr(found, "boxes", None)
+        return () if boxes is None else [np.asarray(box, np.float64) for box in boxes]
+
+    def recognise(self, line: Pixels) -> Recognised:
+        """See Engine."""
+        found = self._engine(_blue_first(line), use_det=False, use_cls=False, use_rec=True)
+        texts, scores = getattr(found, "txts", None), getattr(found, "scores", None)
+        if not texts or not scores:
+            return Recognised("", 0.0)
+        return Recognised(str(texts[0]), float(scores[0]))
+
+
+def _offline_import() -> ModuleType:
+    """RapidOCR, without what would open a connection. Raises ImportError if it is not installed.
+
+    onnxruntime, from 1.29 on, sends telemetry to Microsoft unless this variable is set before it is loaded.
+    RapidOCR downloads models that it does not have, and reads images from URLs, by way of requests, whose
+    import opens a socket: it gets a module without functions instead.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import_module("onnxruntime").disable_telemetry_events()
+    offline = ModuleType("requests")
+    offline.__dict__.update(Response=object, RequestException=OSError)
+    absent = "requests" not in sys.modules
+    if absent:
+        sys.modules["requests"] = offline
+    try:
+        return import_module("rapidocr")
+    finally:
+        if absent:
+            del sys.modules["requests"]
+
+
+def _blue_first(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+@cache
+def rapid_engine() -> Engine:
+    """The engine of this process.
+
+    Raises:
+        UsageError: imgbudget[text] is not installed.
+    """
+    return RapidEngine()

@@ -1,0 +1,58 @@
+"""Measures the letters of a line: their height, and their contrast with the ground."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+"""Brightness by rows and columns."""
+
+
+class Letters(NamedTuple):
+    """The letters of a line: rows from `top` to `bottom` (outside), and the contrast, of 255."""
+
+    top: int
+    bottom: int
+    contrast: float
+
+    @property
+    def height(self) -> int:
+        """Px from the top of the tallest letter to the bottom of the lowest one."""
+        return self.bottom - self.top
+
+
+_INK = 0.35
+"""The share of the contrast from which on a pixel belongs to a letter and not to its soft edge."""
+
+_FAINT = 12.0
+"""Contrast, of 255, below which there is nothing to read."""
+
+
+def letters_of(line: Grey) -> Letters | None:
+    """The letters in the crop of a line that reads from left to right; None if nothing stands out.
+
+    The ground is the most frequent brightness. Other lines that reach into the crop are left out: the rows
+    of a line are those around its middle without a gap.
+    """
+    if line.size == 0:
+        return None
+    ground = int(np.bincount(line.reshape(-1), minlength=256).argmax())
+    differs = np.abs(line.astype(np.int16) - ground)
+    contrast = float(np.percentile(differs, 99.5))
+    if contrast < _FAINT:
+        return None
+    inked = (differs >= contrast * _INK).sum(axis=1)
+    rows = np.flatnonzero(inked >= max(1, round(line.shape[1] * _THIN)))
+    if rows.size == 0:
+        return None
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1 + line.shape[0] // _GAP) + 1)
+    run = max(runs, key=lambda one: int(inked[one].sum()))
+    return Letters(int(run[0]), int(run[-1]) + 1, contrast)
+
+
+_THIN = 0.004
+"""The share of the columns that have ink in a row of the line."""
+
+_GAP = 12
+"""A gap of less than this part of the crop is inside letters, as under the dot of an i."""

@@ -1,0 +1,68 @@
+"""The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
+
+from PIL.Image import Image, Resampling, Transpose
+
+from imgbudget.errors import FixError
+from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
+from imgbudget.model.subjects import ImageFacts
+from imgbudget.pixels.decode import DEEP, MOST_PIXELS, as_bytes, opaque
+from imgbudget.pixels.measure import MOST_BYTES
+from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
+
+RESAMPLING = Resampling.LANCZOS
+"""The filter that the API is assumed to downscale with: no provider publishes its own. It is the one of
+imgbudget's fixes, and keeps small letters best: what is lost here is lost with the others too."""
+
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""What turns stored pixels upright, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
+
+_TURNED_BY_READER = frozenset({"heic", "heif", "tiff"})
+"""Formats whose readers turn the pixels upright themselves."""
+
+
+def picture_of(data: bytes, facts: ImageFacts) -> Image:
+    """The first frame of an image as RGB, upright, on white where it is transparent.
+
+    Raises:
+        FixError: it cannot be decoded completely, or takes too much memory; the text says why, as a clause.
+    """
+    form = facts.format or ""
+    if facts.damage is not None or not form:
+        raise FixError(facts.damage or f"is not an image but {facts.content or 'unknown bytes'}")
+    if len(data) > MOST_BYTES:
+        raise FixError(f"has {figure(len(data))} bytes; text is looked for in at most {figure(MOST_BYTES)}")
+    if facts.size is not None:
+        _refuse_large(facts.size)
+    with as_fix_error(f"cannot be decoded as {form.upper()}"):
+        image = open_picture(data, form)
+        size = Size(*image.size)
+        _refuse_large(size)
+        if form == "jpeg":
+            refuse_scans(data, size, image)
+        image.load()
+        image, _ = opaque(as_bytes(image) if image.mode in DEEP else image)
+        image = image.convert("RGB")
+        turn = None if form in _TURNED_BY_READER else _UPRIGHT.get(facts.orientation)
+        return image if turn is None else image.transpose(turn)
+
+
+def _refuse_large(size: Size) -> None:
+    pixels = size.width * size.height
+    if pixels > MOST_PIXELS:
+        raise FixError(f"has {figure(pixels)} pixels; text is looked for in at most {figure(MOST_PIXELS)}")
+
+
+def seen_picture(picture: Image, size: Size) -> Image:
+    """The picture as a model sees it at a size in px; unchanged if it is no smaller there."""
+    if size.width >= picture.width and size.height >= picture.height:
+        return picture
+    return picture.resize(size, RESAMPLING)
