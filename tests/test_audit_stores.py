@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from imgbudget.audit import inputs
 from imgbudget.audit.inputs import unpacking
@@ -19,6 +20,7 @@ from imgbudget.audit.inputs.stores import masked_crc32c
 from imgbudget.audit.inputs.values import arrangement_of
 from imgbudget.audit.partition import STORES, container_of
 from imgbudget.limits.geometry import Size
+from imgbudget.pixels.measure import measured_array
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import as_tar, rows_of, skips_of
@@ -364,8 +366,38 @@ def test_audit_of_arrays_has_sums_without_their_bytes(tmp_path: Path, imgbudget:
     assert totals["tokens"] == 4 * 88
 
 
-def test_pixels_in_arrays_are_named_as_not_measured(tmp_path: Path, imgbudget: Command) -> None:
-    """A run with `--pixels` does not call them clean."""
-    (tmp_path / "x.npy").write_bytes(npy("|u1", (3, 200, 300, 3), bytes(3 * 180_000)))
-    run = imgbudget("audit", str(tmp_path), "--pixels")
-    assert "stored as pixels in an array, which --pixels does not measure" in run.err
+def test_pixels_in_arrays_are_measured(tmp_path: Path, imgbudget: Command) -> None:
+    """Channel by channel or pixel by pixel: they show the same as the PNG file of them, and are like it."""
+    picture = Image.effect_noise((90, 70), 90).convert("RGB").rotate(8, fillcolor="red")
+    picture.save(tmp_path / "a.png")
+    pixels = picture.tobytes()
+    (tmp_path / "x.npy").write_bytes(npy("|u1", (2, 70, 90, 3), pixels + pixels))
+    planes = b"".join(pixels[channel::3] for channel in range(3))
+    (tmp_path / "y.npy").write_bytes(npy("|u1", (1, 3, 70, 90), planes))
+    hashes = tmp_path / "hashes.csv"
+    run = imgbudget("audit", str(tmp_path), "--pixels", "--hashes", str(hashes), "--format", "json")
+    assert run.code == 0, run.err
+    assert "not measured" not in run.err
+    assert len(hashes.read_text().splitlines()) == 2, "of four images with the same pixels, and the header"
+    assert json.loads(run.out)["statistics"]["totals"]["images"] == 4
+
+
+@pytest.mark.parametrize(
+    ("size", "data", "mode", "reason"),
+    [
+        ((9, 8), bytes(9 * 8 * 2), None, "has 144 bytes, which are not those of 9x8 pixels"),
+        ((9, 8), bytes(9 * 8), "RGB", "cannot be read as pixels: not enough image data"),
+        ((9, 8), bytes(9 * 8), "X", "cannot be read as pixels: unrecognized image mode"),
+        ((9, 8), bytes(9 * 8), "P", "has colours from a palette that is not stored with it"),
+        ((0, 8), b"", None, "has 0 bytes, which are not those of 0x8 pixels"),
+        ((1 << 30, 1 << 30), bytes(9), "1", "has 1,152,921,504,606,846,976 pixels; at most 64,000,000 are"),
+        ((8000, 8000), bytes(9), "F", "has 9 bytes, which are not those of 8000x8000 pixels"),
+    ],
+)
+def test_bytes_that_are_not_the_pixels_are_named(
+    size: tuple[int, int], data: bytes, mode: str | None, reason: str
+) -> None:
+    """Sizes and modes are claims of the file: memory is taken for what is there."""
+    flaw = measured_array(data, Size(*size), mode).flaw
+    assert flaw is not None
+    assert flaw.startswith(reason)

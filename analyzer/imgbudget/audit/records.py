@@ -44,7 +44,7 @@ AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 
 DAMAGED = "damaged item"
 IN_ARCHIVE = "JSON inside an archive is not read"
-UNMEASURED = "stored as pixels in an array, which --pixels does not measure"
+UNMEASURED = "too many pixels in an array to be measured"
 PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not known"
 WITH_IMAGES = "JSON with images in it, which is not read inside an archive; unpack it first"
 NESTED = "a table or store inside an archive is not opened; unpack it first"
@@ -118,16 +118,26 @@ class RecordBuilder:
         digest = digest_of(content.size, content.read, content.whole) if content.is_local else None
         return self._record(where, use, digest, None, content.load)
 
-    def pixels(self, where: RowLocation, size: Size, data: bytes | None) -> FactsRecord:
+    def pixels(
+        self,
+        where: RowLocation,
+        size: Size,
+        data: bytes | None,
+        mode: str | None = None,
+        *,
+        planar: bool = False,
+    ) -> FactsRecord:
         """The row of an image that is stored as pixels and sent as PNG, whose bytes are not known before.
 
-        `data` are the pixels, None if there are too many to be read; they only recognise duplicates.
+        `data` are the pixels, None if there are too many to be read. `mode` is that of Pillow if it is known,
+        and `planar` pixels lie channel by channel.
         """
         path = place_text(*where)
         facts = ImageFacts(0, "png", size)
         if self._fields_for(path) & ProbeField.PIXELS:
-            facts = facts._replace(pixels=PixelFacts(flaw=UNMEASURED))
-            self.session.context.note(f"images in {where.source}: {UNMEASURED}")
+            facts = facts._replace(pixels=_measured(data, size, mode, planar=planar))
+            if facts.pixels and facts.pixels.flaw:
+                self.session.context.note(f"{path}: not measured: {facts.pixels.flaw}")
         use = ImageUse(Location(path), Origin.PATH, facts)
         findings, silenced = self.session.context.check_facts(use)
         record = self._image_record(where, use, findings, silenced=silenced)
@@ -358,6 +368,14 @@ class RecordBuilder:
             tried,
             facts.pixels,
         )
+
+
+def _measured(data: bytes | None, size: Size, mode: str | None, *, planar: bool) -> PixelFacts:
+    if data is None:
+        return PixelFacts(flaw=UNMEASURED)
+    from imgbudget.pixels.measure import measured_array  # noqa: PLC0415 - extra
+
+    return measured_array(data, size, mode, planar=planar)
 
 
 class _Lines(NamedTuple):

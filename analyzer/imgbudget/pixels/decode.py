@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image, fromarray, frombuffer, new
+from PIL.Image import Image, fromarray, frombuffer, frombytes, new
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -76,6 +76,34 @@ def decoded_pixels(data: bytes, form: str, orientation: int = 1) -> DecodedPixel
                 hashed = pixel_hash(size, found.grey, found.rgb, orientation=orientation)
                 return found._replace(orientation=orientation, pixel_hash=hashed)
         return _of_any(image, size, orientation)
+
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""The mode of pixels by their channels."""
+
+
+def raw_pixels(data: bytes, size: Size, mode: str | None = None, *, planar: bool = False) -> DecodedPixels:
+    """The pixels of an array of 8-bit values: as of a PNG file with the same ones.
+
+    Without a mode in Pillow's words they are grey, RGB or RGBA, by the length of `data`. `planar` pixels lie
+    channel by channel.
+
+    Raises:
+        FixError: the bytes are not those of a picture of that size; the text says why.
+    """
+    pixels = size.width * size.height
+    if pixels > MOST_PIXELS:
+        raise FixError(f"has {figure(pixels)} pixels; at most {figure(MOST_PIXELS)} are measured")
+    if mode in {"P", "PA"}:
+        raise FixError("has colours from a palette that is not stored with it")
+    channels = next((number for number in _MODES if number * pixels == len(data)), None)
+    if not pixels or (mode is None and channels is None) or len(data) * 8 < pixels:
+        raise FixError(f"has {figure(len(data))} bytes, which are not those of {size} pixels")
+    if planar and channels is not None:
+        planes = np.frombuffer(data, np.uint8).reshape(channels, size.height, size.width)
+        data = planes.transpose(1, 2, 0).tobytes()
+    with as_fix_error("cannot be read as pixels"):
+        return _of_any(frombytes(mode or _MODES[channels or 1], (size.width, size.height), data), size, 1)
 
 
 def _of_jpeg(data: bytes, image: JpegImageFile, size: Size) -> DecodedPixels:

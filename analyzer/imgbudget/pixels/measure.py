@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from PIL.Image import fromarray
 
 from imgbudget.errors import FixError
+from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.pixels import PixelFacts
 from imgbudget.model.subjects import UNDECODABLE, ImageFacts
 from imgbudget.pixels.borders import borders_of
-from imgbudget.pixels.decode import DecodedPixels, Pixels, decoded_pixels
+from imgbudget.pixels.decode import DecodedPixels, Pixels, decoded_pixels, raw_pixels
 from imgbudget.pixels.hashes import perceptual_hash
 from imgbudget.pixels.sharpness import sharpness_of
 
@@ -43,6 +44,15 @@ def measured(data: bytes, form: str, orientation: int = 1) -> PixelFacts:
     """The facts of the pixels of an image; why it cannot be decoded is their flaw."""
     try:
         pixels = decoded_pixels(data, form, orientation)
+    except FixError as error:
+        return PixelFacts(flaw=str(error))
+    return facts_of_pixels(pixels)
+
+
+def measured_array(data: bytes, size: Size, mode: str | None = None, *, planar: bool = False) -> PixelFacts:
+    """The facts of pixels that are stored in an array, see `raw_pixels`; what is wrong is their flaw."""
+    try:
+        pixels = raw_pixels(data, size, mode, planar=planar)
     except FixError as error:
         return PixelFacts(flaw=str(error))
     return facts_of_pixels(pixels)

@@ -189,5 +189,5 @@ def _datum(value: memoryview, where: RowLocation, builder: RecordBuilder) -> Fac
     if starts_as_image(bytes(data[:HEAD])):
         return encoded_image(bytes(data), where, builder)
     if isinstance(width, int) and isinstance(height, int) and channels in _CHANNELS:
-        return builder.pixels(where, Size(width, height), bytes(data))
+        return builder.pixels(where, Size(width, height), bytes(data), planar=True)
     return None

@@ -216,7 +216,9 @@ def _pixels(value: bytes, where: RowLocation, builder: RecordBuilder) -> FactsRe
     width, height, mode = _NUMBERS.unpack_from(value)
     if mode > _MOST_MODE:
         raise UnreadableError("the mode of an image is not one of Pillow's")
-    return builder.pixels(where, Size(width, height), value[_NUMBERS.size + mode :])
+    start = _NUMBERS.size + mode
+    name = value[_NUMBERS.size : start].decode("ascii", "replace")
+    return builder.pixels(where, Size(width, height), value[start:], name)
 
 
 def _parts(value: bytes, before: int) -> Iterator[bytes]:

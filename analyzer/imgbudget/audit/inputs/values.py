@@ -58,7 +58,7 @@ def encoded_image(data: bytes, where: RowLocation, builder: RecordBuilder) -> Fa
 class Arrangement(NamedTuple):
     """How images lie in an array: `images` of them, each of `length` bytes in a row.
 
-    `size` is that of images of pixels, None for encoded images. `reason` says why nothing in it is read, and
+    `size` is that of images of pixels, None for encoded images; `planar` pixels lie channel by channel. `reason` says why nothing in it is read, and
     `missed` whether it may be images nevertheless.
     """
 
@@ -67,6 +67,7 @@ class Arrangement(NamedTuple):
     size: Size | None = None
     reason: str | None = None
     missed: bool = False
+    planar: bool = False
 
 
 def arrangement_of(name: str, dtype: str, shape: tuple[int, ...]) -> Arrangement:
@@ -96,7 +97,8 @@ def arrangement_of(name: str, dtype: str, shape: tuple[int, ...]) -> Arrangement
         return Arrangement(reason=f"{text}, which is no image")
     if dtype != "uint8":
         return Arrangement(reason=f"{text}: only pixels of 8 bits are read", missed=True)
-    return Arrangement(images, size.width * size.height * channels, size)
+    planar = channels > 1 and shape[-1] != channels
+    return Arrangement(images, size.width * size.height * channels, size, planar=planar)
 
 
 def _is_no_picture(name: str) -> bool:
@@ -130,7 +132,7 @@ def array_rows(
         builder.reached = place
         if held.size is not None:
             images += 1
-            yield builder.pixels(place, held.size, data)
+            yield builder.pixels(place, held.size, data, planar=held.planar)
         elif data is None:
             yield builder.skip(place, f"a value of over {figure(MOST_VALUE)} bytes", missed=True)
         elif starts_as_image(data[:HEAD]):
