@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,10 @@ from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts, pixels_from
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.pixels import decode, measure
 from imgbudget.pixels.decode import decoded_pixels
+from imgbudget_rules.ib908_flattened_mode import CONVERTED
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
+from tests.imagebytes import chunk
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -219,6 +223,19 @@ def test_each_mode_is_measured(mode: str) -> None:
     assert found.grey[0].mean() < 20
     assert found.grey[-1].mean() > 235
     assert found.rgb.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("colours", "mode"), [((0, 1), "I;16"), ((2, 3), "RGB;16"), ((4, 2), "LA;16"), ((6, 4), "RGBA;16")]
+)
+def test_samples_of_16_bits_are_named_though_they_are_read_as_8(colours: tuple[int, int], mode: str) -> None:
+    """By the type of colours of a PNG file and their channels; none of them is sent as it is."""
+    header = struct.pack(">IIBBBBB", 60, 50, 16, colours[0], 0, 0, 0)
+    rows = (b"\0" + b"\xff" * 120 * colours[1]) * 50
+    chunks = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND")
+    facts = measure.measured(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "png")
+    assert (facts.flaw, facts.mode, facts.bright) == (None, mode, 1.0)
+    assert mode in CONVERTED
 
 
 def test_transparent_pixels_are_white_and_counted() -> None:

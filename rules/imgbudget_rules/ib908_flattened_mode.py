@@ -13,8 +13,10 @@ CONVERTED = {
     **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N"), "16-bit grey"),
     "I": "32-bit grey",
     "F": "floating-point grey",
+    "LA;16": "16-bit grey",
+    **dict.fromkeys(("RGB;16", "RGBA;16", "RGBX;16"), "16-bit RGB"),
 }
-"""Modes of Pillow that no API takes as they are."""
+"""Modes of Pillow that no API takes as they are, and those of 16 bits that Pillow reads as 8."""
 
 
 @rule(
@@ -31,7 +33,7 @@ def flattened_mode(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     Models get opaque pixels of three channels with 8 bits each. What a transparent pixel becomes is not
     documented: black, white, or the colour that is stored below it, which nobody has seen. Dark text on a
-    transparent ground can vanish. CMYK, 16-bit grey and floating-point samples are converted, with other
+    transparent ground can vanish. CMYK, 16-bit and floating-point samples are converted, with other
     colours or levels than a viewer shows.
 
     An image is reported if any of its pixels is not opaque, or for its mode. An alpha channel that is opaque
@@ -42,6 +44,7 @@ def flattened_mode(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 800x600 mode=RGBA transparent=0.4>
     <jpeg 800x600 mode=CMYK>
     <png 800x600 mode=I;16>
+    <png 800x600 mode=RGB;16>
 
     ## Silent
     <png 800x600 mode=RGBA>

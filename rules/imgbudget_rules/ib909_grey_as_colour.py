@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
 from imgbudget_rules.shown import shown
 
-COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr"})
+COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr", "RGB;16", "RGBA;16"})
 """Modes of Pillow with channels for colours."""
 
 
@@ -45,7 +45,7 @@ def grey_as_colour(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if pixels is None or pixels.colour >= most or pixels.mode not in COLOURED:
         return
     yield Problem(
-        message=f"all pixels are grey, and stored as {pixels.mode}",
+        message=f"all pixels are grey, and stored as {pixels.mode.partition(';')[0]}",
         help="save it as greyscale (the same tokens, fewer bytes)",
         measured=pixels.colour,
         limit=most,

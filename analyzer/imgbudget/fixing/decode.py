@@ -20,6 +20,7 @@ from imgbudget.model.views import FIRST_TRANSPOSED, PixelBox, box_as_stored, upr
 from imgbudget.pixels.opening import (
     HEIF,
     READERS,
+    TURNING,
     as_fix_error,
     heif_reader,
     open_picture,
@@ -48,8 +49,6 @@ _JP2_SIZE = b"\xff\x4f\xff\x51"
 """The markers that a JPEG 2000 codestream begins with (ITU-T T.800, annex A)."""
 
 _CROPPING = HEIF | {"avif"}
-_TURNING = HEIF | {"tiff"}
-"""Formats whose readers rotate the pixels upright themselves."""
 
 
 class RasterImage(NamedTuple):
@@ -97,7 +96,7 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
             bits = _sample_bits(data, image, form)
             if sampling is not None and _ends_early(data, image, size):
                 raise FixError("is cut off inside its image data; the rest would be grey")
-    if form in _TURNING and facts.orientation >= FIRST_TRANSPOSED:
+    if form in TURNING and facts.orientation >= FIRST_TRANSPOSED:
         size = size.transposed
     # a HEIF file may crop a few px of its last blocks
     if form == "avif" and small is None:
@@ -105,7 +104,7 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
         size = Size(*image.size)
     if facts.size not in {None, size} and form not in _CROPPING:
         raise FixError(f"decodes to {size} px, its header says {facts.size}")
-    turn = 1 if form in _TURNING else facts.orientation
+    turn = 1 if form in TURNING else facts.orientation
     profile = image.info.get("icc_profile") or None
     return RasterImage(small or image, size, turn, sampling, profile, bits)
 

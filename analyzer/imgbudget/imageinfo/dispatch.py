@@ -12,7 +12,7 @@ from imgbudget.imageinfo.reader import HEAD, Read, bytes_reader
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.positional import OPEN_FLAGS, pread
 
-PROBE_VERSION = 10
+PROBE_VERSION = 11
 """Incremented when the facts of the same bytes may change; caches of facts depend on it."""
 
 

@@ -10,17 +10,18 @@ class PixelFacts(NamedTuple):
     """Measurements of the first frame of one image, of its stored pixels; on white where it is transparent.
 
     `flaw` says in a clause why the pixels were not measured, None if they were. `mode` is the colour mode in
-    Pillow's words, e.g. RGB, RGBA, CMYK, I;16. Brightness is between 0, black, and 1, white: `bright` is the
-    one that 99 % of the pixels do not exceed, `dim` the one that 95 % reach, `darkest` the one that hardly
-    any is under, `contrast` the range from the darkest percent to the brightest. `edge_width` is the width in
-    px over which edges spread, 0 if there are none, `detail` the share of the resolution, along an edge of
-    the picture, that carries detail. `spread` is the greatest difference within a colour channel, `colour`
-    the one between the channels of a pixel, both in levels of 256. `entropy` is that of the histogram of
-    brightness in bits, `busy` the share of the picture, in cells of about 32 px, in which there is anything,
-    `transparent` the share of its pixels that are not opaque. The borders are the px at each edge that carry
-    nothing. `phash` and `pixel_hash` are hexadecimal hashes of the picture as viewers show it: the first
-    differs in few bits between pictures that look alike and is empty for one without structure, the second is
-    equal for equal pixels. The defaults are those of an image that no rule reports.
+    Pillow's words, e.g. RGB, RGBA, CMYK, I;16, or RGB;16 for colours of 16 bits. Brightness is between 0,
+    black, and 1, white: `bright` is the one that 99 % of the pixels do not exceed, `dim` the one that 95 %
+    reach, `darkest` the one that hardly any is under, `contrast` the range from the darkest percent to the
+    brightest. `edge_width` is the width in px over which edges spread, 0 if there are none, `detail` the
+    share of the resolution, along an edge of the picture, that carries detail. `spread` is the greatest
+    difference within a colour channel, `colour` the one between the channels of a pixel, both in levels of
+    256. `entropy` is that of the histogram of brightness in bits, `busy` the share of the picture, in cells
+    of about 32 px, in which there is anything, `transparent` the share of its pixels that are not opaque. The
+    borders are the px at each edge that carry nothing. `phash` and `pixel_hash` are hexadecimal hashes of the
+    picture as viewers show it: the first differs in few bits between pictures that look alike and is empty
+    for one without structure, the second is equal for equal pixels. The defaults are those of an image that
+    no rule reports.
     """
 
     flaw: str | None = None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image, fromarray, frombuffer, frombytes, new
+from PIL.Image import Image, Transpose, fromarray, frombuffer, frombytes, new
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -18,7 +18,7 @@ from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.pixels.hashes import pixel_hash
-from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
+from imgbudget.pixels.opening import TURNING, as_fix_error, open_picture, refuse_scans
 
 Pixels = NDArray[np.uint8]
 
@@ -75,7 +75,7 @@ def decoded_pixels(data: bytes, form: str, orientation: int = 1) -> DecodedPixel
                 found = _of_jpeg(data, image, size)
                 hashed = pixel_hash(size, found.grey, found.rgb, orientation=orientation)
                 return found._replace(orientation=orientation, pixel_hash=hashed)
-        return _of_any(image, size, orientation)
+        return _of_any(image, size, orientation, upright=form in TURNING)
 
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -169,13 +169,37 @@ DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 """Modes with more than 8 bits a sample."""
 
 
-def _of_any(image: Image, size: Size, orientation: int) -> DecodedPixels:
-    """The pixels of a file whose decoder has one scale only."""
+def _stored_mode(image: Image) -> str:
+    """The mode of a picture before it is loaded; Pillow reads colours of 16 bits as 8, here `RGB;16`."""
+    for tile in image.tile if isinstance(image, ImageFile) else ():
+        raw = tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0]
+        if isinstance(raw, str) and ";16" in raw and image.mode not in DEEP:
+            return "LA;16" if raw.startswith("LA") else f"{image.mode};16"
+    return image.mode
+
+
+_BACK = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+"""What makes of an upright picture the stored one, by EXIF orientation."""
+
+
+def _of_any(image: Image, size: Size, orientation: int, *, upright: bool = False) -> DecodedPixels:
+    """The pixels of a file whose decoder has one scale only, and may turn them `upright`."""
     if isinstance(image, ImageFile):
         image.decodermaxblock = _CHUNK
+    mode = _stored_mode(image)
     image.load()
-    mode = image.mode
-    if mode in DEEP:
+    if upright and orientation in _BACK:
+        image = image.transpose(_BACK[orientation])
+        size = Size(*image.size)
+    if image.mode in DEEP:
         image = as_bytes(image)
     image, transparent = opaque(image)
     shrink = _shrink(size, DETAILED_EDGE)

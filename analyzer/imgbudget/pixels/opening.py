@@ -53,6 +53,9 @@ READERS = {
 
 HEIF = frozenset({"heic", "heif"})
 
+TURNING = HEIF | {"tiff"}
+"""Formats whose readers rotate the pixels upright themselves."""
+
 
 @contextmanager
 def as_fix_error(what: str) -> Iterator[None]:

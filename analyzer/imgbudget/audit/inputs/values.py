@@ -58,8 +58,8 @@ def encoded_image(data: bytes, where: RowLocation, builder: RecordBuilder) -> Fa
 class Arrangement(NamedTuple):
     """How images lie in an array: `images` of them, each of `length` bytes in a row.
 
-    `size` is that of images of pixels, None for encoded images; `planar` pixels lie channel by channel. `reason` says why nothing in it is read, and
-    `missed` whether it may be images nevertheless.
+    `size` is that of images of pixels, None for encoded images; `planar` pixels lie channel by channel.
+    `reason` says why nothing in it is read, and `missed` whether it may be images nevertheless.
     """
 
     images: int = 0
