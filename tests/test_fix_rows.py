@@ -4,16 +4,29 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
+from imgbudget.fixing import long_files
 from imgbudget.fixing.long_files import LONG
-from imgbudget.linter.rows import PART_REQUESTS
+from imgbudget.linter import documents
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
-ROWS = 2 * PART_REQUESTS + 20
+PART = 70
+"""Rows of a part in these tests: fewer than the product takes, to have three parts soon."""
+
+ROWS = 2 * PART + 20
 """Three parts, the last of which is short."""
 
 PNG = image_bytes((300, 280))
 PROSE = "What is to be seen here? " * (LONG // 25 // ROWS + 5)
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have parts of `PART` rows, in checks and in fixes."""
+    for module in (documents, long_files):
+        monkeypatch.setattr(module, "PART_REQUESTS", PART)
 
 
 def row(number: int, media_type: str) -> str:
@@ -25,8 +38,8 @@ def row(number: int, media_type: str) -> str:
 def rows(wrong: str = "image/jpeg") -> bytes:
     """Rows of which every tenth declares a wrong type, with blank, broken and foreign ones between."""
     lines = [row(i, "image/png" if i % 10 else wrong) for i in range(ROWS)]
-    for at in range(70, ROWS, 111):
-        lines[at] = ("", "  \t", '{"custom_id": ', "[]", lines[at] + "  \r")[at // 111 % 5]
+    for at in range(14, ROWS, 23):
+        lines[at] = ("", "  \t", '{"custom_id": ', "[]", lines[at] + "  \r")[at // 23 % 5]
     text = "\n".join(lines).encode()
     assert len(text) > LONG
     return text
@@ -82,9 +95,9 @@ def test_an_unwritable_file_is_reported_with_all_its_findings(imgbudget: Command
 
 def test_findings_on_the_whole_file_are_reported(imgbudget: Command, tmp_path: Path) -> None:
     """A duplicate id in rows of different parts, with results in another folder."""
-    text = rows().replace(b'"r1011"', b'"r1"')
+    text = rows().replace(b'"r151"', b'"r1"')
     (tmp_path / "r.jsonl").write_bytes(text)
     run = imgbudget("check", "--fix", "r.jsonl", "--output-dir", "new", "--format", "json")
-    assert [finding["line"] for finding in run.json["findings"] if finding["code"] == "IB406"] == [1012]
+    assert [finding["line"] for finding in run.json["findings"] if finding["code"] == "IB406"] == [152]
     assert (tmp_path / "r.jsonl").read_bytes() == text
     assert b'"image/jpeg"' not in (tmp_path / "new" / "r.jsonl").read_bytes()
