@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgbudget.audit.partition import Naming, RowChoice
+from imgbudget.audit.rowfiles import table
+from imgbudget.audit.rows import PlainRows, unpacked
 from imgbudget.audit.run import plan
-from imgbudget.audit.work import Work, configuration_key
+from imgbudget.audit.work import Work, configuration_key, tiers_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from tests.builders import image_bytes
@@ -121,15 +123,27 @@ def _audit() -> tuple[Session, Work, Naming]:
 
 
 def rows_of(
-    *datasets: str | Path, root: str | None = None, fields: tuple[str, ...] = ()
+    *datasets: str | Path, root: str | None = None, fields: tuple[str, ...] = (), in_files: bool = False
 ) -> list[dict[str, Any]]:
-    """The rows of an audit, all partitions read in this process, in the order of the plan."""
+    """The rows of an audit, all partitions read in this process, in the order of the plan.
+
+    Not from row files, which take most of a small audit, but from the tables that are written to them.
+    """
     session, work, naming = _audit()
     naming = naming._replace(choice=RowChoice(fields))
     work = work._replace(folder=os.getcwd())
     partitions = plan([str(name) for name in datasets], session, naming, root=root)
-    files = (pq.ParquetFile(pa.BufferReader(work(partition).rows)) for partition in partitions)
-    return [row for file in files for row in file.read(use_threads=False).to_pylist()]
+    found = (work(partition._replace(plain=not in_files)).rows for partition in partitions)
+    return [row for rows in found for row in _table_of(rows).to_pylist()]
+
+
+def _table_of(rows: bytes | PlainRows) -> pa.Table:
+    """The table of these rows, in a file or as plain values."""
+    if isinstance(rows, bytes):
+        return pq.ParquetFile(pa.BufferReader(rows)).read(use_threads=False)
+    values = tuple(unpacked(rows))
+    tiers = tiers_of(_audit()[0])
+    return table(values, tiers) if values else pa.table({})
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext import document as document_module
+from imgbudget.jsontext import strings
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from tests.jsontexts import (
     CORPUS,
@@ -121,7 +122,8 @@ def test_string_without_end_is_refused_in_bounded_memory(
 ) -> None:
     """However long and whatever its contents, only a few windows of the string are in memory."""
     monkeypatch.setattr(document_module, "MAX_TEXT", 4 << 20)
-    source = Repeated(b'{"data": "x', piece, 96 << 20)
+    monkeypatch.setattr(strings, "MAX_STRING", 32 << 20)
+    source = Repeated(b'{"data": "x', piece, 48 << 20)
     tracemalloc.start()
     try:
         (document,) = open_documents(source, lines=False)

@@ -221,7 +221,7 @@ LAUGHS = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n
         (LAUGHS, "more than 100,000 values, counting aliases"),
         ("a: &a [*a]", "the value contains itself through an alias"),
         ("a: &a {b: *a}", "the value contains itself through an alias"),
-        ("a: " + "[" * 6000, "not YAML"),
+        ("a: " + "[\n" * 6000, "not YAML"),
         ("a: !!python/object/apply:os.system [x]", "could not determine a constructor"),
     ],
 )

@@ -134,7 +134,7 @@ def test_rows_of_a_large_partition_are_written_in_chunks(
 
     monkeypatch.setattr(row_files, "CHUNK", 3)
     monkeypatch.setattr(row_files, "table", table)
-    assert rows_of(path) == before
+    assert rows_of(path, in_files=True) == before
     assert chunks == [3, 3, 2]
 
 
