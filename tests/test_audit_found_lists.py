@@ -219,4 +219,71 @@ def test_a_large_file_without_images_is_not_read_whole(at: Path, monkeypatch: py
     monkeypatch.setattr(foundlists, "open_list", counted)
     monkeypatch.setattr(foundlists, "shape_of", pytest.fail)
     assert skips_of(rows_of(at)) == {"not an image or a request": 1}
-    assert read == 2
+    assert read == 3  # the last one looks for images in base64
+
+
+TEXT_ROWS: dict[str, dict[str, Any]] = {
+    "llava": {"id": 1, "conversations": [{"from": "human", "value": "x" * 300}]},
+    "swift": {"messages": [{"role": "user", "content": "x" * 300}]},
+    "empty": {"images": [], "messages": [{"role": "user", "content": "x" * 300}]},
+    "null": {"image": None, "conversations": [{"from": "human", "value": "x" * 300}]},
+}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "jsonl.gz", "json.gz"])
+@pytest.mark.parametrize("kind", TEXT_ROWS)
+def test_a_training_set_that_begins_with_text_is_a_list(
+    at: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str
+) -> None:
+    """Only its beginning was looked at, so that its images were in no number."""
+    monkeypatch.setattr(foundlists, "_HEAD", 4_000)
+    monkeypatch.setattr(foundlists, "_LOOK", 1_000)
+    with_images(at)
+    text = TEXT_ROWS[kind]
+    field = {"conversations": SAYS} if "conversations" in text else {"messages": text["messages"]}
+    rows = [*[text] * 250, *({"image": name} | field for name in (*NAMES, "gone.png"))]
+    content = (lines(rows) if "jsonl" in form else json.dumps(rows)).encode()
+    (at / f"set.{form}").write_bytes(gzip.compress(content) if form.endswith(".gz") else content)
+    found = rows_of(at)
+    assert sorted(widths(found)) == [200, 210, 220]
+    assert [row["member"] for row in found if row["missed"]] == ["gone.png"]
+
+
+@pytest.mark.parametrize(
+    "rows", [[TEXT_ROWS["llava"]], [TEXT_ROWS["swift"]], [{"messages": [], "model": "x"}]]
+)
+def test_how_far_a_training_set_is_looked_at_is_bounded(
+    at: Path, monkeypatch: pytest.MonkeyPatch, rows: list[Any]
+) -> None:
+    """And what has the fields of a request is one."""
+    monkeypatch.setattr(foundlists, "_LOOK", 1_000)
+    monkeypatch.setattr(foundlists, "_MOST", 50_000)
+    with_images(at)
+    late = {"image": "gone.png", "conversations": SAYS}
+    (at / "set.jsonl").write_text(lines([*rows * 1_000, late]))
+    assert not foundlists.is_found_list(str(at / "set.jsonl"), (), None)
+    (at / "set.jsonl").write_text(lines([*rows * 100, late]))
+    expected = "model" not in rows[0]
+    assert foundlists.is_found_list(str(at / "set.jsonl"), (), None) is expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("name", ["metadata.csv", "llava.json", "swift.jsonl", "base64.tsv"])
+def test_lists_in_wide_characters_are_read(at: Path, name: str, suffix: str, encoding: str) -> None:
+    """As spreadsheets and PowerShell write them: they were named, and not read."""
+    with_images(at)
+    if name == "base64.tsv":
+        text = table([("image", "name"), *((one, "ñ東") for one in BASE64)], "\t")
+    else:
+        text = LISTS[name](NAMES)
+    mark = "" if encoding in ("utf-16", "utf-32") else "\ufeff"
+    data = (mark + text).encode(encoding)
+    path = at / (name + suffix)
+    path.write_bytes(gzip.compress(data) if suffix else data)
+    for place in (path, at):
+        rows = rows_of(place)
+        assert {200, 210, 220} == set(widths(rows))
+        assert not any(row["missed"] for row in rows)
+    path.write_bytes(gzip.compress(data + b"\0") if suffix else data + b"\0")
+    assert any(row["missed"] or row["findings"] for row in rows_of(path))

@@ -68,12 +68,17 @@ UNREAD = {
     "cut-packed-tar": gzip.compress(tarred("a.png"))[:60],
     "cut-zip": zipped()[:-60],
     "cut-table": table()[:-9],
-    "spreadsheet.csv": csv("utf-16"),
     "old.csv": csv(line="\r"),
     "packed.jsonl.gz": gzip.compress(json.dumps({"image": TEXT}).encode()),
     "cut.csv.gz": gzip.compress(csv())[:-12],
 }
-READ = {"a.csv": csv(), "part-0": table(), "part-1": arrow(), "a.feather": arrow()}
+READ = {
+    "a.csv": csv(),
+    "spreadsheet.csv": csv("utf-16"),
+    "part-0": table(),
+    "part-1": arrow(),
+    "a.feather": arrow(),
+}
 WITHOUT = {
     "b.csv": b"name,label\na,b\n",
     "c.csv.gz": gzip.compress(b"name,label\na,b\n"),

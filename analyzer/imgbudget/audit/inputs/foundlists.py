@@ -1,4 +1,6 @@
-"""Whether a file that a search found is a list of images: it is decided by the beginning of the file.
+"""Whether a file that a search found is a list of images, and why one is not read that seems to be.
+
+It is decided by the beginning of the file, of a training set whose first rows are text alone by more of it.
 
 A named file is a list if any row of it has an image. In a folder there are settings, logs and results too, so
 that more is asked: fields named after images in most rows, or names of files that exist.
@@ -6,25 +8,36 @@ that more is asked: fields named after images in most rows, or names of files th
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
+from imgbudget.audit.failures import reason_of, until_failure
 from imgbudget.audit.inputs.fieldnames import FieldKind
-from imgbudget.audit.inputs.listfiles import ListForm, ListRow, form_of, open_list, rows_of_list
+from imgbudget.audit.inputs.listfiles import TABLES, ListForm, ListRow, form_of, open_list, rows_of_list
 from imgbudget.audit.inputs.listshape import TURNS, rows_list_images, shape_of
 from imgbudget.audit.inputs.rowimages import ImageForm, RowValue, Survey
 from imgbudget.audit.inputs.rowtexts import is_web
+from imgbudget.audit.unopened import IMAGE_TEXTS, has_image_text
 from imgbudget.errors import UnreadableError
 
 _LOOK = 1 << 20
 """Bytes that must show something like the name or the data of an image."""
 
+_MOST = 64 << 20
+"""Bytes that are looked at for that, and for such a row, if the first rows may be text of a training set."""
+
 _HEAD = 4 << 20
 """Bytes whose rows are looked at: the beginning of a list with an image in each row has one of them."""
 
+_OVERLAP = 32
+"""Bytes of a step that are looked at with the next one: no hint is longer."""
+
 _ROWS = 200
+_REQUESTED = frozenset(("model", "custom_id", "contents", "input", "message", "body", "max_tokens"))
+"""Fields that requests, batches and sessions have, and training sets have not."""
+
 _NAMES = 20
 """Names of files that are looked for."""
 
@@ -39,6 +52,9 @@ _HINT = re.compile(
     rb"""|iVBORw0KGgo|/9j/|UklGR|R0lGOD|\bb'\\x(?:89PNG|ff\\xd8)""",
     re.IGNORECASE,
 )
+_MAY_FOLLOW = re.compile(rb'"(?:conversations|messages|images?)"\s*:')
+"""The fields of training sets, whose rows may have an image or not."""
+
 _FILE_NAME = re.compile(r"(?:\A|_)file_names?\Z")
 """The columns of the metadata of an image folder, as `datasets` reads it."""
 
@@ -53,25 +69,53 @@ def is_found_list(where: str, fields: Sequence[str], root: str | None) -> bool:
     if form is None:
         return False
     with open_list(where) as stream:
-        if not fields and not _HINT.search(stream.read(_LOOK)):
+        head = stream.read(_LOOK)
+        is_set = _MAY_FOLLOW.search(head) is not None
+        if not fields and not _HINT.search(head) and not (is_set and _shows_later(stream, head)):
             return False
     folders = [os.path.dirname(where), *([] if root is None else [root])]
     look = _ListBeginning(form, Survey(fields), folders)
     with open_list(where) as stream, suppress(ValueError, UnreadableError):  # cut off, or no such file
-        for row in rows_of_list(cast("IO[bytes]", _CutStream(stream)), form):
+        for row in rows_of_list(cast("IO[bytes]", _CutStream(stream, _MOST if is_set else _HEAD)), form):
             if not look.add(row):
                 return False
-            if look.rows >= _ROWS:
+            if look.rows >= _ROWS and (not is_set or look.strong or look.weak or row.start > _MOST):
                 break
     return (look.lists_images or look.is_coco) and shape_of(where, fields) is not None
+
+
+def unread_list(where: str) -> str | None:
+    """Why a table or packed list in a folder is not read although it shows images or is damaged."""
+    form = form_of(where)
+    if form is None:
+        return None
+    instead = "name the list itself too" if form in TABLES else "unpack it"
+
+    def reasons() -> Iterator[str]:
+        with open_list(where) as stream:
+            if has_image_text(stream.read(IMAGE_TEXTS)):
+                yield f"a list with images in it, which is not opened in a folder; {instead}"
+
+    return next(until_failure(reasons(), lambda error: (reason_of(error, "damaged list"),)), None)
+
+
+def _shows_later(stream: IO[bytes], head: bytes) -> bool:
+    """Whether what follows the head shows something like an image, up to a bound."""
+    left, before = _MOST - len(head), head[-_OVERLAP:]
+    while left > 0 and (data := stream.read(min(left, _LOOK))):
+        if _HINT.search(before + data):
+            return True
+        before = data[-_OVERLAP:]
+        left -= len(data)
+    return False
 
 
 class _CutStream:
     """The beginning of a stream."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream = stream
-        self._left = _HEAD
+        self._left = size
 
     def read(self, size: int = -1) -> bytes:
         """So many bytes, none where the beginning ends."""
@@ -102,6 +146,8 @@ class _ListBeginning:
     sections: set[str] = field(default_factory=set)
     is_coco: bool = False
     """Whether rows refer to images that are listed further on."""
+    is_llava: bool = False
+    """Whether a row has an image and a conversation, as no other file has."""
 
     def add(self, row: ListRow) -> bool:
         """Look at a row; False if the file is no list, whatever follows."""
@@ -113,7 +159,7 @@ class _ListBeginning:
         found = self.survey.add(row.value)
         self.rows += 1
         if not found:
-            return not _is_request(row.value)
+            return not _is_request(row.value) or _may_be_text_row(row.value)
         listed = rows_list_images(row, found, self.form, by_name=False)
         beside = any(_is_strong(one) and len(one.keys) <= 2 for one in found)
         if listed is False or (_is_request(row.value) and not beside):
@@ -123,6 +169,7 @@ class _ListBeginning:
             return True
         if any(_is_strong(one) for one in shown):
             self.strong += 1
+            self.is_llava |= isinstance(row.value, dict) and isinstance(row.value.get("conversations"), list)
         else:
             self.weak += 1
         self.sections.add(row.section)
@@ -140,7 +187,7 @@ class _ListBeginning:
         are_rows = self.sections == {""} or not _SECTIONS.isdisjoint(self.sections)
         if any(self._exists(name) for name in self.names):
             return self.strong > 0 or (are_rows and 2 * self.weak >= self.rows)
-        return are_rows and 2 * self.strong >= self.rows > 0
+        return are_rows and (self.is_llava or 2 * self.strong >= self.rows > 0)
 
     def _exists(self, name: str) -> bool:
         return not os.path.isabs(name) and any(
@@ -150,6 +197,11 @@ class _ListBeginning:
 
 def _is_strong(one: RowValue) -> bool:
     return one.tier is FieldKind.IMAGE or one.form <= ImageForm.TEXT or bool(_FILE_NAME.search(one.field))
+
+
+def _may_be_text_row(value: Any) -> bool:
+    """Whether what may be a request may also be the row of a training set without an image."""
+    return isinstance(value, dict) and _REQUESTED.isdisjoint(value)
 
 
 def _is_request(value: Any) -> bool:

@@ -4,6 +4,7 @@ A row knows its bytes in the (unpacked) file, so that a worker can read those of
 """
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -37,6 +38,14 @@ OPEN_QUOTE = (
 
 _PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
 _STARTS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_WIDE = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""The marks of texts in wide characters, as spreadsheets and PowerShell write them; the longer ones first."""
+
 _DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
 _TURNS = ("messages", "contents", "input", "conversations", "turns")
@@ -105,9 +114,9 @@ class ListRow(NamedTuple):
 
 
 class _Unpacked(io.RawIOBase):
-    """A metered stream as one that `io.BufferedReader` reads."""
+    """A metered or recoded stream as one that `io.BufferedReader` reads."""
 
-    def __init__(self, stream: Metered) -> None:
+    def __init__(self, stream: "Metered | _Recoded") -> None:
         super().__init__()
         self._stream = stream
 
@@ -130,7 +139,7 @@ _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
 
 @contextmanager
 def open_list(where: str) -> Iterator[IO[bytes]]:
-    """A list as a stream of its text, unpacked by its first bytes.
+    """A list as a stream of its text in UTF-8, unpacked by its first bytes.
 
     Raises:
         OSError: it cannot be read.
@@ -140,11 +149,39 @@ def open_list(where: str) -> Iterator[IO[bytes]]:
         raw.seek(0)
         packing = next((name for start, name in _STARTS if head.startswith(start)), None)
         if packing is None:
-            yield raw
+            yield _as_utf8(raw, head)
             return
         with _UNPACK[packing](raw) as stream:
             metered = Metered(stream, raw.tell)
-            yield io.BufferedReader(_Unpacked(metered), STEP)
+            unpacked = io.BufferedReader(_Unpacked(metered), STEP)
+            yield _as_utf8(unpacked, unpacked.peek(4))
+
+
+def _as_utf8(stream: IO[bytes], head: bytes) -> IO[bytes]:
+    """The stream, or that of its text in UTF-8 if it begins with the mark of UTF-16 or UTF-32."""
+    encoding = next((name for mark, name in _WIDE if head.startswith(mark)), None)
+    if encoding is None:
+        return stream
+    return cast("IO[bytes]", io.BufferedReader(_Unpacked(_Recoded(stream, encoding)), STEP))
+
+
+class _Recoded:
+    """A text in another encoding as UTF-8. What is not in that encoding raises ValueError."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._left = b""
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes; none at the end."""
+        while not self._left and not self._ended:
+            data = self._stream.read(STEP)
+            self._ended = not data
+            self._left = self._decoder.decode(data, final=self._ended).encode("utf-8", "surrogatepass")
+        data, self._left = self._left[:size], self._left[size:]
+        return data
 
 
 def rows_of_list(stream: IO[bytes], form: ListForm) -> Iterator[ListRow]:
@@ -234,13 +271,7 @@ class TableHead(NamedTuple):
 
 
 def table_head(line: bytes, form: ListForm) -> TableHead:
-    """What the first line of a table shows. Without names its columns have numbers.
-
-    Raises:
-        UnreadableError: it is not UTF-8.
-    """
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableError("not UTF-8: it begins as UTF-16 does; save it as UTF-8")
+    """What the first line of a table shows. Without names its columns have numbers."""
     csv.field_size_limit(max(csv.field_size_limit(), MOST_LINE))
     text = line.removeprefix(_BOM).decode("utf-8", "surrogateescape")
     bare = re.sub(r'"[^"]*"', "", text)

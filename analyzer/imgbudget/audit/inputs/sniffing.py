@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol, cast
 
-from imgbudget.audit.failures import reason_of, until_failure
+from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.inputs.tape import RECORD, is_tar
 from imgbudget.audit.unopened import (
     HEAD,
-    IMAGE_TEXTS,
     archive_by_bytes,
     first_names,
-    has_image_text,
     image_by_bytes,
     is_apple_double,
 )
@@ -88,21 +86,6 @@ def unread_images(path: str) -> str | None:
             return "a ZIP archive with images, under a name that is not opened; rename it to end in .zip"
         case "tars":
             return "a tar archive with images, under a name that is not opened; rename it to end in .tar"
-    return archive_by_bytes(head) or _list_of_images(path)
+    from imgbudget.audit.inputs.foundlists import unread_list  # noqa: PLC0415 - rare
 
-
-def _list_of_images(path: str) -> str | None:
-    """Why a table or packed list in a folder is not read although it shows images or is damaged."""
-    from imgbudget.audit.inputs.listfiles import TABLES, form_of, open_list  # noqa: PLC0415 - rare
-
-    form = form_of(path)
-    if form is None:
-        return None
-    instead = "name the list itself too" if form in TABLES else "unpack it"
-
-    def reasons() -> Iterator[str]:
-        with open_list(path) as stream:
-            if has_image_text(stream.read(IMAGE_TEXTS)):
-                yield f"a list with images in it, which is not opened in a folder; {instead}"
-
-    return next(until_failure(reasons(), lambda error: (reason_of(error, "damaged list"),)), None)
+    return archive_by_bytes(head) or unread_list(path)

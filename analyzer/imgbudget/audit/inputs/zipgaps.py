@@ -52,14 +52,12 @@ class Gaps:
 
     def __init__(self, entries: Sequence["zipfile.ZipInfo"], end: int) -> None:
         """`entries` are those of the directory in the order of their offsets, `end` is where it begins."""
-        self._starts = [info.header_offset for info in entries]
         self._places: list[tuple[int, int, int]] = []
         """The offset of the entry before, the bytes of its data, the offset of what comes next."""
-        if entries and entries[0].header_offset:
-            self._places.append((-1, 0, entries[0].header_offset))
-        if not entries and end:
-            self._places.append((-1, 0, end))
-        for info, following in zip(entries, [*self._starts[1:], end], strict=True):
+        starts = [*(info.header_offset for info in entries), end]
+        if starts[0]:
+            self._places.append((-1, 0, starts[0]))
+        for info, following in zip(entries, starts[1:], strict=True):
             least = info.header_offset + LOCAL.size + len(info.orig_filename) + info.compress_size
             if following - least > LOCAL.size:
                 self._places.append((info.header_offset, info.compress_size, following))
