@@ -1,6 +1,7 @@
 """Checks one file by its kind: an image, JSON, JSON Lines or a cassette; and standard input."""
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgbudget.discovery.filetypes import FileKind, kind_of, may_hold_requests
@@ -15,9 +16,14 @@ from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import ImageUse, Request, ShapeFlaw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from imgbudget.discovery.walk import SkippedFile
     from imgbudget.imageinfo.cache import FactsCache
     from imgbudget.linter.rows import PartReceiver
 
+
+_SUFFIX = len(".png")
 
 _READ_AS_IMAGES = frozenset({FileKind.IMAGE, FileKind.UNKNOWN})
 
@@ -41,6 +47,22 @@ class FileCheck:
         if self.cache is None:
             return read_image(path, fields)
         return read_image(path, fields, probe=self.cache.probe)
+
+    def images(self, group: "Sequence[FoundFile | SkippedFile]") -> list[ImageUse | None]:
+        """The images of a group of files; None for other files, and if reading one of them fails.
+
+        Files of one suffix are read after another, so that the code of a format stays in the processor's caches.
+        """
+        read: list[ImageUse | None] = [None] * len(group)
+        order: Iterable[int] = range(len(group))
+        if self.cache is None:  # which reads folder by folder
+            order = sorted(order, key=lambda at: group[at].path[-_SUFFIX:])
+        with suppress(Exception):  # the file is read again later, where a failure becomes a finding
+            for at in order:
+                entry = group[at]
+                if isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE:
+                    read[at] = self.image(entry.path, self.context.paths.runner(entry.path))
+        return read
 
     def file(
         self, found: FoundFile, parts: "PartReceiver | None" = None, *, read: ImageUse | None = None
