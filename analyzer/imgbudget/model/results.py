@@ -321,7 +321,8 @@ class Summary(RangedSums):
             self.skipped.append((result.path, result.skipped))
             if result.missed:
                 self.missed.append((result.path, result.skipped))
-        self.caveats |= {(result.path, caveat): None for caveat in result.caveats}
+        if result.caveats:
+            self.caveats |= {(result.path, caveat): None for caveat in result.caveats}
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.add_findings(result)

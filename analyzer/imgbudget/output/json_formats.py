@@ -40,9 +40,13 @@ class JsonV1(Reporter):
     def render(self, result: FileResult) -> Fragment:
         """The findings, images, requests, fixed and unfixed findings of one file."""
         fix = result.fix
+        findings = _JOINT.join([finding_text(finding) for finding in result.findings])
+        images = _JOINT.join([image_text(image) for image in result.images])
+        if fix is None and not result.requests:
+            return findings, images, "", "", ""
         return (
-            _JOINT.join([finding_text(finding) for finding in result.findings]),
-            _JOINT.join([image_text(image) for image in result.images]),
+            findings,
+            images,
             _JOINT.join([request_text(request) for request in result.requests]),
             _JOINT.join([finding_text(finding) for finding in (fix.fixed if fix else ())]),
             _JOINT.join([dump(failed_record(failed)) for failed in (fix.failed if fix else ())]),

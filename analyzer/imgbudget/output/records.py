@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.geometry import area_tokens, patches, publishes_size
-from imgbudget.model.location import Span
+from imgbudget.limits.geometry import Size, area_tokens, patches, publishes_size
+from imgbudget.model.location import Location, Span
 from imgbudget.model.results import ImageResult, RequestResult, Summary
 from imgbudget.model.safety import needed_level
 from imgbudget.model.subjects import Finding, ProbeField, Severity
@@ -263,6 +264,9 @@ def indented(document: object) -> str:
 
 _quote: Callable[[str], str] = encode_basestring_ascii
 _NOWHERE = '"line": null, "column": null, "end_line": null, "end_column": null, '
+_MOST_TEXTS = 2048
+"""Parts of records that are kept: about a megabyte."""
+
 _SEVERITIES = {severity: f'"{severity}"' for severity in Severity}
 
 
@@ -275,15 +279,22 @@ def image_text(image: ImageResult) -> str:
     if resized is None or encoded is None or client is not None or image.limits.tier.strategy:
         return dump(image_record(image))
     width, height = facts.size
-    tokens = patches(resized)
-    return harmless(
-        f'{{"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
+    return (
+        f'{{"path": {_harmless_text(location.path)}, "pointer": {_harmless_text(location.pointer)}, '
         f'"format": "{facts.format}", '
         f'"width": {width}, "height": {height}, "orientation": {facts.orientation}, '
         f'"frames": {facts.frames}, "bytes": {facts.byte_size}, "base64_bytes": {encoded}, '
-        f'"resized": [{resized[0]}, {resized[1]}], "tokens": {tokens}, '
-        f'"tokens_area": {area_tokens(resized)}, '
-        f'"cost_usd": {_number(usd(image.limits.cost_usd(tokens)))}}}'
+        f"{_used(resized, image.limits)}"
+    )
+
+
+@lru_cache(_MOST_TEXTS)
+def _used(size: Size, limits: Limits) -> str:
+    """The end of the record of an image for Claude, on the size that the model uses: few occur in a folder."""
+    tokens = patches(size)
+    return (
+        f'"resized": [{size[0]}, {size[1]}], "tokens": {tokens}, "tokens_area": {area_tokens(size)}, '
+        f'"cost_usd": {_number(usd(limits.cost_usd(tokens)))}}}'
     )
 
 
@@ -304,22 +315,47 @@ def request_text(result: RequestResult) -> str:
 def finding_text(finding: Finding) -> str:
     """`finding_record` as JSON."""
     location, span = finding.location, finding.span
+    if location.keys is None and span is None:
+        start, end = _around_path(*finding[:_PLACE], *finding[_PLACE + 1 : _FINGERPRINT])
+        return f'{start}{_harmless_text(location.path)}{end}{finding.fingerprint}"}}'
+    return harmless(
+        f"{_start(finding)}"
+        f'{_quote(location.path)}, "pointer": {_text(location.pointer)}, '
+        f'"location": {_text(location.dotted)}, '
+        f"{_NOWHERE if span is None else _lines(span)}"
+        f'{_end(finding)}{finding.fingerprint}"}}'
+    )
+
+
+_PLACE, _FINGERPRINT = Finding._fields.index("location"), Finding._fields.index("fingerprint")
+
+
+@lru_cache(_MOST_TEXTS, typed=True)  # 1 and 1.0 are equal, but not as text
+def _around_path(*fields: Any) -> tuple[str, str]:
+    """The record of a finding on an image file around its path, and up to its fingerprint: many are alike."""
+    finding = Finding(*fields[:_PLACE], Location(""), *fields[_PLACE:], fingerprint="")
+    end = f', "pointer": null, "location": null, {_NOWHERE}{_end(finding)}'
+    return harmless(_start(finding)), harmless(end)
+
+
+def _start(finding: Finding) -> str:
+    return (
+        f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
+        f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
+        f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, "path": '
+    )
+
+
+def _end(finding: Finding) -> str:
     fix = "null"
     if finding.fix is not None and finding.fix_safety is not None:
         level = needed_level(finding)
         applies = "" if level is None else f', "applies": "--fix-level {level}"'
         fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}{applies}}}'
-    return harmless(
-        f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
-        f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
-        f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, '
-        f'"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
-        f'"location": {_text(location.dotted)}, '
-        f"{_NOWHERE if span is None else _lines(span)}"
+    return (
         f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
         f'"unit": {_text(finding.unit)}, "model": {_quote(finding.model)}, '
-        f'"platform": {_text(finding.platform or None)}, "fix": {fix}, '
-        f'"fingerprint": "{finding.fingerprint}"}}'
+        f'"platform": {_text(finding.platform or None)}, "fix": {fix}, "fingerprint": "'
     )
 
 
@@ -330,6 +366,10 @@ def _lines(span: Span) -> str:
 
 def _text(value: str | None) -> str:
     return "null" if value is None else _quote(value)
+
+
+def _harmless_text(value: str | None) -> str:
+    return "null" if value is None else harmless(_quote(value))
 
 
 def _number(value: float | None) -> str:
