@@ -1,19 +1,20 @@
-"""A cache on disk of the facts of files that have not changed.
+"""A cache on disk of the facts of files that have not changed, and of which files have the same bytes.
 
 Facts depend only on bytes, so the cache is independent of rules, limits and configuration. It has one file
-per searched folder. An entry is valid for the same name, size, modification time, inode and probe version,
-and for no more than its fields. A cache file that is damaged, of another version or not of the shape that is
-written here is ignored as a whole, and so are errors in writing one.
+per searched folder, and one for comparisons. An entry is valid for the same name, size, modification time,
+inode and probe version, and for no more than its fields. A cache file that is damaged, of another version or
+not of the shape that is written here is ignored as a whole, and so are errors in writing one.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import stat
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +25,6 @@ from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.newfiles import is_folder, is_temporary, whole_file
 from imgbudget.positional import OPEN_FLAGS
 
-_MAGIC = b"imgbudget facts 1 "
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of imgbudget; safe to delete.\n"
 _MIN_AGE = 2.0
@@ -89,16 +89,82 @@ def _is_ours(entry: "os.DirEntry[str]") -> bool:
     return named and entry.is_file(follow_symlinks=False)
 
 
-class FactsCache:
-    """Facts by path, from the cache if valid, else from the probe. Not thread-safe."""
+class _FolderCache:
+    """Entries by name for each folder of images, in files of a cache folder. Not thread-safe."""
+
+    _kind = "facts"
+    _suffix = b""
 
     def __init__(self, folder: str, on_ignored: Callable[[str], None] | None = None) -> None:
         """Use the cache in a folder; `on_ignored` receives a note on each cache file that is ignored."""
         self.folder = folder
         self._on_ignored = on_ignored
+        self._start = b"imgbudget %s 1 %d " % (self._kind.encode("ascii"), PROBE_VERSION)
+
+    def _save(self, location: str, entries: dict[str, _Entry]) -> None:
+        """Write the entries of a folder."""
+        text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+        path = self._file(location)
+        with suppress(OSError):  # a full or read-only disk must not fail the run
+            self._make_folder(os.path.dirname(path))
+            with whole_file(path, follow=False, private=True, durable=False) as file:
+                file.write(b"%s%08x\n" % (self._start, zlib.crc32(text)))
+                file.write(text)
+
+    def _make_folder(self, folder: str) -> None:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        tag = os.path.join(self.folder, _TAG)
+        if not os.path.lexists(tag):
+            with suppress(FileExistsError), open(tag, "x", encoding="ascii") as file:
+                file.write(_TAG_TEXT)
+
+    def _file(self, location: str) -> str:
+        path = os.fsencode(os.path.abspath(location or "."))
+        name = hashlib.sha256(path + self._suffix).hexdigest()
+        return os.path.join(self.folder, name[:2], name[2:])
+
+    def _load(self, location: str) -> dict[str, _Entry]:
+        """The entries of a folder, whose shape is not yet checked; none if its cache file is ignored."""
+        try:
+            data = _read(self._file(location))
+        except FileNotFoundError:
+            return {}
+        except OSError:
+            return self._ignore(location, "it cannot be read")
+        head, _, text = data.partition(b"\n")
+        if not head.startswith(self._start):
+            return self._ignore(location, "it is of another version")
+        if head != b"%s%08x" % (self._start, zlib.crc32(text)):
+            return self._ignore(location, "it is damaged")
+        entries: Any = None
+        with suppress(ValueError, RecursionError):
+            entries = json.loads(text)
+        if not isinstance(entries, dict):
+            return self._ignore(location, _WRONG_SHAPE)
+        return entries
+
+    def _ignore(self, location: str, reason: str) -> dict[str, _Entry]:
+        if self._on_ignored is not None:
+            self._on_ignored(f"the cached {self._kind} of {location or '.'} are ignored: {reason}")
+        return {}
+
+
+_WRONG_SHAPE = "its entries do not have the right shape"
+
+
+class FactsCache(_FolderCache):
+    """Facts by path, from the cache if valid, else from the probe. Not thread-safe."""
+
+    def __init__(self, folder: str, on_ignored: Callable[[str], None] | None = None) -> None:
+        """See `_FolderCache`."""
+        super().__init__(folder, on_ignored)
         self._folder: str | None = None
         self._entries: dict[str, _Entry] = {}
         self._changed = False
+
+    def comparisons(self) -> "ComparisonCache":
+        """The cache of comparisons in the same folder."""
+        return ComparisonCache(self.folder, self._on_ignored)
 
     def probe(self, path: str, fields: int) -> ImageFacts:
         """The facts of the file at `path`, with at least `fields`.
@@ -116,7 +182,7 @@ class FactsCache:
             known = _facts_of(entry)
             if known is None:
                 self._entries = {}
-                self._ignore(location, "its entries do not have the right shape")
+                self._ignore(location, _WRONG_SHAPE)
             elif (
                 entry[0] == status.st_size
                 and entry[1] == status.st_mtime_ns
@@ -137,49 +203,80 @@ class FactsCache:
         self._changed = False
         # another process may have written for the same folder
         saved = {name: entry for name, entry in self._load(self._folder).items() if _facts_of(entry)}
-        text = json.dumps(saved | self._entries, separators=(",", ":")).encode("ascii")
-        path = self._file(self._folder)
-        with suppress(OSError):  # a full or read-only disk must not fail the run
-            self._make_folder(os.path.dirname(path))
-            with whole_file(path, follow=False, private=True, durable=False) as file:
-                file.write(b"%s%d %08x\n" % (_MAGIC, PROBE_VERSION, zlib.crc32(text)))
-                file.write(text)
+        self._save(self._folder, saved | self._entries)
 
-    def _make_folder(self, folder: str) -> None:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        tag = os.path.join(self.folder, _TAG)
-        if not os.path.lexists(tag):
-            with suppress(FileExistsError), open(tag, "x", encoding="ascii") as file:
-                file.write(_TAG_TEXT)
 
-    def _file(self, location: str) -> str:
-        name = hashlib.sha256(os.fsencode(os.path.abspath(location or "."))).hexdigest()
-        return os.path.join(self.folder, name[:2], name[2:])
+class ComparisonCache(_FolderCache):
+    """Which files have the same bytes, as far as they were compared.
 
-    def _load(self, location: str) -> dict[str, _Entry]:
-        """The entries of a folder, whose shape is not yet checked; none if its cache file is ignored."""
-        try:
-            data = _read(self._file(location))
-        except FileNotFoundError:
-            return {}
-        except OSError:
-            return self._ignore(location, "it cannot be read")
-        head, _, text = data.partition(b"\n")
-        if not head.startswith(b"%s%d " % (_MAGIC, PROBE_VERSION)):
-            return self._ignore(location, "it is of another version")
-        if head != b"%s%d %08x" % (_MAGIC, PROBE_VERSION, zlib.crc32(text)):
-            return self._ignore(location, "it is damaged")
-        entries: Any = None
-        with suppress(ValueError, RecursionError):
-            entries = json.loads(text)
-        if not isinstance(entries, dict):
-            return self._ignore(location, "its entries do not have the right shape")
-        return entries
+    All files that were compared with each other have one mark, and those with the same bytes one number. An
+    entry has the size, time and inode of a file, the mark, and the number: negative if no other file has its
+    bytes.
+    """
 
-    def _ignore(self, location: str, reason: str) -> dict[str, _Entry]:
-        if self._on_ignored is not None:
-            self._on_ignored(f"the cached facts of {location or '.'} are ignored: {reason}")
-        return {}
+    _kind = "comparisons"
+    _suffix = b"\0comparisons"  # no path has a null character
+
+    def __init__(self, folder: str, on_ignored: Callable[[str], None] | None = None) -> None:
+        """See `_FolderCache`."""
+        super().__init__(folder, on_ignored)
+        self._marks = (f"{os.urandom(8).hex()}-{number}" for number in itertools.count())
+        self._valid: dict[str, _Entry] = {}
+        self._status: dict[str, tuple[int, int, int]] = {}
+        self._new: dict[str, dict[str, _Entry]] = {}
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read what is known of these files, and forget all others."""
+        self._valid, self._status = {}, {}
+        folders: dict[str, list[str]] = {}
+        for path in paths:
+            folders.setdefault(path.rpartition("/")[0], []).append(path)
+        for location, its in folders.items():
+            entries = self._load(location)
+            for path in its:
+                with suppress(OSError):  # the comparison will leave it out
+                    status = os.stat(path)
+                    self._status[path] = known = status.st_size, status.st_mtime_ns, status.st_ino
+                    entry = entries.get(path.rpartition("/")[2])
+                    if entry is not None and not _is_comparison(entry):
+                        entries = self._ignore(location, _WRONG_SHAPE)
+                    elif entry is not None and known == tuple(entry[:3]):
+                        self._valid[path] = entry
+
+    def copies(self, paths: Sequence[str]) -> list[tuple[int, tuple[str, ...]]] | None:
+        """The copies among files with their length, if all of them were compared; None if not."""
+        entries = [self._valid.get(path) for path in paths]
+        first = entries[0]
+        if first is None or any(entry is None or entry[3] != first[3] for entry in entries):
+            return None
+        same: dict[int, list[str]] = {}
+        for path, entry in zip(paths, entries, strict=True):
+            if entry is not None:
+                same.setdefault(entry[4], []).append(path)
+        return [(first[0], tuple(same[number])) for number in sorted(same) if len(same[number]) > 1]
+
+    def keep(self, paths: Sequence[str], copies: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Keep that these files were compared, and which of them are copies."""
+        mark, oldest = next(self._marks), time.time_ns() - int(_MIN_AGE * 1e9)
+        numbers = {path: number for number, (_, its) in enumerate(copies) for path in its}
+        for alone, path in enumerate(paths, 1):
+            status = self._status.get(path)
+            if status is None or status[1] > oldest or not (path in numbers or os.access(path, os.R_OK)):
+                continue
+            location, _, name = path.rpartition("/")
+            self._new.setdefault(location, {})[name] = [*status, mark, numbers.get(path, -alone)]
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        for location, entries in self._new.items():
+            saved = {name: entry for name, entry in self._load(location).items() if _is_comparison(entry)}
+            self._save(location, saved | entries)
+        self._new = {}
+
+
+def _is_comparison(entry: Any) -> bool:
+    """Whether an entry has the shape of those of comparisons."""
+    return type(entry) is list and tuple(map(type, entry)) == (int, int, int, str, int)
 
 
 def _read(path: str) -> bytes:

@@ -11,6 +11,7 @@ from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
 
 if TYPE_CHECKING:
+    from imgbudget.imageinfo.cache import FactsCache
     from imgbudget.linter.baseline import BaselineEntry
     from imgbudget.linter.copies import Copies
     from imgbudget.linter.likeness import Similar
@@ -207,13 +208,14 @@ def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
 class _Copies:
     """The groups of copies among the files of a run, searched for during iteration."""
 
-    def __init__(self, totals: "RunTotals") -> None:
-        self._totals = totals
+    def __init__(self, totals: "RunTotals", cache: "FactsCache | None") -> None:
+        self._totals, self._cache = totals, cache
 
     def __iter__(self) -> "Iterator[Copies]":
         from imgbudget.linter.copies import copies_among  # noqa: PLC0415 - rare
 
-        return copies_among(self._totals.possible_copies(), self._totals.processes)
+        known = self._cache.comparisons() if self._cache else None
+        return copies_among(self._totals.possible_copies(), self._totals.processes, known)
 
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
@@ -226,7 +228,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         byte_size=totals.byte_size,
         # prices are whole nano-dollars; the last bits of the sum depend on the order of additions
         cost_usd=round(summary.cost_usd, 9),
-        copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
+        copies=_Copies(totals, session.file_check.cache) if totals.run_data & RunData.COPIES else (),
         **_likeness(session),
         tokens_doubt=summary.tokens_doubt,
     )

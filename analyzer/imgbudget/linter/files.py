@@ -51,7 +51,7 @@ class FileCheck:
     def images(self, group: "Sequence[FoundFile | SkippedFile]") -> list[ImageUse | None]:
         """The images of a group of files; None for other files, and if reading one of them fails.
 
-        Files of one suffix are read after another, so that the code of a format stays in the processor's caches.
+        Files of one suffix are read after another: the code of a format stays in the processor's caches.
         """
         read: list[ImageUse | None] = [None] * len(group)
         order: Iterable[int] = range(len(group))

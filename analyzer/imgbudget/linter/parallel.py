@@ -91,8 +91,8 @@ class _Worker(Generic[WorkItem]):
         source = iter(results)
         summary = Summary()
         rendered: list[list[Fragment]] = [[] for _ in self.reporters]
-        # one step for several results: its code stays in the processor's caches. Not for all of them: thousands
-        # of live objects slow the garbage collector down
+        # one step for several results: its code stays in the processor's caches. Not for all of them:
+        # thousands of live objects slow the garbage collector down
         while group := list(islice(source, _RENDERED_TOGETHER)):
             for result in group:
                 summary.add(result)

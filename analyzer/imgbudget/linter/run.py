@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from imgbudget.config.load import load_unchecked
 from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.config.suggest import unknown
-from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
     FoundFile,
@@ -227,9 +226,9 @@ class Session:
     ) -> Iterator[FileResult]:
         """The results of files, in order.
 
-        Files are read in groups, those of one format after another, and then checked: alternating for each file
-        takes a third longer, because neither code stays in the processor's caches. With `parts`, only the last
-        part of a long file is among the results; `parts` receives the others.
+        Files are read in groups, those of one format after another, and then checked: alternating for each
+        file takes a third longer, because neither code stays in the processor's caches. With `parts`, only
+        the last part of a long file is among the results; `parts` receives the others.
         """
         source = iter(files)
         while group := list(islice(source, min(_GROUP_SIZE, self.chunk_size))):

@@ -290,7 +290,7 @@ def image_text(image: ImageResult) -> str:
 
 @lru_cache(_MOST_TEXTS)
 def _used(size: Size, limits: Limits) -> str:
-    """The end of the record of an image for Claude, on the size that the model uses: few occur in a folder."""
+    """The end of the record of an image for Claude, on the size that the model uses: few occur at once."""
     tokens = patches(size)
     return (
         f'"resized": [{size[0]}, {size[1]}], "tokens": {tokens}, "tokens_area": {area_tokens(size)}, '
@@ -333,7 +333,7 @@ _PLACE, _FINGERPRINT = Finding._fields.index("location"), Finding._fields.index(
 @lru_cache(_MOST_TEXTS, typed=True)  # 1 and 1.0 are equal, but not as text
 def _around_path(*fields: Any) -> tuple[str, str]:
     """The record of a finding on an image file around its path, and up to its fingerprint: many are alike."""
-    finding = Finding(*fields[:_PLACE], Location(""), *fields[_PLACE:], fingerprint="")
+    finding = Finding(*(*fields[:_PLACE], Location(""), *fields[_PLACE:], ""))
     end = f', "pointer": null, "location": null, {_NOWHERE}{_end(finding)}'
     return harmless(_start(finding)), harmless(end)
 
