@@ -1,7 +1,6 @@
 """Computes the statistics from the rows; every number is exact."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from imgbudget.audit.copies import duplicates_of
 from imgbudget.audit.costs import cost_rows, model_rows, sums_of_tiers, tier_rows, usd
@@ -26,6 +25,7 @@ from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
 from imgbudget.limits.platforms import TRAINING
 from imgbudget.linter.evaluate import page_of
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 

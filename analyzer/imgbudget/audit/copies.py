@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from imgbudget.audit.costs import usd
 from imgbudget.audit.csvtable import csv_line
@@ -22,6 +21,7 @@ from imgbudget.audit.statistics import CopyCost, DuplicateGroup, Duplicates, Row
 from imgbudget.audit.store import IMAGES, NEAR_GROUPS, ROW_ORDER, Store, places_of
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import count, figure
 from imgbudget.output.records import dump
 

@@ -1,7 +1,6 @@
 """What a dataset costs on every model and platform of the limits data, and on every tier."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import CostRow, TierRow
@@ -9,6 +8,7 @@ from imgbudget.audit.store import Store, quoted
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens_range
+from imgbudget.namedtuples import NamedTuple
 
 _FETCHED = 4096
 """Sizes in memory at a time: a dataset may have as many sizes as images."""

@@ -1,14 +1,13 @@
 """Arguments of an audit in which no image was found: each is reported with the reason and what to do."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from imgbudget.audit.inputs.objects import NOT_BELOW
-from imgbudget.audit.references import named
+from imgbudget.audit.references import NOT_BELOW, named
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.store import Store, quoted
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import is_other_name, spell
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import count
 
 

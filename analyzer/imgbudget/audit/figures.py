@@ -1,7 +1,6 @@
 """Numbers of an audit as text, and tables of text."""
 
-from typing import NamedTuple
-
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import figure
 
 _LEAST_USD = 0.00005

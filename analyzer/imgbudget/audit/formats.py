@@ -1,7 +1,7 @@
 """The output formats of an audit: text for a terminal, JSON, Markdown. CSV is in `csvtable`."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.audit.changes import changes_text, comparison_sections
 from imgbudget.audit.empty import EmptyArgument
@@ -17,6 +17,7 @@ from imgbudget.audit.statistics import (
     Duplicates,
     Totals,
 )
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import TextTable, count, figure
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import blocks, joined, painted

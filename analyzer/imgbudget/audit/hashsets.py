@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.audit.extras import needed
 from imgbudget.audit.rowfolder import read_manifest
@@ -16,6 +16,7 @@ from imgbudget.audit.statistics import place_text
 from imgbudget.audit.store import Store
 from imgbudget.audit.urls import is_url
 from imgbudget.errors import UsageError, os_error_text
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import count, figure
 
 if TYPE_CHECKING:

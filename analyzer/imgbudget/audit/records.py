@@ -3,9 +3,9 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from types import MethodType
+from typing import TYPE_CHECKING
 
 from imgbudget.audit.failures import attempted, reason_of, until_failure
 from imgbudget.audit.partition import NESTABLE, container_of, is_opened_alone
@@ -30,7 +30,6 @@ from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.imageinfo.files import lfs_pointer, read_image
 from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.pixels import PixelFacts
@@ -38,6 +37,9 @@ from imgbudget.model.results import UNFINISHED, FileResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.positional import OPEN_FLAGS, pread
+
+if TYPE_CHECKING:
+    from imgbudget.linter.rule_sets import RuleRunner
 
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
@@ -76,21 +78,24 @@ class Content(NamedTuple):
         return self.read(self.size, 0) if self.whole is None else self.whole
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class RecordBuilder:
-    """Makes the records of one partition and counts them by kind."""
+    """Makes the records of one partition and counts them by kind.
 
-    session: Session
-    references: RowReferences = field(default_factory=lambda: RowReferences(Access()))
-    trials: Trials | None = None
-    counts: Counter[str] = field(default_factory=Counter)
-    reached: RowLocation | None = None
-    """How far the reader of a table has come."""
-    nested: bool = False
-    """Whether it reads an archive inside an archive."""
-    _digest: bytes | None = None
-    _runner: RuleRunner | None = None
-    _facts: int = 0
+    `reached` is how far the reader of a table has come, `nested` whether it reads an archive in an archive.
+    """
+
+    def __init__(
+        self, session: Session, references: RowReferences | None = None, *, trials: Trials | None = None
+    ) -> None:
+        self.session = session
+        self.references = references or RowReferences(Access())
+        self.trials = trials
+        self.counts: Counter[str] = Counter()
+        self.reached: RowLocation | None = None
+        self.nested = False
+        self._digest: bytes | None = None
+        self._runner: RuleRunner | None = None
+        self._facts = 0
 
     def guarded(
         self, where: RowLocation, rows: Iterable[FactsRecord], damage: str = DAMAGED, rest: str = ""

@@ -34,6 +34,8 @@ REMOTE = "a URL outside those of the command line; --allow-remote opens it"
 PRIVATE = "a URL of a private host; only the command line may name one"
 OUTSIDE = "outside the named folders; --allow-outside opens it"
 MISSING = "no such file"
+NOT_BELOW = f"named in the list: {MISSING}"
+"""The reason of a path of a list that leads to nothing."""
 
 
 class LocalFile(NamedTuple):

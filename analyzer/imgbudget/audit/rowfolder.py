@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.audit.references import named
 from imgbudget.audit.urls import is_url
 from imgbudget.errors import UsageError
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.newfiles import is_temporary, open_folder, remove_leftovers, whole_file
 from imgbudget.output.base import count
 
@@ -157,8 +157,7 @@ def _identity(dataset: str, folder: str) -> str:
     return path.replace(os.sep, "/")
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class RowFolder:
+class RowFolder(NamedTuple):
     """An open folder of row files, for one run.
 
     `manifest` is that of an earlier run or of this one; None in a folder that is removed after the run.
@@ -167,7 +166,7 @@ class RowFolder:
 
     path: str
     manifest: RowManifest | None = None
-    known: set[str] = field(default_factory=set)
+    known: frozenset[str] = frozenset()
     datasets: tuple[tuple[str, str], ...] = ()
     rows_version: int = 0
     model: str = ""
@@ -292,7 +291,7 @@ def open_row_folder(
         elif not manifest.complete and manifest.datasets != mine:
             manifest = manifest._replace(datasets=mine)
             _write(path, manifest)
-        yield RowFolder(path, manifest, known, mine, versions.current, *asked)
+        yield RowFolder(path, manifest, frozenset(known), mine, versions.current, *asked)
 
 
 def _require_same(

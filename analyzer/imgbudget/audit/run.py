@@ -1,7 +1,6 @@
 """An audit run: plans partitions, writes a row file for each, and resumes after an interruption."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,10 +26,10 @@ from imgbudget.audit.work import (
     file_of,
     give_up,
     joined,
+    tiers_of,
 )
 from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list, spell
 from imgbudget.errors import AuditError
-from imgbudget.limits.geometry import Tier
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
 
@@ -160,34 +159,47 @@ class ProgressListener(Protocol):
         """Show the sums so far."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class AuditRun:
     """The state of a run: the sums, the rows, and how many of its partitions an earlier run had finished.
 
     The rows are in files, or in memory as long as they are few and no folder was named to keep them.
     """
 
-    work: Work
-    executor: Executor
-    folder: RowFolder
-    watcher: ProgressListener
-    tiers: tuple[Tier, ...]
-    in_memory: bool = False
-    measures: bool = False
-    """Whether images of large datasets are encoded too, to know what the plan saves."""
-    few: bool = False
-    """Whether partitions begin with few items, so that not each has images that are tried."""
-    summary: PartitionSummary = field(default_factory=PartitionSummary)
-    files: list[str] = field(default_factory=list)
-    resumed: int = 0
-    lost: list[str] = field(default_factory=list)
-    """The reasons why single items could not be read: each of them crashed its worker every time."""
-    notes: dict[str, None] = field(default_factory=dict)
-    held: list[Done] = field(default_factory=list)
-    """The results whose rows are in memory."""
-    _ids: set[str] = field(default_factory=set)
-    _planned: int = 0
-    _items: int = 0
+    def __init__(  # noqa: PLR0913 - keyword arguments with defaults
+        self,
+        work: Work,
+        executor: Executor,
+        folder: RowFolder,
+        watcher: ProgressListener,
+        *,
+        in_memory: bool = False,
+        measures: bool = False,
+        few: bool = False,
+    ) -> None:
+        """Begin a run.
+
+        `measures` is whether images of large datasets are encoded too, to know what the plan saves; `few` is
+        whether partitions begin with few items, so that not each has images that are tried.
+        """
+        self.work = work
+        self.executor = executor
+        self.folder = folder
+        self.watcher = watcher
+        self.tiers = tiers_of(work.shared.session)
+        self.in_memory = in_memory
+        self.measures = measures
+        self.few = few
+        self.summary = PartitionSummary()
+        self.files: list[str] = []
+        self.resumed = 0
+        self.lost: list[str] = []
+        """The reasons why single items could not be read: each of them crashed its worker every time."""
+        self.notes: dict[str, None] = {}
+        self.held: list[Done] = []
+        """The results whose rows are in memory."""
+        self._ids: set[str] = set()
+        self._planned = 0
+        self._items = 0
 
     def finish(self, partitions: Iterable[Partition]) -> None:
         """Read all partitions that no earlier run has finished.

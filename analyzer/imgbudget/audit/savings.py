@@ -1,9 +1,9 @@
 """What would make a dataset cheaper to send, from its statistics: the largest saving first."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imgbudget.audit.statistics import AuditStatistics
+from imgbudget.namedtuples import NamedTuple
 
 
 class DatasetSaving(NamedTuple):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import zip_longest
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from imgbudget.audit.extras import MANY_ROWS, needed
 from imgbudget.audit.rows import tier_prefix
@@ -21,6 +21,7 @@ from imgbudget.audit.statistics import FoundCode, Row, place_text
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from math import sqrt
-from typing import NamedTuple
 
 from imgbudget.errors import FixError
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import ImageUse
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.planner.image import plan_image
 from imgbudget.positional import open_file
 

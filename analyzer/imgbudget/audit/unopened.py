@@ -63,10 +63,11 @@ _MOST_NAME = 255
 """Characters of a name that a line for a shell may have."""
 
 _WHOLE = r"(?:zip|7z|rar|tar|tar\.\w{1,4}|tgz|tbz2?|txz|tzst|cbz)"
-_NUMBERED = re.compile(rf"(.+\.{_WHOLE})[._-](?:part[._-]?)?\d{{2,5}}", re.IGNORECASE)
-_LETTERED = re.compile(rf"(.+\.{_WHOLE})[._-]?(?:part[._-]?)?(?:[a-d][a-z]|a[a-z]{{2,3}})", re.IGNORECASE)
-_ZIP_PART = re.compile(r"(.+)\.z\d{2,3}", re.IGNORECASE)
-_RAR_PART = re.compile(r"(.+)\.(?:part\d{1,4}\.rar|r\d{2,3})", re.IGNORECASE)
+# compiled with the first name that may be one of a part
+_NUMBERED = rf"(.+\.{_WHOLE})[._-](?:part[._-]?)?\d{{2,5}}"
+_LETTERED = rf"(.+\.{_WHOLE})[._-]?(?:part[._-]?)?(?:[a-d][a-z]|a[a-z]{{2,3}})"
+_ZIP_PART = r"(.+)\.z\d{2,3}"
+_RAR_PART = r"(.+)\.(?:part\d{1,4}\.rar|r\d{2,3})"
 
 _MAY_BE_SPLIT = re.compile(r"\.(?:zip|7z|rar|tar|tgz|tbz|txz|tzst|cbz|[zr]\d)")
 
@@ -134,16 +135,16 @@ def _split(base: str) -> str | None:
     """Why a part of a split archive is not read: the line that joins all parts."""
     if len(base) > _MOST_NAME:
         return None
-    if part := _ZIP_PART.fullmatch(base):
+    if part := re.fullmatch(_ZIP_PART, base, re.IGNORECASE):
         whole = f"{part[1]}.zip"
         return _joined_by(whole, f"zip -s 0 {shlex.quote(whole)} --out {shlex.quote(f'{part[1]}-whole.zip')}")
-    if part := _RAR_PART.fullmatch(base):
+    if part := re.fullmatch(_RAR_PART, base, re.IGNORECASE):
         first = base if base.lower().endswith(".rar") else f"{part[1]}.rar"
         first = re.sub(r"part0*\d+(\.rar)$", r"part1\1", first, flags=re.IGNORECASE)
         return _joined_by(f"{part[1]}.rar", f"unrar x {shlex.quote(first)}")
-    part = _NUMBERED.fullmatch(base)
+    part = re.fullmatch(_NUMBERED, base, re.IGNORECASE)
     if part is None and kind_of(base) is FileKind.UNKNOWN:
-        part = _LETTERED.fullmatch(base)
+        part = re.fullmatch(_LETTERED, base, re.IGNORECASE)
     if part is None:
         return None
     begin = re.sub(r"(?:\d+|[a-z]+)$", "", base, flags=re.IGNORECASE)

@@ -3,8 +3,9 @@
 import ipaddress
 import posixpath
 import re
-from typing import NamedTuple
 from urllib.parse import unquote
+
+from imgbudget.namedtuples import NamedTuple
 
 PROTOCOLS = ("s3", "gs", "hf", "az", "https")
 """The protocols of URLs that are opened; fsspec has many more, and some of them run code."""

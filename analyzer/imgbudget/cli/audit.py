@@ -27,7 +27,7 @@ from imgbudget.audit.rows import PlainRows
 from imgbudget.audit.run import ROW_VERSIONS, AuditRun, plan
 from imgbudget.audit.statistics import AuditStatistics, SkipRow, Totals
 from imgbudget.audit.store import Store, open_rows
-from imgbudget.audit.work import Work, configuration_key, tiers_of
+from imgbudget.audit.work import Work, configuration_key
 from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
@@ -343,7 +343,6 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun
                 executor,
                 folder,
                 progress,
-                tiers_of(session),
                 in_memory=options.rows is None and is_possible(),
                 measures=measures,
                 few=decodes,

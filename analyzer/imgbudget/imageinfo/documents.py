@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from types import MethodType
-from typing import BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from imgbudget.imageinfo.pdf import PageCount, count_pages
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.positional import open_file, pread
+
+if TYPE_CHECKING:
+    from imgbudget.imageinfo.pdf import PageCount
 
 MOST_PAGES = 10_000
 """Pages of a document that are read; a request takes far fewer."""
@@ -47,7 +50,7 @@ class OpenDocument(NamedTuple):
     """An open PDF file: its number of pages, or why that is not known; `readable` if pypdf is installed."""
 
     file: BinaryIO
-    counted: PageCount
+    counted: "PageCount"
     readable: bool
 
     def pages(self) -> DocumentPages:
@@ -81,6 +84,8 @@ def open_document(path: str) -> Iterator[OpenDocument]:
     Raises:
         OSError: it cannot be read.
     """
+    from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - request
+
     with open_file(path) as file:
         size = file.seek(0, 2)
         count = count_pages(MethodType(pread, file.fileno()), size)

@@ -6,9 +6,10 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from imgbudget.imageinfo.steps import Steps
+from imgbudget.namedtuples import NamedTuple
 
 _DEEPEST = 100
 """Maximum nesting of arrays and dictionaries; the structures read here have three levels."""

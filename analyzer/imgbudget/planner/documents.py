@@ -7,10 +7,10 @@ claude-sonnet-4-6), so that tier is counted in a document block. Of other provid
 
 from collections.abc import Iterable
 from math import ceil, floor
-from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, Tier, native_size, tokens
+from imgbudget.namedtuples import NamedTuple
 
 TEXT_BYTES_PER_TOKEN = 4
 """Bytes of text per token that are usual in English prose."""

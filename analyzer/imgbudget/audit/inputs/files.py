@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from imgbudget.audit.failures import attempt
-from imgbudget.audit.inputs import pdfs, plan_container
+from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.listed import ListedFiles
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
@@ -202,7 +202,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         if plain and is_sidecar(entry.path):
             yield builder.skip(where, APPLE_DOUBLE)
         elif plain and not is_image and is_document(entry.path, look=unknown):
-            yield from builder.guarded(where, pdfs.rows(entry.path, where, builder), UNREADABLE_PDF)
+            yield from builder.guarded(where, _pages(entry.path, where, builder), UNREADABLE_PDF)
         elif isinstance(entry, SkippedFile) and _is_outside(entry):
             is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
             yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
@@ -215,6 +215,12 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             yield builder.skip(where, found, missed=True)
         else:
             yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
+
+
+def _pages(path: str, where: RowLocation, builder: RecordBuilder) -> Iterator[FactsRecord]:
+    from imgbudget.audit.inputs import pdfs  # noqa: PLC0415 - request
+
+    return pdfs.rows(path, where, builder)
 
 
 def _with_images(entry: FoundFile, rows: Iterator[FactsRecord]) -> Iterator[FactsRecord]:

@@ -23,7 +23,7 @@ from imgbudget.audit.inputs.listfiles import (
 )
 from imgbudget.audit.inputs.listshape import ListedList, ListShape, shape_of
 from imgbudget.audit.inputs.naming import Meaning, meaning_of
-from imgbudget.audit.inputs.objects import NOT_BELOW, SkipReasons, named_image
+from imgbudget.audit.inputs.objects import SkipReasons, named_image
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.placeholders import NOT_MISSED
 from imgbudget.audit.inputs.rowimages import Profile, RowImage, RowReading, read_row
@@ -32,6 +32,7 @@ from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition, R
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import (
     MOST_CHARACTERS,
+    NOT_BELOW,
     TOO_LONG,
     LocalFile,
     RefusedReference,

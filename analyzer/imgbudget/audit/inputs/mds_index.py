@@ -3,13 +3,13 @@
 import json
 import os
 from functools import lru_cache
-from typing import NamedTuple
 
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import Naming
 from imgbudget.audit.references import LocalFile, RowReferences, Target, folder_of
 from imgbudget.audit.urls import is_plain_path
 from imgbudget.errors import UnreadableError
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import figure
 
 MOST_INDEX = 32 << 20

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import file_system, remote_fingerprint, why
@@ -16,6 +16,7 @@ from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import GONE, NOT_CHECKABLE, FoundFile, PathEntry, path_entry
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.namedtuples import NamedTuple
 
 DAMAGE = "cannot be read"
 
@@ -183,10 +184,6 @@ def _ranged(files: Any, item: RemoteObject, head: bytes) -> Read:
         return kept[offset - at : end - at]
 
     return read_at
-
-
-NOT_BELOW = "named in the list: no such file"
-"""The reason of a path of a list that leads to nothing."""
 
 
 class SkipReasons(NamedTuple):
