@@ -5,13 +5,18 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgbudget.audit.inputs import foundlists, listfiles
+from imgbudget.audit.partition import Naming
+from imgbudget.audit.run import plan
+from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import rows_of, skips_of
@@ -287,3 +292,27 @@ def test_lists_in_wide_characters_are_read(at: Path, name: str, suffix: str, enc
         assert not any(row["missed"] for row in rows)
     path.write_bytes(gzip.compress(data + b"\0") if suffix else data + b"\0")
     assert any(row["missed"] or row["findings"] for row in rows_of(path))
+
+
+@pytest.mark.parametrize(("most", "times"), [(9, 1), (8, 2)])
+def test_a_folder_is_searched_once_unless_it_has_very_many_files(
+    at: Path, monkeypatch: pytest.MonkeyPatch, most: int, times: int
+) -> None:
+    """Lists in it are read first; what the search for them has found is found without another one."""
+    (at / "metadata.csv").write_text(LISTS["metadata.csv"](["0.png"]))
+    for i in range(7):
+        (at / f"{i}.png").write_bytes(image_bytes((200 + i, 300)))
+    searched = []
+    walk = Session.walk
+
+    def counted(session: Session, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
+        for entry in walk(session, paths):
+            searched.append(entry.path)
+            yield entry
+
+    monkeypatch.setattr(Session, "walk", counted)
+    monkeypatch.setattr("imgbudget.audit.run.MOST_IN_MEMORY", most)
+    session = Session(RunOptions(isolated=True))
+    parts = list(plan([str(at)], session, Naming("")))
+    assert [len(part.items) for part in parts] == [1, 7]
+    assert len(searched) == times * 8

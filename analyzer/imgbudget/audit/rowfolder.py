@@ -35,6 +35,7 @@ VERSION = 1
 
 _LOCK = ".imgbudget-rows.lock"
 _ROW_FILE = re.compile(r"rows-[0-9a-f]{24}\.parquet")
+_OWN = (MANIFEST, ".parquet")
 _MOST_BYTES = 64 << 20
 _LISTED = 3
 
@@ -46,6 +47,8 @@ def row_name(identity: str) -> str:
 
 def is_own(path: str) -> bool:
     """Whether a file is the manifest or a row file in the folder of an audit: it is no dataset itself."""
+    if not path.endswith(_OWN):
+        return False
     folder, name = os.path.split(path)
     if name == MANIFEST:
         return True

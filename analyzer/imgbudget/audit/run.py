@@ -28,7 +28,15 @@ from imgbudget.audit.work import (
     joined,
     tiers_of,
 )
-from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list, spell
+from imgbudget.discovery.walk import (
+    FoundFile,
+    PathEntry,
+    Paths,
+    SkippedFile,
+    path_entry,
+    path_list,
+    spell,
+)
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
@@ -61,7 +69,8 @@ def plan(
     )
     others = [path for path in paths if spell(path) not in manifests]
     listed = ListedFiles(others)
-    found = _found_lists(others, session, naming.choice.fields, root)
+    search = _FolderSearch(others, session)
+    found = _found_lists(search, naming.choice.fields, root)
     for path in (*manifests, *(path for path in found if path not in manifests)):
         if (first := listed.known_list(path, root)) is not None:
             if path in manifests:  # otherwise the search has it
@@ -72,7 +81,7 @@ def plan(
             listed.add(once)
             yield once
     if others:
-        yield from plan_paths(others, session, naming, listed)
+        yield from plan_paths(others, search.entries(), naming, listed)
     urls = {name.rstrip("/"): name for name in reversed(names) if is_url(name)}
     known: set[str] | None = set() if len(urls) > 1 else None
     for url in reversed(urls.values()):
@@ -87,12 +96,41 @@ def _is_manifest(path: str, fields: Sequence[str]) -> bool:
     return is_manifest(path, fields)
 
 
-def _found_lists(
-    paths: Sequence[str], session: Session, fields: Sequence[str], root: str | None
-) -> list[str]:
+class _FolderSearch:
+    """The search of the named paths, twice: for the lists in folders, which are read first, and for the rest.
+
+    What it finds is kept if it is not too much.
+    """
+
+    def __init__(self, paths: Sequence[str], session: Session) -> None:
+        self._paths, self._session = paths, session
+        self._kept: list[FoundFile | SkippedFile] | None = None
+
+    def in_folders(self) -> Iterator[FoundFile | SkippedFile]:
+        """What is found in the folders among the paths."""
+        folders = [path for path in self._paths if path_entry(path) is PathEntry.FOLDER]
+        if not folders:
+            return
+        kept: list[FoundFile | SkippedFile] = []
+        found = self._session.walk(folders)
+        for entry in found:
+            kept.append(entry)
+            yield entry
+            if len(kept) == MOST_IN_MEMORY:
+                kept.clear()
+                yield from found
+                return
+        if len(folders) == len(self._paths):
+            self._kept = kept
+
+    def entries(self) -> Iterator[FoundFile | SkippedFile]:
+        """All that is found, in its order."""
+        return self._session.walk(self._paths) if self._kept is None else iter(self._kept)
+
+
+def _found_lists(search: _FolderSearch, fields: Sequence[str], root: str | None) -> list[str]:
     """The lists of images in the folders among the paths."""
-    folders = [path for path in paths if path_entry(path) is PathEntry.FOLDER]
-    possible = [path for path in may_be_lists(session.walk(folders)) if not is_own(path)] if folders else []
+    possible = [path for path in may_be_lists(search.in_folders()) if not is_own(path)]
     if not possible:
         return []
     from imgbudget.audit.inputs.foundlists import is_found_list  # noqa: PLC0415 - rare

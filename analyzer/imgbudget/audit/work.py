@@ -202,7 +202,8 @@ def done(partition: Partition, records: "Iterable[FactsRecord]", builder: Record
     values = row_values(counted(), tiers)
     data = _rows_of(values, tiers, metadata) if partition.plain else written(values, tiers, metadata)
     _require_all(partition, members, rows)
-    return Done(partition, summary(), data, tuple(session.context.notes))
+    # its items need not go back to the main process
+    return Done(partition._replace(items=()), summary(), data, tuple(session.context.notes))
 
 
 def _rows_of(

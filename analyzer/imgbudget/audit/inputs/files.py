@@ -10,7 +10,14 @@ from imgbudget.audit.inputs.listed import ListedFiles
 from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.inputs.sniffing import is_sidecar, unread_images
-from imgbudget.audit.inputs.stores import lance_folder, lance_state, store_of, unpacked_shard
+from imgbudget.audit.inputs.stores import (
+    is_part_of_lance,
+    is_plain_image,
+    lance_folder,
+    lance_state,
+    store_of,
+    unpacked_shard,
+)
 from imgbudget.audit.partition import MDS_INDEX, Naming, Partition, container_of
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
@@ -27,7 +34,6 @@ from imgbudget.discovery.walk import (
     spell,
 )
 from imgbudget.imageinfo.documents import has_reader, is_document
-from imgbudget.linter.run import Session
 
 KIND = "files"
 DAMAGE = "damaged"
@@ -37,22 +43,20 @@ OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-ou
 
 
 def plan_paths(
-    paths: Sequence[str], session: Session, naming: Naming, listed: ListedFiles
+    paths: Sequence[str], entries: Iterator[FoundFile | SkippedFile], naming: Naming, listed: ListedFiles
 ) -> Iterator[Partition]:
-    """The partitions of all named files and folders, each file once, and none that a named list has.
-
-    Raises:
-        UsageError: a path does not exist.
-    """
+    """The partitions of what a search of all named files and folders found, but for what a list names."""
     roots = [spell(path) for path in paths]
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
     folders = tuple(os.path.realpath(path) for path in paths if os.path.isdir(path))
     containers = _Containers(naming._replace(choice=naming.choice._replace(within=folders)))
-    for number, found in enumerate(listed.unlisted(_without_rows(session.walk(paths)))):
-        while at < len(roots) - 1 and not _below(found.path, roots[at]):
+    for number, found in enumerate(listed.unlisted(_without_rows(entries))):
+        is_below = _below(found.path, roots[at])
+        while at < len(roots) - 1 and not is_below:
             at += 1
-        root = roots[at] if _below(found.path, roots[at]) else found.path
+            is_below = _below(found.path, roots[at])
+        root = roots[at] if is_below else found.path
         entry, partitions = containers.planned(found, root)
         yield from partitions
         if entry is None:
@@ -83,11 +87,15 @@ class _Containers:
         self._naming = naming
         self._first: dict[tuple[str | int, ...], str] = {}
         self._folders: set[str] = set()
+        self._plain: tuple[str, str] | None = None
+        """The last folder of images that is no part of a Lance dataset, and what it was found in."""
 
     def planned(
         self, entry: FoundFile | SkippedFile, root: str
     ) -> tuple[FoundFile | SkippedFile | None, Iterator[Partition]]:
         """The partitions of an entry that is opened; any other is returned, a second name as such."""
+        if is_plain_image(entry) and self._is_plain(entry.path.rpartition("/")[0], root):
+            return entry, iter(())
         folder = lance_folder(entry.path, root)
         if folder is not None:
             return None, self._lance(folder)
@@ -103,6 +111,15 @@ class _Containers:
         if kind == "mds" and entry.path == root and os.path.basename(root) == MDS_INDEX:
             return None, self._index(root)
         return None, self._file(kind, entry.path)
+
+    def _is_plain(self, folder: str, root: str) -> bool:
+        """Whether a folder is no part of a Lance dataset; images of the same one come one after another."""
+        if self._plain == (folder, root):
+            return True
+        if is_part_of_lance(folder, root):
+            return False
+        self._plain = folder, root
+        return True
 
     def _name(self, kind: str, path: str) -> str:
         """The name under which a file was found first."""

@@ -19,13 +19,11 @@ _Number = tuple[int, int]
 def may_be_lists(entries: Iterator[FoundFile | SkippedFile]) -> Iterator[str]:
     """The files of a search that may be lists of images by their names, without those that were named."""
     for entry in entries:
-        if not _MAY_LIST.search(entry.path):
-            continue
         if isinstance(entry, SkippedFile):
             is_open = entry.reason == NOT_CHECKABLE
         else:
-            is_open = not entry.explicit and entry.kind is not FileKind.IMAGE
-        if is_open:
+            is_open = entry.kind is not FileKind.IMAGE and not entry.explicit
+        if is_open and _MAY_LIST.search(entry.path):
             yield entry.path
 
 

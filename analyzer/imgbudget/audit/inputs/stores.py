@@ -79,6 +79,16 @@ def masked_crc32c(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
+def is_plain_image(entry: FoundFile | SkippedFile) -> bool:
+    """Whether a file is an image by its name, and no archive, table or store: most files are."""
+    return isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE and ".mds" not in entry.path.lower()
+
+
+def is_part_of_lance(folder: str, root: str) -> bool:
+    """Whether all files of a folder are parts of a Lance dataset, `root` or below it."""
+    return folder != root and _lance_folder(*os.path.split(folder), root) is not None
+
+
 def lance_folder(path: str, root: str) -> str | None:
     """The folder of the Lance dataset that a file is a part of, `root` or below it."""
     return _lance_folder(os.path.dirname(path), os.path.basename(path), root)
