@@ -69,16 +69,21 @@ class FoundLines(NamedTuple):
     finest: float
 
 
-def find_lines(picture: Image, engine: Engine, *, known: Sequence[Quad] = ()) -> FoundLines:
-    """The lines of text in a picture, from top to bottom; what `known` lines cover is not searched."""
-    scales = _scales(picture.width * picture.height)
+def find_lines(
+    picture: Image, engine: Engine, *, known: Sequence[Quad] = (), within: Cells | None = None
+) -> FoundLines:
+    """The lines of text in a picture, from top to bottom; what `known` lines cover is not searched.
+
+    With `within` only these cells are searched, at full size.
+    """
+    scales = [1] if within is not None else _scales(picture.width * picture.height)
     kept: list[tuple[Quad, TextLine]] = []
     for number, scale in enumerate(scales):
         last = number == len(scales) - 1
         small = picture if scale == 1 else picture.reduce(scale)
         covered = [*known, *(quad for quad, _ in kept)]
         found = []
-        for quad in _search(small, engine, [quad / scale for quad in covered]):
+        for quad in _search(small, engine, [quad / scale for quad in covered], within):
             whole = quad * scale
             line = _measured(picture, whole)
             if line is not None and (last or _is_sure(line.height / scale, lengths(quad)[1])):
@@ -127,9 +132,11 @@ _WIDTH = 0.6
 """The width of a character without blanks, by the height of the letters of a line with ascenders."""
 
 
-def _search(picture: Image, engine: Engine, covered: Sequence[Quad]) -> Iterator[Quad]:
+def _search(picture: Image, engine: Engine, covered: Sequence[Quad], within: Cells | None) -> Iterator[Quad]:
     """The boxes of lines in what is not covered."""
     cells = busy_cells(np.asarray(picture.convert("L")))
+    if within is not None:
+        cells &= within
     for quad in covered:
         _clear(cells, quad)
     for piece in pieces(cells, picture.width, picture.height):
@@ -156,6 +163,31 @@ def busy_cells(grey: NDArray[np.uint8]) -> Cells:
     changing_rows = down.reshape(shape).any(axis=3).sum(axis=1)
     busy: Cells = (changing_columns >= 2) & (changing_rows >= 2)
     return busy
+
+
+_STANDS_OUT, _TIMES = 48, 2.5
+"""By how many levels of 255 brightness differs in a cell in which something stands out, and by how many times
+as much as in the same cell of the other picture."""
+
+
+def stronger_cells(grey: NDArray[np.uint8], other: NDArray[np.uint8]) -> Cells:
+    """The cells of a picture, and those beside them, in which more stands out than in another of its size."""
+    mine, its = _ranges(grey), _ranges(other)
+    found: Cells = (mine >= _STANDS_OUT) & (mine >= _TIMES * its)
+    wide = np.pad(found, 1)
+    rows = wide[:-2] | wide[1:-1] | wide[2:]
+    beside: Cells = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    return beside
+
+
+def _ranges(grey: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """The difference of brightness in each cell."""
+    height, width = grey.shape
+    rows, columns = -(-height // _CELL), -(-width // _CELL)
+    padded = np.pad(grey, ((0, rows * _CELL - height), (0, columns * _CELL - width)), mode="edge")
+    cells = padded.reshape(rows, _CELL, columns, _CELL)
+    ranges: NDArray[np.int16] = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3))
+    return ranges
 
 
 def _clear(cells: Cells, quad: Quad) -> None:

@@ -5,7 +5,7 @@ It is loaded when the first image needs it, and in one thread: images are shared
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -67,10 +67,10 @@ class RapidEngine:
             UsageError: imgbudget[text] is not installed.
         """
         try:
-            module = _offline_import()
+            rapid = _offline_class()
         except ImportError as error:
             raise UsageError(f"reading the text of images needs an extra: {INSTALL} ({error})") from error
-        self._engine = module.RapidOCR(params=_SETTINGS)
+        self._engine = rapid(params=_SETTINGS)
         import_module("cv2").setNumThreads(1)
 
     def detect(self, pixels: Pixels) -> Sequence[Quad]:
@@ -88,8 +88,10 @@ class RapidEngine:
         return Recognised(str(texts[0]), float(scores[0]))
 
 
-def _offline_import() -> ModuleType:
-    """RapidOCR, without what would open a connection. Raises ImportError if it is not installed.
+def _offline_class() -> Callable[..., Callable[..., object]]:
+    """The class of RapidOCR, without what would open a connection.
+
+    Raises ImportError if it is not installed.
 
     onnxruntime, from 1.29 on, sends telemetry to Microsoft unless this variable is set before it is loaded.
     RapidOCR downloads models that it does not have, and reads images from URLs, by way of requests, whose
@@ -103,7 +105,9 @@ def _offline_import() -> ModuleType:
     if absent:
         sys.modules["requests"] = offline
     try:
-        return import_module("rapidocr")
+        # the package imports its modules when the class is asked for
+        found: Callable[..., Callable[..., object]] = import_module("rapidocr").RapidOCR
+        return found
     finally:
         if absent:
             del sys.modules["requests"]

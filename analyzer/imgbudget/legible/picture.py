@@ -1,6 +1,6 @@
 """The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
 
-from PIL.Image import Image, Resampling, Transpose
+from PIL.Image import Image, Resampling, Transform, Transpose
 
 from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
@@ -59,6 +59,21 @@ def _refuse_large(size: Size) -> None:
     pixels = size.width * size.height
     if pixels > MOST_PIXELS:
         raise FixError(f"has {figure(pixels)} pixels; text is looked for in at most {figure(MOST_PIXELS)}")
+
+
+SAMPLED = {
+    "nearest": Resampling.NEAREST,
+    "bilinear": Resampling.BILINEAR,
+    "bicubic": Resampling.BICUBIC,
+}
+"""Filters that look at the nearest px only, as OpenCV's and TensorFlow's do by default: what most
+px show is lost with them, and what a few px hold appears."""
+
+
+def sampled_picture(picture: Image, size: Size, resampling: Resampling) -> Image:
+    """The picture at a smaller size in px, of a few of its px."""
+    scale = picture.width / size.width, picture.height / size.height
+    return picture.transform(size, Transform.AFFINE, (scale[0], 0, 0, 0, scale[1], 0), resampling)
 
 
 def seen_picture(picture: Image, size: Size) -> Image:

@@ -1,18 +1,28 @@
 """Reads the text of an image at full size and at the sizes that models see, and compares both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 from PIL.Image import Image, Transpose
 
 from imgbudget.legible.comparison import share_kept, significant
 from imgbudget.legible.crops import beginning, corners_of, crop, lengths, on_smaller, pixels_of, quad_of
-from imgbudget.legible.detection import find_lines
+from imgbudget.legible.detection import find_lines, stronger_cells
 from imgbudget.legible.engine import Engine, Quad, Recognised
-from imgbudget.legible.picture import seen_picture
+from imgbudget.legible.ink import letters_of
+from imgbudget.legible.picture import RESAMPLING, SAMPLED, sampled_picture, seen_picture
 from imgbudget.limits.geometry import Size
-from imgbudget.model.text import CLEAR_HEIGHT, LOST_HEIGHT, ImageText, SeenLine, SeenText, TextLine
+from imgbudget.model.text import (
+    CLEAR_HEIGHT,
+    LOST_HEIGHT,
+    AppearingLine,
+    ImageText,
+    SeenLine,
+    SeenText,
+    TextLine,
+)
 
 _FAINT, _FAINT_CLEAR = 90.0, 14.0
 """Letters of less contrast, of 255, are in doubt up to this height as seen, px."""
@@ -113,7 +123,7 @@ class _PictureReading:
                 height = found.height * factor
                 estimate = estimated_share(height, found.contrast, curve)
                 measured[number] = SeenLine(found, height, estimate)
-        appearing = self._appearing(smaller, size) if self.options.appearing else ()
+        appearing = tuple(self._appearing(smaller, size)) if self.options.appearing else ()
         return SeenText(size, tuple(measured[number] for number in sorted(measured)), appearing)
 
     def _factor(self, size: Size) -> float:
@@ -179,26 +189,50 @@ class _PictureReading:
                     return again
         return found
 
-    def _appearing(self, smaller: Image, size: Size) -> tuple[TextLine, ...]:
-        """The lines that are read in the smaller picture and not at full size."""
+    def _appearing(self, smaller: Image, size: Size) -> Iterator[AppearingLine]:
+        """The lines that are read in the smaller picture and not at full size, by any filter, each once."""
         lines = (line for line in self.lines if line is not None)
         known = [on_smaller(quad_of(line.corners), self.size, size) for line in lines]
-        found = find_lines(smaller, self.engine, known=known).lines
-        appearing = []
-        for line in found:
+        found = self._appearing_in(smaller, find_lines(smaller, self.engine, known=known).lines, size)
+        yield from (AppearingLine(line, "lanczos") for line in found)
+        grey = np.asarray(smaller.convert("L"))
+        for name, resampling in SAMPLED.items():
+            sampled = sampled_picture(self.picture, size, resampling)
+            cells = stronger_cells(np.asarray(sampled.convert("L")), grey)
+            if cells.any():
+                lines_there = find_lines(sampled, self.engine, within=cells).lines
+                appearing = [
+                    AppearingLine(line, name) for line in self._appearing_in(sampled, lines_there, size)
+                ]
+                if appearing:
+                    yield from appearing
+                    return
+
+    def _appearing_in(self, picture: Image, lines: Sequence[TextLine], size: Size) -> Iterator[TextLine]:
+        """The lines of a smaller picture that stand out and are read there, and not at full size."""
+        for line in sorted(lines, key=lambda line: -line.height)[:_MOST]:
             quad = quad_of(line.corners)
-            there = self.engine.recognise(pixels_of(crop(smaller, quad)))
+            there = self.engine.recognise(pixels_of(crop(picture, quad)))
             if there.score < _SURE or len(significant(there.text)) < _LEAST:
                 continue
             whole = on_smaller(quad, size, self.size)
-            here = self.engine.recognise(pixels_of(crop(self.picture, whole)))
-            if share_kept(there.text, here.text) < _OTHER:
+            part = crop(self.picture, whole)
+            part = part.resize((max(part.width * _READ // part.height, 1), _READ), RESAMPLING)
+            here = letters_of(np.asarray(part.convert("L")))
+            faint = here is None or here.contrast < _FAINTER * line.contrast
+            if faint or share_kept(there.text, self.engine.recognise(pixels_of(part)).text) < _OTHER:
                 letters = len(significant(there.text))
-                appearing.append(
-                    line._replace(corners=corners_of(whole), text=there.text, characters=letters)
+                height = line.height * self.size.width / size.width
+                yield line._replace(
+                    corners=corners_of(whole), height=height, text=there.text, characters=letters
                 )
-        return tuple(appearing)
 
+
+_READ = 48
+"""Px of height of what the recogniser reads: a larger line is averaged to it, as eyes average."""
+
+_FAINTER = 0.35
+"""A line appears whose letters have less than this share of their contrast at full size."""
 
 _UNSURE = 0.75
 """A certainty below which the text may be upside down."""

@@ -86,12 +86,23 @@ class SeenLine(NamedTuple):
         return self.text is not None
 
 
+class AppearingLine(NamedTuple):
+    """A line that can be read at the size that a model sees, and not at full size.
+
+    `line` has its corners and height in px of full size. `resampling` is the filter that makes it appear:
+    lanczos, or one that looks at the nearest px only: nearest, bilinear, bicubic.
+    """
+
+    line: TextLine
+    resampling: str
+
+
 class SeenText(NamedTuple):
-    """The text of an image at one size in px; `appearing` are lines that are read only at this size."""
+    """The text of an image at one size in px; `appearing` are lines that can be read only at this size."""
 
     size: Size
     lines: tuple[SeenLine, ...]
-    appearing: tuple[TextLine, ...] = ()
+    appearing: tuple[AppearingLine, ...] = ()
 
     @property
     def lost(self) -> tuple[SeenLine, ...]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.model.location import Location
-from imgbudget.model.text import ImageText, LineState, SeenLine, SeenText, TextLine, text_tokens
+from imgbudget.model.text import AppearingLine, ImageText, LineState, SeenLine, SeenText, text_tokens
 from imgbudget.output.base import count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION, usd
 from imgbudget.planner.legibility import RemedyKind, TextRemedy
@@ -131,8 +131,14 @@ def _line(line: SeenLine) -> dict[str, Any]:
     }
 
 
-def _appearing(line: TextLine) -> dict[str, Any]:
-    return {"box": list(line.box), "seen_px": _px(line.height), "seen_text": line.text}
+def _appearing(found: AppearingLine) -> dict[str, Any]:
+    line = found.line
+    return {
+        "box": list(line.box),
+        "height_px": _px(line.height),
+        "seen_text": line.text,
+        "resampling": found.resampling,
+    }
 
 
 def _remedy(remedy: TextRemedy) -> dict[str, Any]:
@@ -190,8 +196,9 @@ def _model_lines(model: SeenByModel, image: LegibleImage) -> Iterator[str]:
         shown = worst(seen)[:_SHOWN]
         yield from (f"    {_quoted(line)}" for line in shown)
         yield f"    as text: about {figure(text_tokens(text.characters))} tokens"
-    for line in seen.appearing[:_SHOWN]:
-        yield f"    appears only at this size: {_short(line.text or '')!r}"
+    for found in seen.appearing[:_SHOWN]:
+        by = "" if found.resampling == _ASSUMED else f" ({found.resampling})"
+        yield f"    appears only at this size{by}: {_short(found.line.text or '')!r}"
     if model.remedies:
         yield "    what keeps these lines:"
         missing = sum(line.state is not LineState.KEPT for line in seen.lines)
@@ -203,6 +210,7 @@ def _model_lines(model: SeenByModel, image: LegibleImage) -> Iterator[str]:
 
 
 _SHOWN = 3
+_ASSUMED = "lanczos"
 
 
 def _fate(seen: SeenText) -> str:
