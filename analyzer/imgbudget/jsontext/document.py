@@ -1,12 +1,12 @@
 """JSON documents that know the byte span of each of their values; long strings stay in the file."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.members import BLANK, duplicate_members, end_without_blanks, find_members
 from imgbudget.jsontext.parser import MAX_VALUES, MalformedError, has_too_many_values, parse
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.scanner import (
@@ -21,178 +21,7 @@ from imgbudget.jsontext.scanner import (
 )
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.jsontext.strings import StringPayload, StringStats, not_utf8
-from imgbudget.model.location import Key, Keys, Span
-
-BLANK = " \t\r\n"
-"""The whitespace of JSON."""
-
-_TAIL = 64
-_blanks = re.compile(r"[ \t\r\n]*+").match
-_plain_key = re.compile(r'[ \t\r\n]*+("([^"\\]*+)")[ \t\r\n]*+:[ \t\r\n]*+').match
-_scan = json.JSONDecoder(parse_int=str).raw_decode
-"""The value at a position and its end; integers as `str`, because they may be too long to convert."""
-
-
-class Member(NamedTuple):  # one for each value passed
-    """A value of a text: its path, the positions of its text and of its key, the start of its container.
-
-    `key_end` is 0 if there is no key.
-    """
-
-    path: Keys
-    start: int
-    end: int
-    key_start: int
-    key_end: int
-    parent: int
-
-
-@dataclass(slots=True)
-class _OpenContainer:
-    """A container being walked, and its current member.
-
-    `end` is 0 while unknown; once known, `value` is the parsed container.
-    """
-
-    path: Keys
-    start: int
-    is_object: bool
-    end: int
-    value: Any
-    key: Key = -1
-    key_start: int = 0
-    key_end: int = 0
-
-    def next_member(self, text: str, at: int) -> int:
-        """Read the key of the member that begins at `at`; returns the position of its value."""
-        if not self.is_object:
-            self.key = int(self.key) + 1
-            return _skip(text, at)
-        if plain := _plain_key(text, at):
-            self.key = plain[2]
-            self.key_start, self.key_end = plain.span(1)
-            return plain.end()
-        self.key_start = at = _skip(text, at)
-        self.key, self.key_end = _scan(text, at)
-        colon = _skip(text, self.key_end)
-        return _skip(text, colon + 1)
-
-    def end_of_last(self, text: str) -> int:
-        """The end of the current member if it is the last one and the container's end is known; else 0."""
-        if not self.end:
-            return 0
-        last = next(reversed(self.value)) if self.is_object else len(self.value) - 1
-        return end_without_blanks(text, self.end - 1) if self.key == last else 0
-
-
-def members(text: str, enter: Callable[[Keys], bool], value: Any = None) -> Iterator[Member]:
-    """The values of valid JSON text, the members of a container before the container.
-
-    Only containers for whose path `enter` returns True are entered; others are yielded as one value. `value`
-    is the parsed text if it has no duplicate keys; with it, the last values need no scan.
-    """
-    stack: list[_OpenContainer] = []
-    path: Keys = ()
-    at = _skip(text, 0)
-    known = 0 if value is None else end_without_blanks(text, len(text))
-    while True:
-        if text[at] in "[{" and enter(path):
-            inner = _OpenContainer(path, at, text[at] == "{", known, value)
-            stack.append(inner)
-            end = at + 1
-            if text[_skip(text, end)] not in "]}":
-                at = inner.next_member(text, end)
-                path = (*inner.path, inner.key)
-                if known := inner.end_of_last(text):
-                    value = inner.value[inner.key]
-                continue
-        else:
-            end = known or _scan(text, at)[1]
-            yield _member(stack, path, at, end)
-        while stack:
-            inner = stack[-1]
-            end = _skip(text, end)
-            if text[end] == ",":
-                at = inner.next_member(text, end + 1)
-                path = (*inner.path, inner.key)
-                if known := inner.end_of_last(text):
-                    value = inner.value[inner.key]
-                break
-            if text[end] not in "]}":
-                raise AssertionError  # unreachable: the text is valid JSON
-            stack.pop()
-            end += 1
-            yield _member(stack, inner.path, inner.start, end)
-        else:
-            return
-
-
-def _skip(text: str, at: int) -> int:
-    """The position of the next non-blank character. Most texts have no blanks or very many."""
-    if text[at] not in BLANK:
-        return at
-    match = _blanks(text, at)
-    return match.end() if match else at
-
-
-def _member(stack: list[_OpenContainer], path: Keys, start: int, end: int) -> Member:
-    if not stack:
-        return Member(path, start, end, 0, 0, -1)
-    outer = stack[-1]
-    key_start, key_end = (outer.key_start, outer.key_end) if outer.is_object else (0, 0)
-    return Member(path, start, end, key_start, key_end, outer.start)
-
-
-def end_without_blanks(text: str, end: int) -> int:
-    """`end` without the blanks before it; copies the whole text only if there are many."""
-    if text[end - 1] not in BLANK:
-        return end
-    tail = text[max(end - _TAIL, 0) : end]
-    if not (bare := tail.rstrip(BLANK)):
-        tail, bare = text[:end], text[:end].rstrip(BLANK)
-    return end - len(tail) + len(bare)
-
-
-def find_members(text: str, value: Any, paths: Iterable[Keys], *, has_duplicates: bool) -> dict[Keys, Member]:
-    """The values at the paths in a text; paths that do not exist are left out.
-
-    `value` is the parsed text. With `has_duplicates` an object may have a key twice: the last one
-    counts, as for the parser, and the walk goes to the end.
-    """
-    wanted = set(paths)
-    inner = {path[:i] for path in wanted for i in range(len(path))}
-    found: dict[Keys, Member] = {}
-    for member in members(text, inner.__contains__, None if has_duplicates else value):
-        path = member.path
-        if has_duplicates and path in inner:
-            _forget(found, member)
-        if path in wanted:
-            found[path] = member
-            if len(found) == len(wanted) and not has_duplicates:
-                break
-    return found
-
-
-def _forget(found: dict[Keys, Member], later: Member) -> None:
-    """Drop the members of an earlier value at the same path."""
-    depth = len(later.path)
-    for path in [path for path in found if path[:depth] == later.path]:
-        if found[path].start < later.start:
-            del found[path]
-
-
-def duplicate_members(text: str) -> Iterator[Keys]:
-    """The paths of members whose key is a duplicate within their object."""
-    keys: set[tuple[int, Key]] = set()
-    reported: set[Keys] = set()
-    for member in members(text, lambda _: True):
-        if not member.key_end:
-            continue
-        if (name := (member.parent, member.path[-1])) in keys and member.path not in reported:
-            reported.add(member.path)
-            yield member.path
-        keys.add(name)
-
+from imgbudget.model.location import Keys, Span
 
 MAX_TEXT = 256 << 20
 """Most bytes of a document without its long strings: the largest batch (256 MB, skill, 2026-07)."""

@@ -294,16 +294,25 @@ class MaskedText:
 
     def points(self, positions: Iterable[int]) -> dict[int, Point]:
         """Map positions of the text to the file, in one pass; inside a placeholder, to its beginning."""
-        cursor = _Cursor(self.text, self.base, self.line)
-        masks = self.masks()
+        text, masks, found = self.text, self.masks(), {}
+        is_ascii, has_lines = text.isascii(), "\n" in text
+        at, offset, line, column = 0, self.base, self.line, 1
         mask = next(masks, None)
-        found = {}
         for position in sorted(set(positions)):
-            while mask and mask.end <= position:
-                cursor.jump(mask, self.source)
+            while True:  # up to the next placeholder, or to the position
+                stop = mask.start if mask and mask.start < position else position
+                if stop > at:
+                    offset += stop - at if is_ascii else len(text[at:stop].encode())
+                    newline = text.rfind("\n", at, stop) if has_lines else -1
+                    line += text.count("\n", at, stop) if newline >= 0 else 0
+                    column = column + stop - at if newline < 0 else stop - newline
+                    at = stop
+                if mask is None or mask.end > position:
+                    break
+                at, offset = mask.end, mask.long_string.end
+                column += stats_of(mask.long_string, self.source).width  # a string contains no newline
                 mask = next(masks, None)
-            cursor.move(mask.start if mask and mask.start < position else position)
-            found[position] = Point(cursor.offset, cursor.line, cursor.column)
+            found[position] = Point(offset, line, column)
         return found
 
     def mistake(self, parse_error: MalformedError | None) -> tuple[Point, str] | None:
@@ -325,37 +334,6 @@ class MaskedText:
         flaw = mask.long_string.stats.flaw
         begin = self.points([mask.start])[mask.start]
         return Point(flaw.offset, begin.line, begin.column + flaw.characters), flaw.message
-
-
-class _Cursor:
-    """Walks the masked text and tracks the position in the file."""
-
-    __slots__ = ("_ascii", "_at", "_text", "column", "line", "offset")
-
-    def __init__(self, text: str, offset: int, line: int) -> None:
-        self._text = text
-        self._ascii = text.isascii()
-        self._at = 0
-        self.offset = offset
-        self.line = line
-        self.column = 1
-
-    def move(self, position: int) -> None:
-        at, text = self._at, self._text
-        self._at = position
-        self.offset += position - at if self._ascii else len(text[at:position].encode())
-        newline = text.rfind("\n", at, position)
-        if newline < 0:
-            self.column += position - at
-        else:
-            self.line += text.count("\n", at, position)
-            self.column = position - newline
-
-    def jump(self, mask: Mask, source: JsonSource) -> None:
-        self.move(mask.start)
-        self._at = mask.end
-        self.offset = mask.long_string.end
-        self.column += stats_of(mask.long_string, source).width  # a string contains no newline
 
 
 def mask_long_strings(pieces: list[bytes | LongString]) -> tuple[bytes, str, tuple[LongString, ...]]:
