@@ -16,7 +16,11 @@ from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.jsontext import repeats, scanner
 from imgbudget.jsontext.base64text import Base64Text
 from imgbudget.jsontext.document import Document, open_documents
-from imgbudget.jsontext.source import JsonSource
+from imgbudget.jsontext.lines import split_into_chunks
+from imgbudget.jsontext.source import BEGINNING, JsonSource
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.parallel import PartChecker, RowPart
+from imgbudget.linter.run import Session
 from imgbudget.requests import payloads
 from tests.builders import body, image_block, write_json
 from tests.imagebytes import jpeg
@@ -91,6 +95,23 @@ def test_equal_images_are_counted_probed_and_hashed_once(
     sizes_counted = [call.args[-1] - call.args[-2] for call in counted.mock_calls]
     assert sum(sizes_counted) < 2 * len(block["source"]["data"])
     assert (probed.call_count, hashed.call_count) == (1, 1)
+
+
+def test_parts_of_a_file_share_what_is_known_of_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that checks the rows of a long file in parts probes an image of several parts once."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(body(image_block(PHOTO, 'image/jpeg')))}\n" * 4)
+    probed = Mock(wraps=probe_reader)
+    monkeypatch.setattr(payloads, "probe_reader", probed)
+    with JsonSource.open(str(path)) as source:
+        chunks = list(split_into_chunks(source, BEGINNING, 1, 500))
+    results = list(
+        PartChecker(Session(RunOptions(isolated=True))).check_all(RowPart(str(path), it) for it in chunks)
+    )
+    assert [len(result.images) for result in results] == [1, 1, 1, 1]
+    assert probed.call_count == 1
 
 
 def test_images_that_differ_in_the_last_byte_are_no_copies(tmp_path: Path) -> None:

@@ -229,11 +229,11 @@ def test_a_part_that_crashes_ends_only_its_file(
     (parted / "b.jsonl").write_text(rows(50))
     check_part, here = documents.check_part, os.getpid()
 
-    def crash(context: Any, path: str, chunk: Any) -> Any:
+    def crash(context: Any, path: str, chunk: Any, seen: Any) -> Any:
         text = Path(path).read_bytes()[chunk.start.offset : chunk.end]
         if os.getpid() != here and b"poison" in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        return check_part(context, path, chunk)
+        return check_part(context, path, chunk, seen)
 
     monkeypatch.setattr(parallel, "check_part", crash)
     run = imgbudget("check", "a.jsonl", "b.jsonl", "--format", "json", "-j", "2")

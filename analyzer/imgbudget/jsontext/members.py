@@ -129,7 +129,7 @@ def find_members(text: str, value: Any, paths: Iterable[Keys], *, has_duplicates
     """
     wanted = set(paths)
     if not has_duplicates:
-        return _Search(text, wanted).found_in(value)
+        return _MemberSearch(text, wanted).found_in(value)
     inner = {path[:i] for path in wanted for i in range(len(path))}
     found: dict[Keys, Member] = {}
     for member in members(text, inner.__contains__):
@@ -141,7 +141,7 @@ def find_members(text: str, value: Any, paths: Iterable[Keys], *, has_duplicates
     return found
 
 
-class _Search:
+class _MemberSearch:
     """Finds values at paths in a text whose parsed value, without duplicate keys, shows how to go there."""
 
     __slots__ = ("_count", "_found", "_inner", "_text", "_wanted")

@@ -9,6 +9,7 @@ from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
+from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.jsontext.unfinished import is_unfinished
 from imgbudget.linter.collector import without_collector
@@ -106,7 +107,7 @@ def file_holds_subjects(path: str, kind: FileKind) -> bool:
     return (kind is FileKind.YAML and is_cassette(path)) or holds_image(path)
 
 
-def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResult, PartCount]:
+def check_part(context: LintContext, path: str, chunk: Chunk, seen: Repeats) -> tuple[FileResult, PartCount]:
     """The result and the counts of some rows of the file at `path`, which is known to hold requests.
 
     Raises:
@@ -125,6 +126,7 @@ def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResul
             known_requests=True,
             start=chunk.start,
             scope=Scope.PART,
+            repeats=seen,
         )
         result = check.run()
         return result, PartCount(chunk, not check.rows.session, check.end, check.rows, check.batch)
@@ -151,7 +153,7 @@ class DocumentCheck:
     requests get advice. `known_requests`: the file is known to hold
     requests, so every row without one is reported. `parts` receives the results of a long file in order, in
     parts, and its workers may check the rows after the first request, as long as every row is a request by
-    itself. `start` is the first document to check.
+    itself. `start` is the first document to check, `repeats` are the strings before it.
     """
 
     context: LintContext
@@ -164,6 +166,7 @@ class DocumentCheck:
     parts: PartReceiver | None = None
     start: Start = BEGINNING
     scope: Scope = Scope.FILE
+    repeats: Repeats = field(default_factory=Repeats)
     reasons: dict[str, None] = field(default_factory=dict)
     skipped_silently: bool = False
     parts_delivered: bool = False
@@ -219,7 +222,7 @@ class DocumentCheck:
 
     def _read(self, start: Start) -> Start | None:
         """Check the documents from `start` on; returns where to continue after rows checked by workers."""
-        for document in open_documents(self.source, lines=self.lines, start=start):
+        for document in open_documents(self.source, lines=self.lines, start=start, repeats=self.repeats):
             if self.scope is Scope.PART and not self.end:
                 self.rows.start_part(document.line)
             self.end = document.end
@@ -227,7 +230,7 @@ class DocumentCheck:
             if isinstance(document, BadDocument):
                 self._bad(document)
             else:
-                self._document(document)
+                self._items(document, self.reader.read(document))
             if self._must_restart:
                 return None
             if (
@@ -237,8 +240,7 @@ class DocumentCheck:
             ):
                 self._deliver_part()
             if not self.long and self._is_long:
-                self.long = True
-                rest = Start(document.end, document.line, document.number + 1)
+                self.long, rest = True, Start(document.end, document.line, document.number + 1)
                 if self.parts and (counts := self.parts.row_workers(self.path, rest)):
                     self._deliver_part()
                     return self._add_parts(counts)
@@ -386,9 +388,6 @@ class DocumentCheck:
             self.rows.skip(row_reason)
         else:
             self.skipped_silently = True
-
-    def _document(self, document: Document) -> None:
-        self._items(document, self.reader.read(document))
 
     def _items(self, document: Located, items: Iterable[Item]) -> None:
         found: list[Finding] = []

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, cast
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile
 from imgbudget.jsontext.lines import Chunk, split_into_chunks
+from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource, Start
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import check_part
@@ -155,13 +156,14 @@ class RowPart(NamedTuple):
 
 
 class PartChecker:
-    """Checks parts; `counts` holds the counts of parts since the last `drain`."""
+    """Checks parts of one file; `counts` holds the counts of parts since the last `drain`."""
 
     chunk_size = 1
 
     def __init__(self, session: Session) -> None:
         self.counts: list[PartCount] = []
         self._session = session
+        self._repeats = Repeats()
 
     @property
     def context(self) -> LintContext:
@@ -176,7 +178,7 @@ class PartChecker:
     def check_all(self, files: Iterable[RowPart]) -> Iterator[FileResult]:
         """The results of parts; that of a part with rows of a session is empty."""
         for path, chunk in files:
-            result, count = check_part(self._session.context, path, chunk)
+            result, count = check_part(self._session.context, path, chunk, self._repeats)
             self.counts.append(count)
             if count.independent:
                 self._session.totals.add(result)
