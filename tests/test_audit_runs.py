@@ -9,17 +9,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imgbudget.audit import executors
 from imgbudget.audit import work as audit_work
-from imgbudget.audit.partition import Naming
+from imgbudget.audit.executors import LocalExecutor
+from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.rows import PlainRows, unpacked
 from imgbudget.audit.run import plan
 from imgbudget.cli import audit as command
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.pool import process_context
+from imgbudget.linter.pool import WorkerPool, process_context
 from imgbudget.linter.run import Session
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -83,6 +87,46 @@ def test_image_that_kills_is_known_the_next_time(imgbudget: Command, tmp_path: P
     assert (first.code, again.code) == (2, 2)
     assert again.out == first.out
     assert "3 partitions of 3 reused from rows" in again.err
+
+
+@pytest.mark.parametrize(("poison", "tries", "shares"), [(None, 0, 4), (33, 0, 4), (None, 3, 1)])
+def test_a_folder_of_one_partition_is_read_by_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poison: int | None, tries: int, shares: int
+) -> None:
+    """Its parts are one result, as of one process; a part that crashes is a failure of the whole."""
+    fill(tmp_path / "x", 60, poison=poison)
+    sent = []
+    run = WorkerPool.run
+
+    def counted(pool: WorkerPool[Partition, Any], items: Iterable[Partition]) -> Iterator[Any]:
+        chosen = list(items)
+        sent.append(len(chosen))
+        return run(pool, chosen)
+
+    monkeypatch.setattr(WorkerPool, "run", counted)
+    monkeypatch.setattr(executors, "LEAST_FILES", 8)
+    monkeypatch.chdir(tmp_path)
+    configure(tmp_path)
+    session = Session(RunOptions(isolated=poison is None, allow_local_packs=poison is not None))
+    (partition,) = plan([str(tmp_path / "x")], session, Naming(""))
+    partition = partition._replace(plain=True, tries=tries)
+    results = []
+    for jobs in (1, 4):
+        engine = LocalExecutor(jobs)
+        results.append(list(engine.run(audit_work.Work.of(session), [partition])))
+        engine.close()
+    assert sent == [1, shares]
+    (one,), (other,) = results
+    if poison is not None:
+        assert isinstance(other, audit_work.Failed)
+        assert other == audit_work.Failed(partition, executors.WORKER_CRASHED)
+        return
+    assert isinstance(one, audit_work.Done)
+    assert isinstance(other, audit_work.Done)
+    assert isinstance(one.rows, PlainRows)
+    assert isinstance(other.rows, PlainRows)
+    assert (one.partition.id, one.summary, one.notes) == (other.partition.id, other.summary, other.notes)
+    assert list(unpacked(one.rows)) == list(unpacked(other.rows))
 
 
 def test_crashing_member_is_found_in_a_tar_of_unknown_length(imgbudget: Command, tmp_path: Path) -> None:
