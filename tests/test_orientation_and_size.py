@@ -25,6 +25,13 @@ APP1 = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + PACKET)
 FIELDS = [ProbeField.ORIENTATION, ProbeField.ALL]
 
 
+def tiff_file(size: tuple[int, int], tags: dict[int, bytes | int]) -> bytes:
+    """A TIFF file with further tags."""
+    out = io.BytesIO()
+    Image.new("RGB", size).save(out, "TIFF", tiffinfo=tags)
+    return out.getvalue()
+
+
 def turned_by_xmp(form: str, size: tuple[int, int] = (400, 300)) -> bytes:
     """An image file whose only orientation is in XMP."""
     data = image_bytes(size, form.upper())
@@ -32,16 +39,18 @@ def turned_by_xmp(form: str, size: tuple[int, int] = (400, 300)) -> bytes:
         return data[:2] + APP1 + data[2:]
     if form == "png":
         return data[:33] + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + PACKET) + data[33:]
-    return image_bytes(size, "WEBP", xmp=PACKET)
+    if form == "tiff":
+        return tiff_file(size, {700: PACKET})
+    return image_bytes(size, form.upper(), xmp=PACKET)
 
 
 FORMS = ["jpeg", "png", "webp"]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [*FORMS, "tiff", "avif"])
 @pytest.mark.parametrize("fields", FIELDS)
 def test_orientation_in_xmp_alone_is_known_as_such(form: str, fields: ProbeField) -> None:
-    """JPEG, PNG and WebP alike; a quick look and a thorough one say the same, and so does Pillow."""
+    """All formats alike; a quick look and a thorough one say the same, and so does Pillow."""
     data = turned_by_xmp(form)
     facts = probe_bytes(data, fields)
     assert (facts.orientation, facts.in_xmp, facts.size) == (6, True, (400, 300))
@@ -62,6 +71,36 @@ def test_orientation_in_exif_counts_before_that_in_xmp(fields: ProbeField, turn:
     assert (found.orientation, found.in_xmp) == (turn, False)
     webp = riff(vp8x(flags=0x0C), vp8(), webp_chunk(b"EXIF", tiff(turn)), webp_chunk(b"XMP ", PACKET))
     assert probe_bytes(webp, fields).orientation == turn
+
+
+@pytest.mark.parametrize(("turn", "expected"), [(None, 6), (1, 1), (3, 1)])
+def test_orientation_in_avif_files_is_that_of_pillow(turn: int | None, expected: int) -> None:
+    """EXIF with any orientation hides that in XMP, and does not turn the picture: its boxes do."""
+    exif, other = Image.Exif(), struct.pack(">HHI", 0x0115, 3, 1)
+    exif[0x0115] = turn or 1
+    data = image_bytes((400, 300), "AVIF", xmp=PACKET, exif=exif.tobytes())
+    assert data.count(other) == 1
+    if turn is not None:  # Pillow itself never writes the orientation there
+        data = data.replace(other, struct.pack(">HHI", 0x0112, 3, 1))
+    facts = probe_bytes(data, ProbeField.ORIENTATION)
+    assert (facts.orientation, facts.in_xmp) == (expected, expected > 1)
+    assert Image.open(io.BytesIO(data)).getexif().get(0x0112, 1) == expected
+    for at in range(0, len(data), 7):  # no bytes make it raise
+        probe_bytes(data[:at] + b"\xff" + data[at + 1 :], ProbeField.ORIENTATION)
+
+
+def test_orientation_in_the_tag_of_tiff_files_counts_before_that_in_xmp() -> None:
+    """Also an upright one."""
+    data = tiff_file((400, 300), {700: PACKET, 274: 1})
+    facts = probe_bytes(data, ProbeField.ORIENTATION)
+    assert (facts.orientation, facts.in_xmp) == (1, False)
+
+
+@pytest.mark.parametrize("form", ["tiff", "avif"])
+def test_conversions_turn_pixels_as_xmp_says(form: str) -> None:
+    """Once, whether Pillow turns them while it decodes or not."""
+    edit = ImageEdit(format="png", upright=True, permits=PLAN_LOSS | Loss.ORIENTATION)
+    assert edit_image(turned_by_xmp(form), edit).size == Size(300, 400)
 
 
 def test_exif_without_orientation_leaves_it_to_xmp() -> None:

@@ -59,7 +59,7 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     no gain map, depth map or signature; the finding says what is missing. Otherwise the fix is unsafe, as in
     other lossy formats, which would be encoded once more.
 
-    An orientation in XMP alone (tiff:Orientation, in JPEG, PNG and WebP) counts for Pillow, but not for
+    An orientation in XMP alone (tiff:Orientation, in all formats) counts for Pillow, but not for
     browsers, libvips, ImageMagick, OpenCV and FFmpeg. Its fix is unsafe, because it turns what most programs
     show, and no safe fix is made for such an image: it would remove the orientation. The number of tokens
     stays the same, because the resize rule treats width and height alike.

@@ -96,7 +96,8 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
             bits = _sample_bits(data, image, form)
             if sampling is not None and _ends_early(data, image, size):
                 raise FixError("is cut off inside its image data; the rest would be grey")
-    if form in TURNING and facts.orientation >= FIRST_TRANSPOSED:
+    # the size of a TIFF file is that of the upright picture if its own tag has the orientation
+    if form in TURNING and facts.orientation >= FIRST_TRANSPOSED and not facts.in_xmp:
         size = size.transposed
     # a HEIF file may crop a few px of its last blocks
     if form == "avif" and small is None:

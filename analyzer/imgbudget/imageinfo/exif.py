@@ -241,8 +241,9 @@ def _find(buffer: bytes, tag: bytes, first: int, last: int) -> int:
 
 
 _FRAMES, _LOCATION = int(ProbeField.FRAMES), int(ProbeField.LOCATION)
+_TURN = int(ProbeField.ORIENTATION)
 
-_WIDTH, _HEIGHT, _SUBFILE_TYPE, _MAKE, _SUBFILES, _DNG_VERSION = 256, 257, 254, 271, 330, 0xC612
+_WIDTH, _HEIGHT, _SUBFILE_TYPE, _MAKE, _SUBFILES, _XMP, _DNG_VERSION = 256, 257, 254, 271, 330, 700, 0xC612
 _RAW_MAKERS = {b"NIKON": "nef", b"SONY": "arw", b"PENTA": "pef"}
 
 _PAGE_LIMIT = 1000
@@ -256,6 +257,7 @@ class Pages(NamedTuple):
     orientation: int = 1
     frames: int = 1
     has_location: bool = False
+    in_xmp: bool = False
 
 
 def read_tiff(source: Source, fields: int) -> Pages | None:
@@ -270,19 +272,33 @@ def read_tiff(source: Source, fields: int) -> Pages | None:
     if first is None:
         return Pages()
     width, height = first.number(_WIDTH), first.number(_HEIGHT)
-    turn = first.number(ORIENTATION) or 1
+    turn, raw = first.number(ORIENTATION) or 1, _raw_format(source, first)
+    in_xmp = False
+    if fields & _TURN and raw is None and first.entry(ORIENTATION) is None:
+        turn = _xmp_of(source, first) or 1
+        in_xmp = turn > 1
     frames, visited = 1, {offset}
     while following and following not in visited and frames < (_PAGE_LIMIT if fields & _FRAMES else 2):
         visited.add(following)
         page, following = _page(source, order, following)
         frames += page is not None
     return Pages(
-        _raw_format(source, first),
+        raw,
         Size(width, height) if width and height else None,
         turn if turn <= 8 else 1,
         frames,
         bool(fields & _LOCATION) and _has_location(source, order, first),
+        in_xmp,
     )
+
+
+def _xmp_of(source: Source, first: Directory) -> int:
+    """The orientation in the XMP packet of a TIFF file; 0 if there is none."""
+    packet = first.entry(_XMP)
+    if packet is None or packet.kind not in {1, 7}:
+        return 0
+    length = min(packet.values, BLOCK_LIMIT)
+    return xmp_orientation(source.bytes_at(first.order.long(packet.raw)[0], length))
 
 
 def _page(source: Source, order: ByteOrder, offset: int) -> tuple[Directory | None, int]:

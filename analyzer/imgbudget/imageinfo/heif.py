@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imgbudget.imageinfo.exif import BLOCK_LIMIT, read_exif, xmp_orientation
 from imgbudget.imageinfo.reader import Source
 from imgbudget.limits.geometry import Size
 
@@ -119,13 +120,17 @@ def _primary(meta: bytes) -> HeifItem:
         if box.kind == b"iprp":
             parts |= {part.kind: part for part in inner_boxes(meta, box.start, box.end)}
     primary, container, links = (_inside(meta, parts.get(kind)) for kind in (b"pitm", b"ipco", b"ipma"))
-    # from version 1 the number has four bytes
-    item = int.from_bytes(primary[4 : 8 if primary[:1] != b"\0" else 6], "big")
+    item = _primary_number(primary)
     properties = [(box.kind, container[box.start : box.end]) for box in inner_boxes(container)]
     mine = [properties[at - 1] for at in _linked(links, item) if 0 < at <= len(properties)]
     coded = next((Size(*_edges(value, 4)) for kind, value in mine or properties if kind == b"ispe"), None)
     pictures = 1 + len(_other_pictures(meta, parts, item))
     return _transformed(coded, mine or properties)._replace(frames=pictures)
+
+
+def _primary_number(content: bytes) -> int:
+    """The number of the primary item; from version 1 it has four bytes."""
+    return int.from_bytes(content[4 : 8 if content[:1] != b"\0" else 6], "big")
 
 
 def _edges(value: bytes, at: int) -> tuple[int, int]:
@@ -207,6 +212,75 @@ _TONE_MAPPED = b"tmap"
 
 _HIDDEN = 1
 
+_XMP = b"application/rdf+xml"
+
+
+def heif_xmp_orientation(source: Source) -> int:
+    """The orientation in the XMP of the primary image if its EXIF has none, else 0.
+
+    Pillow, which is the only reader known to obey it, does so in AVIF files that their boxes do not turn.
+    """
+    whole = next((box for box in boxes(source) if box.kind == b"meta"), None)
+    if whole is None:
+        return 0
+    meta = _content(source, whole)
+    parts = {box.kind: box for box in inner_boxes(meta, 4)}
+    primary = _primary_number(_inside(meta, parts.get(b"pitm")))
+    about = {
+        item
+        for kind, item, targets in _references(meta, parts.get(b"iref"))
+        if kind == b"cdsc" and primary in targets
+    }
+    exif = xmp = None
+    for item, kind, _, start, end in _items(meta, parts.get(b"iinf")):
+        if item in about and kind == b"Exif":
+            exif = item if exif is None else exif
+        elif item in about and kind == b"mime" and meta[start:end].split(b"\0")[1:2] == [_XMP]:
+            xmp = item if xmp is None else xmp
+    places = _places(meta, parts, whole.start)
+    if xmp not in places:
+        return 0
+    if exif in places:
+        at, length = places[exif]
+        before = 4 + int.from_bytes(source.bytes_at(at, 4), "big")
+        if read_exif(source, at + before, length - before).orientation:
+            return 0
+    at, length = places[xmp]
+    return xmp_orientation(source.bytes_at(at, min(length, BLOCK_LIMIT)))
+
+
+def _places(meta: bytes, parts: dict[bytes, Box], base: int) -> dict[int | None, tuple[int, int]]:
+    """For each item the offset in the file and the length of its first part; `meta` is at offset `base`."""
+    places: dict[int | None, tuple[int, int]] = {}
+    box, data = parts.get(b"iloc"), parts.get(b"idat")
+    if box is None or box.end - box.start < 8:
+        return places
+    version, widths = meta[box.start], meta[box.start + 4 : box.start + 6]
+    of_offset, of_length, of_base = widths[0] >> 4, widths[0] & 15, widths[1] >> 4
+    of_index = widths[1] & 15 if version else 0
+    wide = 2 if version < 2 else 4
+    at = box.start + 6 + wide
+
+    def number(length: int) -> int:
+        nonlocal at
+        at += length
+        return int.from_bytes(meta[at - length : at], "big")
+
+    for _ in range(int.from_bytes(meta[box.start + 6 : at], "big")):
+        if at >= box.end:
+            break
+        item = number(wide)
+        inside = bool(version) and number(2) & 15 == 1
+        number(2)
+        start, extents = number(of_base), number(2)
+        following = at + extents * (of_index + of_offset + of_length)
+        if extents:
+            number(of_index)
+            start += number(of_offset) + (base + data.start if inside and data else 0)
+            places[item] = start, number(of_length)
+        at = following
+    return places
+
 
 def _other_pictures(meta: bytes, parts: dict[bytes, Box], primary: int) -> set[int]:
     """The items that are pictures beside the primary one, which a conversion to one image would lose.
@@ -240,9 +314,15 @@ def _other_pictures(meta: bytes, parts: dict[bytes, Box], primary: int) -> set[i
 
 def _shown_items(meta: bytes, box: Box | None) -> dict[int, bytes]:
     """The type of each item that is a picture and not hidden."""
-    kinds: dict[int, bytes] = {}
+    shown = _CODED | _DERIVED | {_TONE_MAPPED}
+    found = _items(meta, box)
+    return {item: kind for item, kind, flags, _, _ in found if kind in shown and not flags & _HIDDEN}
+
+
+def _items(meta: bytes, box: Box | None) -> Iterator[tuple[int, bytes, int, int, int]]:
+    """The number, type and flags of each item, and where its name and what follows start and end."""
     if box is None:
-        return kinds
+        return
     at = box.start + (6 if meta[box.start : box.start + 1] == b"\0" else 8)
     while at + 20 <= box.end:
         length, version, flags = int.from_bytes(meta[at : at + 4], "big"), meta[at + 8], meta[at + 11]
@@ -250,12 +330,10 @@ def _shown_items(meta: bytes, box: Box | None) -> dict[int, bytes]:
             break
         # from version 3 the number has four bytes; before version 2 there is no type
         start = at + (16 if version == 3 else 14)
-        if meta[at + 4 : at + 8] == b"infe" and version >= 2 and not flags & _HIDDEN:
-            kind = meta[start + 2 : start + 6]
-            if kind in _CODED or kind in _DERIVED or kind == _TONE_MAPPED:
-                kinds[int.from_bytes(meta[at + 12 : start], "big")] = kind
+        if meta[at + 4 : at + 8] == b"infe" and version >= 2:
+            number = int.from_bytes(meta[at + 12 : start], "big")
+            yield number, meta[start + 2 : start + 6], flags, start + 6, at + length
         at += length
-    return kinds
 
 
 def _references(meta: bytes, box: Box | None) -> Iterator[tuple[bytes, int, set[int]]]:

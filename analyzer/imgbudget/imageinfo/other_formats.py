@@ -8,7 +8,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from imgbudget.imageinfo.exif import read_tiff
-from imgbudget.imageinfo.heif import boxes, read_heif
+from imgbudget.imageinfo.heif import boxes, heif_xmp_orientation, read_heif
 from imgbudget.imageinfo.reader import Read, Source
 from imgbudget.imageinfo.signatures import identify, identify_text
 from imgbudget.limits.geometry import Size
@@ -247,7 +247,7 @@ def _at(data: bytes, offset: int, layout: str) -> Size | None:
 
 _STARTS = (("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("gif", b"GIF8"), ("webp", b"RIFF"))
 
-_FRAMES = int(ProbeField.FRAMES)
+_FRAMES, _TURN = int(ProbeField.FRAMES), int(ProbeField.ORIENTATION)
 
 _HEAD = 4096
 """Bytes that distinguish kinds of text; the first read of image files is shorter."""
@@ -291,6 +291,9 @@ def _known(name: str, source: Source, fields: int) -> ImageFacts:
             return facts
     if name in _HEIF:
         picture = read_heif(source)
+        turn = heif_xmp_orientation(source) if name == "avif" and fields & _TURN else 0
+        if picture.orientation == 1 and turn > 1:
+            return facts._replace(size=picture.size, orientation=turn, frames=picture.frames, in_xmp=True)
         return facts._replace(size=picture.size, orientation=picture.orientation, frames=picture.frames)
     if name in _TIFF:
         pages = read_tiff(source, fields)
@@ -301,6 +304,7 @@ def _known(name: str, source: Source, fields: int) -> ImageFacts:
                 orientation=pages.orientation,
                 frames=pages.frames,
                 has_location=pages.has_location,
+                in_xmp=pages.in_xmp,
             )
     if name in _PILLOW_READERS:
         info = open_with_pillow(source.read, source.size, (_PILLOW_READERS[name],))
