@@ -51,15 +51,30 @@ class Job:
 
     def check(self, **inputs: str) -> subprocess.CompletedProcess[str]:
         """The step Check with some inputs, the others at their defaults."""
-        given = {name: str(spec["default"]) for name, spec in ACTION["inputs"].items()} | inputs
+        return self.step("Check", **inputs)
+
+    def step(self, name: str, **given: str) -> subprocess.CompletedProcess[str]:
+        """A step with some inputs, others at their defaults, and other values by the ends of their names."""
+        values = {name: str(spec["default"]) for name, spec in ACTION["inputs"].items()} | given
+
+        def value(found: re.Match[str]) -> str:
+            return values.get(found[1].removeprefix("inputs.").rpartition(".")[2], "")
+
         variables = {
-            name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: given[found[1]], value)
-            for name, value in STEPS["Check"]["env"].items()
+            name: re.sub(r"\$\{\{ ([\w.-]+) \}\}", value, text) for name, text in STEPS[name]["env"].items()
         }
         for file in (self.output, self.summary):
             file.write_text("")
         files = {"GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary)}
-        return bash(self.checkout, STEPS["Check"]["run"], RUNNER_TEMP=str(self.temp), **files, **variables)
+        return bash(self.checkout, STEPS[name]["run"], RUNNER_TEMP=str(self.temp), **files, **variables)
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the checkout."""
+        name = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
+        done = subprocess.run(
+            ["git", *name, *arguments], cwd=self.checkout, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -144,6 +159,101 @@ def test_fail_on_is_respected(job: Job) -> None:
     """With `error` a warning does not fail the job."""
     job.check(**{"fail-on": "error"})
     assert (job.outputs["exit-code"], job.outputs["warnings"]) == ("0", "1")
+
+
+@pytest.fixture
+def pull_request(job: Job) -> tuple[Job, str]:
+    """A pull request that adds three images and removes one, and the commit that it is based on."""
+    job.git("init", "--quiet")
+    job.git("add", ".")
+    job.git("commit", "--quiet", "--message", "base")
+    base = job.git("rev-parse", "HEAD")
+    for number in range(3):
+        (job.checkout / f"new{number}.png").write_bytes(image_bytes((560 + number, 420)))
+    (job.checkout / "good.png").unlink()
+    job.git("add", ".")
+    job.git("commit", "--quiet", "--message", "head")
+    return job, base
+
+
+GH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >> "$HOME/calls"
+for word in "$@"; do case "$word" in body=@*) cat "${word#body=@}" > "$HOME/body" ;; esac; done
+case "$*" in *--paginate*) cat "$HOME/comments" 2>/dev/null || true ;; esac
+"""
+
+
+def test_pull_request_shows_what_it_changes(
+    pull_request: tuple[Job, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Base against head: the summary, the gate, and one comment that is written again in place."""
+    job, base = pull_request
+    done = job.step("Base", sha=base)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    report = job.outputs["report"]
+    assert len(json.loads(Path(report).read_text("utf-8"))["images"]) == 2
+    assert job.git("worktree", "list").count("\n") == 0
+    done = job.step("Check", report=report, **{"fail-over": "1%"})
+    assert "more than the allowed 1% (--fail-over)" in done.stderr
+    assert job.outputs["exit-code"] == "1"
+    summary = job.summary.read_text("utf-8")
+    for line in ("| new0.png | added | +1 | +300 |", "| good.png | removed | -1 | -165 |"):
+        assert line in summary
+    (job.checkout / "big one.jpg").unlink()  # a warning would fail the job too
+    assert job.step("Check", report=report, **{"fail-over": "900"}).returncode == 0
+    assert job.outputs["exit-code"] == "0"
+
+    tools = job.checkout.parent / "tools"
+    tools.mkdir()
+    (tools / "gh").write_text(GH)
+    (tools / "gh").chmod(0o755)
+    monkeypatch.setattr(os, "defpath", f"{tools}:{os.defpath}")
+    wanted = {"repository": "o/r", "number": "7", "server_url": "https://example.invalid"}
+    assert job.step("Comment", **wanted).returncode == 0
+    (job.checkout / "comments").write_text("41\n99\n")
+    assert job.step("Comment", **wanted).returncode == 0
+    calls = (job.checkout / "calls").read_text("utf-8").splitlines()
+    assert "--method POST repos/o/r/issues/7/comments" in calls[1]
+    assert "--method PATCH repos/o/r/issues/comments/41" in calls[3]
+    comment = (job.checkout / "body").read_text("utf-8")
+    assert comment.startswith("<!-- imgbudget: what this pull request changes -->\n## imgbudget")
+    assert "| new2.png | added | +1 |" in comment
+
+
+def test_pull_request_without_its_base_is_checked_with_a_warning(pull_request: tuple[Job, str]) -> None:
+    """A base that cannot be fetched: a warning, and nothing is compared."""
+    job, _ = pull_request
+    done = job.step("Base", sha="1" * 40)
+    assert done.returncode == 0
+    assert done.stdout.startswith("::warning title=imgbudget::the base of the pull request cannot be read")
+    assert job.outputs == {}
+
+
+def test_new_folder_is_compared_with_nothing(pull_request: tuple[Job, str]) -> None:
+    """Paths that the base lacks: all their images are new."""
+    job, base = pull_request
+    assert job.step("Base", sha=base, paths="new1.png").returncode == 0
+    report = job.outputs["report"]
+    job.step("Check", report=report, paths="new1.png")
+    assert "**+1 image, +315 tokens, +\\$0.000945 per run** compared with base-" in job.summary.read_text(
+        "utf-8"
+    )
+
+
+def test_merge_request_shows_what_it_changes(pull_request: tuple[Job, str]) -> None:
+    """The same for GitLab: a gate, a summary, and metrics."""
+    job, base = pull_request
+    variables = {key: str(value) for key, value in GITLAB["variables"].items()}
+    variables |= {"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "IMGBUDGET_FAIL_OVER": "1%"}
+    done = bash(job.checkout, GITLAB["script"][1], **variables)
+    assert done.returncode == 1
+    assert "more than the allowed 1% (--fail-over)" in done.stderr
+    assert "new0.png: added, +1 image, +300 tokens" in done.stdout
+    assert "| new0.png | added |" in (job.checkout / "imgbudget.md").read_text("utf-8")
+    metrics = (job.checkout / GITLAB["artifacts"]["reports"]["metrics"]).read_text("utf-8")
+    assert re.match(r"imgbudget_images 4\nimgbudget_requests 0\nimgbudget_visual_tokens \d+\n", metrics)
+    gone = bash(job.checkout, GITLAB["script"][1], **variables | {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "1" * 40})
+    assert "cannot be read, so nothing is compared with it" in gone.stdout
 
 
 def test_gitlab_script_writes_both_reports(tmp_path: Path) -> None:

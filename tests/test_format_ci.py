@@ -236,7 +236,7 @@ def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path:
     lines = imgbudget("check", "--format", "markdown", *options).out.splitlines()
     difference = "+1 image, +1564 tokens, +$0.004692 per run"
     escaped = difference.replace("$", "\\$")
-    assert lines[2] == f"**{escaped}** compared with ../old.json; 1 new finding, 0 fixed"
+    assert lines[2] == f"**{escaped}** compared with old.json; 1 new finding, 0 fixed"
     assert lines[-1] == "</details>"
     assert any(line.startswith("IB201  oversized-image") for line in lines)
     github = imgbudget("check", "--format", "github", *options).out.splitlines()

@@ -105,6 +105,15 @@ class CheckOptions(NamedTuple):
         str | None,
         option("--compare", metavar="REPORT", help="Show the difference to a saved JSON report."),
     ] = None
+    fail_over: Annotated[
+        str | None,
+        option(
+            "--fail-over",
+            metavar="AMOUNT",
+            help="With --compare: exit 1 if the visual tokens grow by more than 5% or 20k, or the cost of a "
+            "run by more than $0.10.",
+        ),
+    ] = None
     show_files: Annotated[
         bool, flag("--show-files", help="List the files that would be checked, without checking them.")
     ] = False
@@ -152,7 +161,7 @@ def check(options: CheckOptions) -> int:
         return _show_files(session, paths)
     if options.show_settings:
         return _show_settings(session, paths, formats)
-    earlier = _read_report(options.compare)
+    earlier = _earlier(options)
     outputs = [_output(name, file, session, output) for name, file in formats]
     fixes = wants_fixes(options)
     checker: Session | Fixer = session
@@ -182,6 +191,11 @@ def check(options: CheckOptions) -> int:
     code = exit_code(
         summary, options.fail_on, exit_zero=options.exit_zero, fail_on_unread=options.fail_on_unread
     )
+    if summary.comparison is not None and summary.comparison.exceeds:
+        from imgbudget.cli.growth import say_exceeded  # noqa: PLC0415 - rare
+
+        say_exceeded(summary.comparison)
+        code = code or int(not options.exit_zero)
     if not fixes:
         return code
     say_fixes(summary, output, diff=options.write.diff)
@@ -255,6 +269,16 @@ def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Forma
 
     show_settings(session, paths, formats)
     return 0
+
+
+def _earlier(options: CheckOptions) -> "Earlier | None":
+    """The report to compare with, and how much the run may exceed it."""
+    earlier = _read_report(options.compare)
+    if options.fail_over is None:
+        return earlier
+    from imgbudget.cli.growth import with_allowed  # noqa: PLC0415 - rare
+
+    return with_allowed(earlier, options.fail_over)
 
 
 def _read_report(name: str | None) -> "Earlier | None":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.rows import PartCount
     from imgbudget.linter.run import Session
-    from imgbudget.model.comparison import FindingRecord
+    from imgbudget.model.comparison import FileSums, FindingRecord
     from imgbudget.model.statistics import RunStatistics
 
 
@@ -58,6 +58,7 @@ class RunTotals:
         self.run_data = run_data
         self.statistics = statistics
         self.records = records
+        self.files: dict[str, FileSums] = {}
         self.processes = 1
         self.byte_size = 0
         self.blocks: list[Block] = []
@@ -90,8 +91,9 @@ class RunTotals:
                     self.byte_size += image.use.facts.byte_size
         if self.statistics is not None:
             self.statistics.add(result)
-        if self.records is not None and result.findings:
+        if self.records is not None:
             self._record(result.findings)
+            self._sum(result)
 
     def add_findings(self, findings: Sequence[Finding]) -> None:
         """Add findings on the run as a whole."""
@@ -105,6 +107,14 @@ class RunTotals:
 
         if self.records is not None:
             self.records += [to_record(finding) for finding in findings]
+
+    def _sum(self, result: FileResult) -> None:
+        """Add what the images of a file come to, for the comparison with an earlier run."""
+        from imgbudget.model.comparison import FileSums  # noqa: PLC0415 - rare
+
+        for image in result.images:
+            sums = self.files.get(result.path, FileSums())
+            self.files[result.path] = sums.plus(1, image.tokens or 0, image.cost_usd or 0.0)
 
     def _close_block(self) -> None:
         if self._names:
@@ -123,6 +133,7 @@ class RunTotals:
             self.statistics = type(self.statistics)()
         if self.records is not None:
             self.records = []
+            taken.files, self.files = self.files, {}
         return taken
 
     def merge(self, other: "RunTotals") -> None:
@@ -137,6 +148,8 @@ class RunTotals:
             self.statistics.merge(other.statistics)
         if self.records is not None and other.records is not None:
             self.records += other.records
+            for path, sums in other.files.items():
+                self.files[path] = self.files[path].plus(*sums) if path in self.files else sums
 
     @property
     def reports_on_run(self) -> bool:

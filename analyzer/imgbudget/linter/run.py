@@ -427,7 +427,9 @@ class _Run:
         if earlier is not None:
             from imgbudget.model.comparison import compare  # noqa: PLC0415 - rare
 
-            self.summary.comparison = compare(earlier, self.summary, self.checker.totals.records or ())
+            self.summary.comparison = compare(
+                earlier, self.summary, self.checker.totals.records or (), self.checker.totals.files
+            )
         for output in self.outputs:
             output.write(output.reporter.end(self.summary))
             output.close()

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UsageError
@@ -44,6 +45,43 @@ def to_record(finding: Finding) -> FindingRecord:
     )
 
 
+class FileSums(NamedTuple):
+    """What the images of a file take: visual tokens and US dollars, the most where sources contradict."""
+
+    images: int = 0
+    visual_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def plus(self, images: int, visual_tokens: int, cost_usd: float) -> "FileSums":
+        """The sum with further images."""
+        return FileSums(self.images + images, self.visual_tokens + visual_tokens, self.cost_usd + cost_usd)
+
+
+class FileChange(NamedTuple):
+    """A file whose images, tokens or cost differ: this run minus the earlier one.
+
+    `state` is added, removed or changed: whether the file had images in the earlier run, and in this one.
+    """
+
+    path: str
+    state: str
+    images: int
+    visual_tokens: int
+    cost_usd: float
+
+
+class Allowed(NamedTuple):
+    """The most by which a run may exceed an earlier one: a share of its visual tokens, tokens, or US dollars.
+
+    `text` is how it was written.
+    """
+
+    text: str
+    share: float | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+
+
 class Fewest(NamedTuple):
     """The lower ends of sums, where sources contradict each other; else the sums."""
 
@@ -53,7 +91,10 @@ class Fewest(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """The contents of a saved report. Where sources contradict each other, sums are the most."""
+    """The contents of a saved report. Where sources contradict each other, sums are the most.
+
+    `files` is None if the report does not list its images.
+    """
 
     name: str
     images: int
@@ -63,13 +104,17 @@ class Earlier(NamedTuple):
     cost_usd: float
     fewest: "Fewest"
     findings: tuple[FindingRecord, ...]
+    files: Mapping[str, FileSums] | None = None
+    allowed: Allowed | None = None
 
 
 class RunComparison(NamedTuple):
     """The difference between this run and an earlier one: this run's numbers minus the earlier ones.
 
     `name` is the file of the earlier report. Findings are the same if their fingerprints are. Where sources
-    contradict each other, sums are those of the most, and `fewest` has the others.
+    contradict each other, sums are those of the most, and `fewest` has the others. `files` are those with
+    other images, the largest differences of cost and tokens first; `before` are the earlier tokens. `allowed`
+    is the most that was asked for, None if nothing was.
     """
 
     name: str
@@ -81,10 +126,30 @@ class RunComparison(NamedTuple):
     fewest: Fewest
     new: tuple[FindingRecord, ...]
     fixed: tuple[FindingRecord, ...]
+    files: tuple[FileChange, ...] = ()
+    before: int = 0
+    allowed: Allowed | None = None
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether the run exceeds the earlier one by more than was allowed."""
+        allowed = self.allowed
+        if allowed is None:
+            return False
+        if allowed.cost_usd is not None:
+            return round(self.cost_usd, 9) > allowed.cost_usd
+        if allowed.tokens is not None:
+            return self.visual_tokens > allowed.tokens
+        return self.visual_tokens > (allowed.share or 0) * self.before
 
 
-def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) -> RunComparison:
-    """This run compared with an earlier one."""
+def compare(
+    earlier: Earlier,
+    summary: Summary,
+    found: Iterable[FindingRecord],
+    files: Mapping[str, FileSums] = MappingProxyType({}),
+) -> RunComparison:
+    """This run compared with an earlier one; `files` are those of this run that hold images."""
     now = tuple(found)
     return RunComparison(
         name=earlier.name,
@@ -100,7 +165,24 @@ def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) 
         ),
         new=_beyond(now, earlier.findings),
         fixed=_beyond(earlier.findings, now),
+        files=() if earlier.files is None else _changes(earlier.files, files),
+        before=earlier.visual_tokens,
+        allowed=earlier.allowed,
     )
+
+
+def _changes(before: Mapping[str, FileSums], after: Mapping[str, FileSums]) -> tuple[FileChange, ...]:
+    """The files that differ, the largest differences of cost and then of tokens first."""
+    none = FileSums()
+    changes = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path, none), after.get(path, none)
+        cost = round(new.cost_usd - old.cost_usd, 9)
+        difference = (new.images - old.images, new.visual_tokens - old.visual_tokens, cost)
+        if any(difference):
+            state = "changed" if path in before and path in after else "added" if path in after else "removed"
+            changes.append(FileChange(path, state, *difference))
+    return tuple(sorted(changes, key=lambda one: (-abs(one.cost_usd), -abs(one.visual_tokens))))
 
 
 def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> tuple[FindingRecord, ...]:
@@ -164,7 +246,26 @@ def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
             )
             for finding in tree["findings"]
         ),
+        files=_files(tree["images"]) if "images" in tree else None,
     )
+
+
+def _files(images: Iterable[Mapping[str, Any]]) -> dict[str, FileSums]:
+    """The sums of each file of a report; images whose tokens are not known count as images only."""
+    files: dict[str, FileSums] = {}
+    for image in images:
+        path = str(image["path"])
+        tokens = _most(image, "tokens", "tokens_range")
+        cost = _most(image, "cost_usd", "cost_range_usd")
+        files[path] = files.get(path, FileSums()).plus(1, int(tokens), cost)
+    return files
+
+
+def _most(image: Mapping[str, Any], name: str, ranged: str) -> float:
+    amount = image.get(name)
+    if amount is None and isinstance(image.get(ranged), list):
+        amount = image[ranged][-1]
+    return 0 if amount is None else _number({name: amount}, name)
 
 
 def _ends(summary: Mapping[str, Any], name: str, ranged: str) -> tuple[float, float]:

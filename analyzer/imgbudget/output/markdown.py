@@ -3,14 +3,24 @@
 A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); further rows are counted.
 """
 
+import os
+
 from imgbudget.linter.reporting import Fragment
+from imgbudget.model.comparison import FileChange
 from imgbudget.model.edits import FileFix
 from imgbudget.model.fixes import Resize
 from imgbudget.model.results import FileResult, ImageResult, Summary
 from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, FixSafety
-from imgbudget.output.base import TextStyle, between, closing_line, count, figure, money, relative
-from imgbudget.output.summaries import headline, statistics_text, verdict
+from imgbudget.output.base import TextStyle, between, closing_line, count, figure, money, relative, signed
+from imgbudget.output.summaries import (
+    change_text,
+    growth,
+    headline,
+    signed_usd,
+    statistics_text,
+    verdict,
+)
 from imgbudget.output.worst_first import WorstFirst, piece_of
 from imgbudget.planner.image import possible_bytes, written_format
 from imgbudget.printable import joined, markdown
@@ -25,6 +35,7 @@ _HEAD = (
     "| finding | where | measured | limit | over by | saved by the plan |\n|---|---|---:|---:|---:|---:|\n"
 )
 _NONE = "–"
+_FILES = 20
 _FENCE = "```"
 
 
@@ -87,8 +98,29 @@ def _difference(summary: Summary) -> str:
         return ""
 
     comparison = summary.comparison
-    name, change = markdown(comparison.name), markdown(headline(comparison))
-    return joined([f"**{change}** compared with {name}; {verdict(comparison)}", ""])
+    name, change = markdown(os.path.basename(comparison.name)), markdown(headline(comparison))
+    lines = [f"**{change}** compared with {name}; {verdict(comparison)}", ""]
+    if comparison.allowed is not None:
+        lines += [markdown(growth(comparison)), ""]
+    if comparison.files:
+        lines += ["| file | | images | tokens | cost |", "|---|---|--:|--:|--:|"]
+        lines += [_file_row(one) for one in comparison.files[:_FILES]]
+        if (more := len(comparison.files) - _FILES) > 0:
+            lines.append(f"| and {count(more, 'more file')} | | | | |")
+        lines.append("")
+    for title, findings in (("new", comparison.new), ("fixed", comparison.fixed)):
+        if findings:
+            lines += [f"<details><summary>{count(len(findings), 'finding')} {title}</summary>", ""]
+            lines += [f"- {markdown(change_text(one))}" for one in findings[:_FILES]]
+            lines += [f"- and {figure(len(findings) - _FILES)} more"] if len(findings) > _FILES else []
+            lines += ["", "</details>", ""]
+    return joined(lines)
+
+
+def _file_row(change: FileChange) -> str:
+    cost = markdown(signed_usd(change.cost_usd)) if change.cost_usd else ""
+    cells = (change.state, signed(change.images), signed(change.visual_tokens), cost)
+    return f"| {markdown(change.path)} | {' | '.join(cells)} |"
 
 
 def _totals(summary: Summary) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from imgbudget.model.comparison import FindingRecord, RunComparison
+from imgbudget.model.comparison import FileChange, FindingRecord, RunComparison
 from imgbudget.model.statistics import FolderSum, RuleSum, RunStatistics
 from imgbudget.output.base import between, count, figure, money, money_between, signed
 from imgbudget.output.records import ranged, uncounted_record, usd, usd_range
 from imgbudget.printable import blocks, joined, one_line
 
 _SHOWN_CHANGES = 20
+_SHOWN_FILES = 10
 """New findings that the text lists; the JSON has all of them."""
 
 
@@ -23,9 +24,9 @@ def headline(comparison: RunComparison) -> str:
     differences = [part for part in parts if part]
     low, cost = (round(amount, 6) for amount in (comparison.fewest.cost_usd, comparison.cost_usd))
     if low != cost:
-        differences.append(f"{_signed_usd(low)} to {_signed_usd(cost)} per run")
+        differences.append(f"{signed_usd(low)} to {signed_usd(cost)} per run")
     elif cost:
-        differences.append(f"{_signed_usd(cost)} per run")
+        differences.append(f"{signed_usd(cost)} per run")
     return ", ".join(differences) or "same images, tokens and cost"
 
 
@@ -41,15 +42,42 @@ def comparison_text(comparison: RunComparison) -> str:
     """The difference in one line, then one line for each new and fixed finding."""
     lines = [f"compared with {comparison.name}: {headline(comparison)}; {verdict(comparison)}"]
     for sign, findings in (("+", comparison.new), ("-", comparison.fixed)):
-        lines += [f"  {sign} {_change(finding)}" for finding in findings[:_SHOWN_CHANGES]]
+        lines += [f"  {sign} {change_text(finding)}" for finding in findings[:_SHOWN_CHANGES]]
         if len(findings) > _SHOWN_CHANGES:
             lines.append(
                 f"  {sign} and {figure(len(findings) - _SHOWN_CHANGES)} more; --format json has all of them"
             )
+    for change in comparison.files[:_SHOWN_FILES]:
+        lines.append(f"  {change.path}: {file_change(change)}")
+    if len(comparison.files) > _SHOWN_FILES:
+        more = len(comparison.files) - _SHOWN_FILES
+        lines.append(f"  and {count(more, 'more file')} with other images; --format json has all of them")
+    lines += [f"  {growth(comparison)}"] if comparison.allowed is not None else []
     return joined(lines)
 
 
-def _change(finding: FindingRecord) -> str:
+def file_change(change: FileChange) -> str:
+    """What has changed in a file: added, +1 image, +1564 tokens, +$0.004692."""
+    parts = [change.state, _signed(change.images, "image"), _signed(change.visual_tokens, "token")]
+    parts += [signed_usd(change.cost_usd)] if change.cost_usd else []
+    return ", ".join(part for part in parts if part)
+
+
+def growth(comparison: RunComparison) -> str:
+    """Whether the run exceeds the earlier one by more than was allowed."""
+    allowed, grown = comparison.allowed, _signed(comparison.visual_tokens, "token") or "no more tokens"
+    if allowed is None:
+        return ""
+    if allowed.cost_usd is not None:
+        grown = signed_usd(comparison.cost_usd) if comparison.cost_usd else "no other cost"
+    elif allowed.share is not None and comparison.before:
+        grown = f"{100 * comparison.visual_tokens / comparison.before:+.1f} % of the visual tokens"
+    within = "more than" if comparison.exceeds else "within"
+    return f"{grown}: {within} the allowed {allowed.text}"
+
+
+def change_text(finding: FindingRecord) -> str:
+    """A new or fixed finding in one line."""
     where = f" {finding.location}" if finding.location else ""
     return f"{finding.path}{where}: {finding.code} {finding.severity}: {finding.message}"
 
@@ -59,7 +87,8 @@ def _signed_between(low: int, high: int) -> str:
     return _signed(high, "token") if low == high else f"{signed(low)} to {signed(high)} tokens"
 
 
-def _signed_usd(amount: float) -> str:
+def signed_usd(amount: float) -> str:
+    """An amount in USD with its sign."""
     return f"{'+' if amount > 0 else '-' if amount < 0 else ''}{_short(abs(amount))}"
 
 
@@ -86,6 +115,12 @@ def comparison_record(comparison: RunComparison) -> dict[str, Any]:
         **ranged("cost_usd", *usd_range((comparison.fewest.cost_usd, comparison.cost_usd))),
         "new": [finding._asdict() for finding in comparison.new],
         "fixed": [finding._asdict() for finding in comparison.fixed],
+        "files": [change._asdict() for change in comparison.files],
+        **(
+            {"allowed": comparison.allowed.text, "exceeded": comparison.exceeds}
+            if comparison.allowed is not None
+            else {}
+        ),
     }
 
 
