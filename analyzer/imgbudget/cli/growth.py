@@ -9,23 +9,28 @@ from imgbudget.model.comparison import Allowed, Earlier, RunComparison
 from imgbudget.output.summaries import growth
 
 
-def with_allowed(earlier: Earlier | None, text: str) -> Earlier:
-    """The earlier run with the growth that the option allows.
+class GrowthGate:
+    """The growth that the option allows."""
 
-    Raises:
-        UsageError: there is no earlier run, or the text is no growth.
-    """
-    if earlier is None:
-        raise UsageError("--fail-over needs --compare and the report of an earlier run")
-    try:
-        return earlier._replace(allowed=parse_growth(text))
-    except ValueError as error:
-        raise UsageError(f"--fail-over: {error}") from error
+    def __init__(self, text: str, earlier: Earlier | None) -> None:
+        """Read the option; `earlier` is the run to compare with.
 
+        Raises:
+            UsageError: there is no earlier run, or the text is no growth.
+        """
+        if earlier is None:
+            raise UsageError("--fail-over needs --compare and the report of an earlier run")
+        try:
+            self.earlier = earlier._replace(allowed=parse_growth(text))
+        except ValueError as error:
+            raise UsageError(f"--fail-over: {error}") from error
 
-def say_exceeded(comparison: RunComparison) -> None:
-    """Report a run that exceeds the earlier one by more than was allowed."""
-    say(f"error: {growth(comparison)} (--fail-over)")
+    def is_exceeded(self, comparison: RunComparison | None) -> bool:
+        """Whether a run exceeds the earlier one by more, which is then reported."""
+        if comparison is None or not comparison.exceeds:
+            return False
+        say(f"error: {growth(comparison)} (--fail-over)")
+        return True
 
 
 def parse_growth(text: str) -> Allowed:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.rows import PartCount
     from imgbudget.linter.run import Session
-    from imgbudget.model.comparison import FileSums, FindingRecord
+    from imgbudget.model.comparison import RunRecords
     from imgbudget.model.statistics import RunStatistics
 
 
@@ -53,12 +53,11 @@ class RunTotals:
         self,
         run_data: RunData,
         statistics: "RunStatistics | None" = None,
-        records: "list[FindingRecord] | None" = None,
+        records: "RunRecords | None" = None,
     ) -> None:
         self.run_data = run_data
         self.statistics = statistics
         self.records = records
-        self.files: dict[str, FileSums] = {}
         self.processes = 1
         self.byte_size = 0
         self.blocks: list[Block] = []
@@ -92,29 +91,14 @@ class RunTotals:
         if self.statistics is not None:
             self.statistics.add(result)
         if self.records is not None:
-            self._record(result.findings)
-            self._sum(result)
+            self.records.add(result)
 
     def add_findings(self, findings: Sequence[Finding]) -> None:
         """Add findings on the run as a whole."""
         if self.statistics is not None:
             self.statistics.add_findings(findings)
         if self.records is not None:
-            self._record(findings)
-
-    def _record(self, findings: Sequence[Finding]) -> None:
-        from imgbudget.model.comparison import to_record  # noqa: PLC0415 - rare
-
-        if self.records is not None:
-            self.records += [to_record(finding) for finding in findings]
-
-    def _sum(self, result: FileResult) -> None:
-        """Add what the images of a file come to, for the comparison with an earlier run."""
-        from imgbudget.model.comparison import FileSums  # noqa: PLC0415 - rare
-
-        for image in result.images:
-            sums = self.files.get(result.path, FileSums())
-            self.files[result.path] = sums.plus(1, image.tokens or 0, image.cost_usd or 0.0)
+            self.records.add_findings(findings)
 
     def _close_block(self) -> None:
         if self._names:
@@ -132,8 +116,7 @@ class RunTotals:
         if self.statistics is not None:
             self.statistics = type(self.statistics)()
         if self.records is not None:
-            self.records = []
-            taken.files, self.files = self.files, {}
+            self.records = type(self.records)()
         return taken
 
     def merge(self, other: "RunTotals") -> None:
@@ -147,9 +130,7 @@ class RunTotals:
         if self.statistics is not None and other.statistics is not None:
             self.statistics.merge(other.statistics)
         if self.records is not None and other.records is not None:
-            self.records += other.records
-            for path, sums in other.files.items():
-                self.files[path] = self.files[path].plus(*sums) if path in self.files else sums
+            self.records.merge(other.records)
 
     @property
     def reports_on_run(self) -> bool:
@@ -214,7 +195,9 @@ def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
 
         totals.statistics = RunStatistics()
     if options.compare:
-        totals.records = []
+        from imgbudget.model.comparison import RunRecords  # noqa: PLC0415 - rare
+
+        totals.records = RunRecords()
     return totals
 
 

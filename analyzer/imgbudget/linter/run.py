@@ -427,9 +427,8 @@ class _Run:
         if earlier is not None:
             from imgbudget.model.comparison import compare  # noqa: PLC0415 - rare
 
-            self.summary.comparison = compare(
-                earlier, self.summary, self.checker.totals.records or (), self.checker.totals.files
-            )
+            if (records := self.checker.totals.records) is not None:
+                self.summary.comparison = compare(earlier, self.summary, records)
         for output in self.outputs:
             output.write(output.reporter.end(self.summary))
             output.close()

@@ -3,11 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UsageError
-from imgbudget.model.results import Summary
+from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
 
 MAX_BYTES = 256 << 20
@@ -68,6 +67,33 @@ class FileChange(NamedTuple):
     images: int
     visual_tokens: int
     cost_usd: float
+
+
+class RunRecords:
+    """What a run keeps to be compared with an earlier one: its findings, and the sums of its files."""
+
+    __slots__ = ("files", "findings")
+
+    def __init__(self) -> None:
+        self.findings: list[FindingRecord] = []
+        self.files: dict[str, FileSums] = {}
+
+    def add(self, result: FileResult) -> None:
+        """Add the findings and images of a file, or of a part of it."""
+        self.add_findings(result.findings)
+        for image in result.images:
+            sums = self.files.get(result.path, FileSums())
+            self.files[result.path] = sums.plus(1, image.tokens or 0, image.cost_usd or 0.0)
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
+        self.findings += map(to_record, findings)
+
+    def merge(self, other: "RunRecords") -> None:
+        """Add those of another process."""
+        self.findings += other.findings
+        for path, sums in other.files.items():
+            self.files[path] = self.files[path].plus(*sums) if path in self.files else sums
 
 
 class Allowed(NamedTuple):
@@ -146,11 +172,10 @@ class RunComparison(NamedTuple):
 def compare(
     earlier: Earlier,
     summary: Summary,
-    found: Iterable[FindingRecord],
-    files: Mapping[str, FileSums] = MappingProxyType({}),
+    records: RunRecords,
 ) -> RunComparison:
-    """This run compared with an earlier one; `files` are those of this run that hold images."""
-    now = tuple(found)
+    """This run compared with an earlier one."""
+    now = tuple(records.findings)
     return RunComparison(
         name=earlier.name,
         images=summary.images - earlier.images,
@@ -165,7 +190,7 @@ def compare(
         ),
         new=_beyond(now, earlier.findings),
         fixed=_beyond(earlier.findings, now),
-        files=() if earlier.files is None else _changes(earlier.files, files),
+        files=() if earlier.files is None else _changes(earlier.files, records.files),
         before=earlier.visual_tokens,
         allowed=earlier.allowed,
     )
