@@ -77,7 +77,7 @@ def scale_notes(request: Request) -> Iterator[ScaleNote]:
                     yield _note(block, *without_image.pop(0))
                 else:
                     without_note.append(block)
-            elif isinstance(block, Text) and any(hint in block.text for hint in _HINTS):
+            elif isinstance(block, Text) and (_HINTS[0] in block.text or _HINTS[1] in block.text):
                 for found in _matches(block.text):
                     if without_note:
                         yield _note(without_note.pop(), block, found)

@@ -168,15 +168,13 @@ def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
 
     starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
     ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+    steps = dict.fromkeys(starts, 1) | dict.fromkeys(ends, -1)
+    step_of = steps.get
     stack: list[_OpenNode] = []
-    skipped = 0  # open collections that are being skipped
     next_event = parser.get_event
     try:
         while (event := next_event()) is not None:
             kind = type(event)
-            if skipped:
-                skipped += (kind in starts) - (kind in ends)
-                continue
             if kind in ends:
                 stack.pop()
                 continue
@@ -187,8 +185,10 @@ def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
             if kind in starts:
                 if is_value and _leads_to_body(stack):
                     stack.append(_OpenNode(is_mapping=kind is yaml.MappingStartEvent))
-                else:
-                    skipped = 1
+                    continue
+                depth = 1  # open collections that are passed over: most events are in them
+                while depth:
+                    depth += step_of(type(next_event()), 0)
             elif is_value and kind is yaml.ScalarEvent and _leads_to_body(stack) and len(stack) >= _SHORTEST:
                 yield tuple([node.key for node in stack]), event
     finally:

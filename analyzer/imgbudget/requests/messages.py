@@ -303,7 +303,8 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
             here, "transformations is at the top level of the request", "move it onto each image block"
         )
     request = reader.request(where, "messages", turns, model=body.get("model"))
-    return request._replace(history=history_of(body), clearing=clearing_of(body))
+    history, clearing = history_of(body), clearing_of(body)
+    return request._replace(history=history, clearing=clearing) if history or clearing else request
 
 
 def _system(reader: BlockReader, body: dict[str, Any], location: Location) -> list[Turn]:

@@ -21,7 +21,7 @@ _ROLES = {"tool": "user"}
 def recognises_chat(body: Any, outline: TurnOutline) -> bool:
     """Whether a turn with a text has `images`, a list of strings."""
     messages = body["messages"] if isinstance(body["messages"], list) else ()
-    return outline.has_role and any(_has_images(turn) for turn in messages)
+    return outline.has_role and any(map(_has_images, messages))
 
 
 def _has_images(turn: Any) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeGuard
 
 from imgbudget.imageinfo.modes import colour_mode
@@ -211,12 +212,17 @@ def read_recorded(
         address = address_of(url)
         for item in _read_requests(document, here, fields):
             if isinstance(item, Request):
-                yield sent_to(item, address)._replace(line=line, is_record=True)
+                yield sent_to(item, address, line)
 
 
-def sent_to(request: Request, address: Address) -> Request:
-    """The request with what the URL shows that it was sent to; a model in the body takes precedence."""
+def sent_to(request: Request, address: Address, line: int = 0) -> Request:
+    """The request with what the URL shows that it was sent to; a model in the body takes precedence.
+
+    `line` is that of the recording which the request is in.
+    """
     return request._replace(
+        line=line or request.line,
+        is_record=request.is_record or line > 0,
         model=request.model or address.model,
         platform=address.platform or request.platform,
         deployment=address.deployment,
@@ -232,10 +238,13 @@ def _read_requests(
     if dialect := dialect_of(value):
         yield _read(document, dialect, BatchItem((), value, None, None), _whole(document, location), fields)
         return
-    if not any(isinstance(entry, BatchItem) for _, entry in _entries(document, value)):
+    # a list of other data may be long: what is wrong with its entries is kept only if one is a request
+    entries = _entries(document, value)
+    found = list(islice(entries, 1))
+    if not any(isinstance(entry, BatchItem) for _, entry in chain(found, _entries(document, value))):
         yield NoRequest(_what_instead(value))
         return
-    found = list(_entries(document, value))
+    found += entries
     spans = document.spans(keys for keys, _ in found)
     for keys, entry in found:
         here = location._replace(keys=(*outer, *keys), root=len(outer) + len(keys))
@@ -369,10 +378,12 @@ def _read(
     document: Document, dialect: Dialect, entry: BatchItem, where: RequestBody, fields: ProbeField
 ) -> Request:
     request = dialect.read(document, entry.body, where, fields)
-    request = request._replace(prompt=prompt_of(document, entry.body, dialect.turns_key, request))
+    prompt = prompt_of(document, entry.body, dialect.turns_key, request)
     if entry.invoked is not None:
         request = sent_to(request, Address("bedrock", entry.invoked))._replace(is_record=True)
-    return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
+    if prompt is None and entry.id is None and entry.dialect is None:
+        return request
+    return request._replace(prompt=prompt, id=entry.id, dialect=entry.dialect or request.dialect)
 
 
 def _what_instead(value: Any) -> str:
