@@ -76,7 +76,7 @@ def test_claudes_models_and_tiers_are_found_without_those_of_others(monkeypatch:
         return values(self, section, path, item, owner)
 
     monkeypatch.setattr(schema._Parser, "values", counted)
-    data = LimitsData.from_mapping(DATA)
+    data = LimitsData.from_mapping(schema.Checked(DATA, DATA.provider, DATA.ids))  # read by no other test
     known = len(converted)
     assert {tier.name for tier in data.tiers} == {"standard", "high-resolution"}
     assert {model for model in data.claude_models if not model.startswith("claude-")} == set()

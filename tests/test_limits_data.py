@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imgbudget.limits.data import LimitsData
+from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget_rules.limits.__main__ import render
 from imgbudget_rules.limits._generated import DATA
 
@@ -89,3 +89,17 @@ def test_start_up_needs_neither_yaml_nor_difflib() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == []
+
+
+def test_sessions_of_a_day_share_the_shipped_data() -> None:
+    """What is converted and bound is kept for the next session; another day or other data has its own."""
+    today = load_limits([DATA], None, "2026-09-30")
+    assert load_limits([DATA], None, "2026-09-30") is today
+    tomorrow = load_limits([DATA], None, "2026-10-01")
+    assert (today.day, tomorrow.day) == ("2026-09-30", "2026-10-01")
+    assert load_limits([DATA], None, "2026-10-01") is tomorrow
+    gateways = tomorrow.with_gateways([("mine", "anthropic", {})])
+    assert "mine" in gateways.platforms
+    assert "mine" not in load_limits([DATA], None, "2026-10-01").platforms
+    with_pack = load_limits([DATA, {"prices": {}}], None, "2026-10-01")
+    assert with_pack is not tomorrow

@@ -186,10 +186,16 @@ class LimitsData:
     ) -> "LimitsData":
         """Read complete data. Raises LimitsError with every mistake, each prefixed with `name`.
 
-        `Checked` data is not validated, and each item is converted on first use.
+        `Checked` data is not validated, and each item is converted on first use: all sessions of a process on
+        one day share what was converted and bound.
         """
         if isinstance(mapping, Checked):
-            return cls(parse_on_demand(mapping, name), name, checked=True, day=day)
+            day = day or current_day()
+            known = mapping.read
+            if isinstance(known, cls) and known.day == day:
+                return known
+            mapping.read = found = cls(parse_on_demand(mapping, name), name, checked=True, day=day)
+            return found
         return cls(parse(mapping, name, {}), name, day=day)
 
     @cached_property

@@ -52,8 +52,11 @@ class Checked(dict[str, Any]):
     """Complete data that was validated when it was generated, so that it need not be at each start.
 
     An item that is text instead of values is in the data of the provider of that name, which `provider`
-    loads: a run needs few of them. `ids` has the model for every spelling of an id.
+    loads: a run needs few of them. `ids` has the model for every spelling of an id. `read` is the LimitsData
+    that was made of it last.
     """
+
+    read: object = None
 
     def __init__(
         self, data: Mapping[str, Any], provider: Callable[[str], Mapping[str, Any]], ids: Mapping[str, str]
