@@ -1,5 +1,6 @@
 """How sharp an image is, and how much of its resolution carries detail: by its parts of most contrast."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,9 @@ _STEEPEST = 0.995
 _LEAST_CONTRAST = 24
 """Levels of 256 under which noise and rounding would be taken for its edges."""
 
-_SHARPER_PARTS = 25
-"""The percentile of the parts that stands for the picture: a subject is sharp, its background need not be."""
+_SHARPER_PARTS = 0.25
+"""The share of the parts that are sharper than the one that stands for the picture: a subject is sharp, its
+background need not be."""
 
 _LEAST_EDGE = 64
 """Px of the edges of a part from which on its spectrum is fine enough."""
@@ -41,6 +43,8 @@ two at any."""
 
 _REFERENCE = slice(5, 12)
 """The frequencies, in periods a part, that every picture has."""
+
+_SMOOTHING = np.full(5, 0.2)
 
 _REPEATS = (2, 3, 4)
 _UNCHANGED = 0.3
@@ -75,7 +79,7 @@ def _parts(grey: Pixels) -> Parts:
     top, left = (grey.shape[0] - rows * height) // 2, (grey.shape[1] - columns * width) // 2
     whole = grey[top : top + rows * height, left : left + columns * width]
     parts = whole.reshape(rows, height, columns, width)
-    steps = _differences(np.ascontiguousarray(parts[:, ::8]), 1)
+    steps = _differences(np.ascontiguousarray(parts[:, ::_EACH]), 1)
     # at most 16 lines of 255 levels
     changes = steps.astype(np.uint16).sum(axis=1, dtype=np.uint16).sum(axis=2, dtype=np.int64).ravel()
     most = np.argsort(-changes, kind="stable")[:_TILES]
@@ -102,8 +106,12 @@ def _edge_width(lines: tuple[Parts, Parts], steps: tuple[Parts, Parts]) -> float
     contrast = np.maximum(*contrasts)
     # along lines of one direction there are no edges to measure
     wide = [np.where(own * 2 < contrast, np.inf, width) for width, own in zip(widths, contrasts, strict=True)]
-    found = np.minimum(*wide)[contrast > _LEAST_CONTRAST]
-    return float(np.percentile(found, _SHARPER_PARTS)) if found.size else 0.0
+    found = np.sort(np.minimum(*wide)[contrast > _LEAST_CONTRAST])
+    if not found.size:
+        return 0.0
+    rank = (len(found) - 1) * _SHARPER_PARTS
+    one, two = found[math.floor(rank)], found[math.ceil(rank)]
+    return float(one + (two - one) * (rank % 1)) if rank % 1 else float(one)
 
 
 _LEVELS = 256
@@ -136,7 +144,8 @@ def _highest(lines: Parts) -> float:
     power = np.log10(squares.mean(axis=(0, 1)) + 1e-3)
     last = len(power) - 1
     frequencies = np.arange(1, last + 1) * (_TILE / samples.shape[2])
-    smooth = np.convolve(np.r_[(power[1],) * 2, power[1:], (power[-1],) * 2], np.full(5, 0.2), mode="valid")
+    padded = np.concatenate((power[1:2], power[1:2], power[1:], power[-1:], power[-1:]))
+    smooth = np.convolve(padded, _SMOOTHING, mode="valid")
     near, usual = frequencies[_REFERENCE], smooth[_REFERENCE].mean()
     if usual < _LEAST_POWER:
         return 1.0
@@ -169,7 +178,8 @@ def _changes(steps: Parts) -> NDArray[np.float32]:
 def _has_copies(changes: NDArray[np.float32], by: int) -> bool:
     """Whether only each so many-th px differs from the one before it."""
     whole = changes.shape[1] // by * by
-    phases = np.sort(changes[:, :whole].reshape(len(changes), -1, by).mean(axis=1), axis=1)
-    changing = phases[:, -1] > 1
+    phases = np.sort(np.add.reduce(changes[:, :whole].reshape(len(changes), -1, by), axis=1), axis=1)
+    changing = phases[:, -1] > whole // by
     copies = phases[:, -2] < _UNCHANGED * phases[:, -1]
-    return bool(changing.sum() > len(changes) // 4 and (copies | ~changing).mean() > 0.75)
+    unlike = np.count_nonzero(changing & ~copies)
+    return bool(np.count_nonzero(changing) > len(changes) // 4 and unlike < 0.25 * len(changes))
