@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,10 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The groups of files that are compared."""
     groups: list[list[str]] = []
 
-    def watched(candidates: copies.Groups) -> "list[copies.Copies]":
-        groups.extend(map(list, candidates))
-        return list(identical_files(candidates))
+    def watched(candidates: Iterable[Sequence[str]]) -> "list[copies.Copies]":
+        its = list(map(list, candidates))
+        groups.extend(its)
+        return list(identical_files(its))
 
     monkeypatch.setattr(copies, "identical_files", watched)
     return groups
@@ -79,6 +81,18 @@ def test_groups_that_were_compared_apart_say_nothing_of_each_other(
     _found(tmp_path / "cache", paths[:2], paths[2:])
     assert _found(tmp_path / "cache", paths) == [(5000, tuple(paths))]
     assert len(compared) == 3
+
+
+def test_very_many_files_are_compared_without_the_cache(
+    tmp_path: Path, compared: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking up parts of them would read the whole cache for each part."""
+    paths = _write(tmp_path, "aabbcc")
+    groups = [paths[:2], paths[2:4], paths[4:]]
+    monkeypatch.setattr(copies, "PATHS_WITH_CACHE", 4)
+    monkeypatch.setattr(ComparisonCache, "load", None)  # not called
+    assert _found(tmp_path / "cache", *groups) == [(5000, tuple(group)) for group in groups]
+    assert compared == groups
 
 
 def test_a_file_that_changed_just_now_or_cannot_be_read_is_not_kept(

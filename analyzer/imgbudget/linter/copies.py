@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 PATHS_AT_ONCE = 400
 """Files in one item of work; comparing them takes some 10 ms, more than to start a process."""
 
-_PATHS_WITH_CACHE = 50_000
-"""Files whose earlier comparisons are looked up at once: some 30 MB."""
+PATHS_WITH_CACHE = 100_000
+"""Files whose earlier comparisons are looked up, some 60 MB; of more, each part would read all the cache."""
 
 Groups = list[Sequence[str]]
 Copies = tuple[int, tuple[str, ...]]
@@ -26,13 +26,16 @@ def copies_among(
 ) -> Iterator[Copies]:
     """The copies among each group of candidates, in the order of the groups; see `identical_files`.
 
-    Groups that the cache knows are not read.
+    Groups that the cache knows are not read, unless there are very many files.
     """
     if cache is None:
-        yield from _compared(candidates, processes)
-        return
-    for groups in _items(candidates, _PATHS_WITH_CACHE):
-        yield from _with_cache(groups, processes, cache)
+        return _compared(candidates, processes)
+    items = _items(candidates, PATHS_WITH_CACHE)
+    first = next(items, [])
+    second = next(items, None)
+    if second is None:
+        return _with_cache(first, processes, cache)
+    return _compared(chain(first, second, chain.from_iterable(items)), processes)
 
 
 def _with_cache(groups: Groups, processes: int, cache: "ComparisonCache") -> Iterator[Copies]:
