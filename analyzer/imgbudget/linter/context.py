@@ -252,7 +252,7 @@ class LintContext:
         images = tuple(images)
         if self._has_cost_budget(path):
             self._note_unpriced(limits for _, limits in images)
-        if not kept:
+        if not kept or not images:  # a fix without an image is as safe as its rule declares
             return kept, suppressed, tuple([image_result(use, limits, ()) for use, limits in images])
         facts = {use.location: use.facts for use, _ in images}
         kept = tuple([with_safety(finding, facts.get(finding.location), _turner) for finding in kept])
@@ -296,7 +296,7 @@ class LintContext:
         # the steps of `result` for a single image, which take less time
         kept, suppressed = self.paths.split(path, found)
         if kept:
-            kept = tuple([with_safety(finding, use.facts, _turner) for finding in kept])
+            kept = tuple([with_safety(it, use.facts, _turner) if it.fix is not None else it for it in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         result = FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
         facts = use.facts

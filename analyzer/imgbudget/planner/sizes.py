@@ -13,15 +13,17 @@ from imgbudget.namedtuples import NamedTuple
 
 def smallest_size(size: Size, fixes: Iterable[Fix]) -> Size:
     """The smallest size among the resizes; the image's own where that would enlarge an edge."""
-    sizes = (fix.size for fix in fixes if isinstance(fix, Resize))
-    found = min(sizes, key=lambda it: it.width * it.height, default=size)
+    sizes = [fix.size for fix in fixes if isinstance(fix, Resize)]
+    if not sizes:
+        return size
+    found = min(sizes, key=lambda it: it.width * it.height)
     return size if found.width > size.width or found.height > size.height else found
 
 
 def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
     """The size of an image after the safe resizes of its findings."""
-    safe = (finding.fix for finding in findings if made_by_default(finding))
-    return smallest_size(size, (fix for fix in safe if fix is not None))
+    safe = [finding.fix for finding in findings if made_by_default(finding)]
+    return smallest_size(size, [fix for fix in safe if fix is not None])
 
 
 class SizeStep(NamedTuple):
