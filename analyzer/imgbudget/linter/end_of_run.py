@@ -248,7 +248,8 @@ def _checked(
     """The results of the rules on the run that read which ignores are unused, or those of all others."""
     by_path: dict[str, list[Finding]] = {}
     for finding in session.context.paths.check_run(run, session.context.limits(), on_ignores=on_ignores):
-        placed = _with_span(finding, lines.get(finding.location), excerpts=session.context.excerpts)
+        line = lines.get(finding.location) if lines else None
+        placed = _with_span(finding, line, excerpts=session.context.excerpts)
         by_path.setdefault(finding.location.path, []).append(placed)
         if len(by_path) >= _PATHS_AT_ONCE:
             yield from _results(session, by_path)
