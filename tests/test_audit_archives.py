@@ -742,3 +742,42 @@ def test_room_between_members_is_searched_within_bounds(
     monkeypatch.setattr(zipgaps, "_MOST_SEARCHED", 1 << 20)
     monkeypatch.setattr(zipgaps, "_STEP", 33)
     assert len(reasons(path)) == 20
+
+
+@pytest.mark.parametrize("offset", [0, 2**63, 2**64 - 1])
+def test_place_of_a_zip64_record_that_is_not_in_the_archive_is_not_looked_for(
+    tmp_path: Path, offset: int
+) -> None:
+    """A locator may have any number: the reason is that of the directory."""
+    data = zip_entry("a.png", PICTURE, 0, PICTURE)
+    end = data.rindex(b"PK\5\6")
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, offset, 1)
+    many = data[end : end + 8] + b"\xff\xff\xff\xff" + data[end + 12 :]
+    (tmp_path / "x.zip").write_bytes(data[:end] + locator + many)
+    assert reasons(tmp_path / "x.zip") == ["damaged archive: bad magic number for central directory"]
+
+
+@pytest.mark.parametrize(("disk", "size"), [(0, None), (0xFFFF, None), (0, 0xFFFFFFFF)])
+def test_zip64_record_of_a_small_archive_is_read(tmp_path: Path, disk: int, size: int | None) -> None:
+    """Writers that do not know the number of members before put it there, and 0xFFFF in its place."""
+    data = zip_entry("a.png", PICTURE, 0, PICTURE)
+    end, start = data.rindex(b"PK\5\6"), data.rindex(b"PK\1\2")
+    record_of_end = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, end - start, start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, end, 1)
+    directory = end - start if size is None else size
+    last = struct.pack("<4s4H2IH", b"PK\5\6", disk, disk, 0xFFFF, 0xFFFF, directory, 0xFFFFFFFF, 0)
+    (tmp_path / "x.zip").write_bytes(data[:end] + record_of_end + locator + last)
+    assert (images(tmp_path / "x.zip"), reasons(tmp_path / "x.zip")) == (["a.png"], [])
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_member_whose_data_reach_into_what_follows_is_damaged(tmp_path: Path, *, last: bool) -> None:
+    """By the sizes in the directory, which agree: into the next member, or into the directory itself."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", PICTURE)
+        archive.writestr("b.png", PICTURE)
+        info = archive.filelist[last]
+        info.compress_size = info.file_size = len(PICTURE) + 9
+    assert images(path) == ["a.png" if last else "b.png"]
+    assert reasons(path) == ["damaged member: its data overlaps what follows it in the archive"]

@@ -194,3 +194,19 @@ def test_quiet_prints_findings_only(imgbudget: Command, tmp_path: Path) -> None:
     assert run.out.startswith("Findings\n")
     assert "IB201" in run.out
     assert "Cost by model" not in run.out
+
+
+@pytest.mark.parametrize(
+    ("keep", "reason"),
+    [
+        (Keep.SHORTEST_PATH, "the shortest path of its group, 7 characters"),
+        (Keep.LEAST_TOKENS, "the fewest tokens of its group, 16"),
+        (Keep.LARGEST, "the largest of its group, 200x200"),
+    ],
+)
+def test_reason_of_the_only_best_image_has_its_measure(keep: Keep, reason: str) -> None:
+    """What the policy compares."""
+    rows = (record("a.jpg"), record("long.jpg", size=(200, 200)))
+    if keep is Keep.SHORTEST_PATH:
+        rows = (record("a.jpg"), record("b/a.jpg"))
+    assert (listed(rows, keep)[0].reason, listed(rows, keep)[0].action) == (reason, "keep")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from imgbudget.audit.inputs import input_of
+from imgbudget.audit.inputs.values import HEAD
 from tests.builders import image_bytes
 from tests.conftest import Command, posix
 from tests.datasets import rows_of, skips_of
@@ -63,6 +64,16 @@ def test_values_of_lmdb_are_images(tmp_path: Path) -> None:
     assert "2 of its 8 values are no images" in skips_of(rows_of(folder))
     assert {row["member"] for row in rows_of(folder)} >= {"image-000000001", "ff00"}
     assert os.listdir(folder) == ["data.mdb"]
+
+
+def test_smallest_values_of_lmdb_that_may_be_images(tmp_path: Path) -> None:
+    """No image is shorter; a shorter value is some other one."""
+    head = field(1, 3) + field(2, 1) + field(3, 18) + field(5, 1)
+    whole = head + field(4, bytes(54))
+    assert len(whole) == HEAD
+    path = database(tmp_path / "x.lmdb", {b"a": whole, b"image-b": bytes(HEAD), b"image-c": bytes(HEAD - 1)})
+    assert images_of(path) == {(18, 1, None): 1}
+    assert missed_of(path) == {"image-b": "in no known format of images"}
 
 
 def test_named_databases_and_single_files_are_read(tmp_path: Path) -> None:
