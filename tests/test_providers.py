@@ -1,6 +1,7 @@
 """Other providers in the data: every value has its source, every provider its resize examples."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ from tests.resize_examples import EXAMPLES_OF, UNKNOWN
 FOLDER = Path(str(shipped.__file__)).parent
 CLAUDE = {"tiers", "images", "prices", "platforms", "models", "retired", "lifecycle", "changes", "text_only"}
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.stem not in CLAUDE)
-DATA_OF = {path.stem: read_yaml(str(path)) for path in FILES}
 SHIPPED = LimitsData.from_mapping(DATA)
 RULES = load_packs(["imgbudget_rules"]).rules
 
 MODELS = ("gpt-4o", "gpt-5-mini", "gpt-5.6-sol", "gemini-2.5-flash", "gemini-3-pro-preview", "nova-lite")
 NEEDS = ("native_size", "largest_size", "patches_of_28", "messages_api")
+
+
+@cache
+def data_of(stem: str) -> dict[str, Any]:
+    """The content of a file; not read when tests are collected."""
+    return read_yaml(str(FOLDER / f"{stem}.yaml"))
 
 
 def values(item: Any, route: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -42,7 +48,7 @@ def test_every_provider_has_examples_for_every_model() -> None:
     assert set(EXAMPLES_OF) == {path.stem for path in FILES}
     for stem, examples in EXAMPLES_OF.items():
         models = {example.model for example in examples} | set(UNKNOWN.get(stem, ()))
-        assert models == set(DATA_OF[stem]["models"]), stem
+        assert models == set(data_of(stem)["models"]), stem
 
 
 def test_models_whose_rule_is_not_known_have_no_tokens() -> None:
@@ -54,10 +60,10 @@ def test_models_whose_rule_is_not_known_have_no_tokens() -> None:
     assert (grok.tokens(Size(448, 448)), grok.tokens(Size(449, 100))) == (256, None)
 
 
-@pytest.mark.parametrize("stem", sorted(DATA_OF))
+@pytest.mark.parametrize("stem", [path.stem for path in FILES])
 def test_every_value_of_a_provider_has_source_date_and_status(stem: str) -> None:
     """Values that sources contradict or do not state also have a note."""
-    found = list(values(DATA_OF[stem]))
+    found = list(values(data_of(stem)))
     assert len(found) >= 6
     for route, value in found:
         assert value.get("source"), route
@@ -69,10 +75,10 @@ def test_every_value_of_a_provider_has_source_date_and_status(stem: str) -> None
             assert value.get("note") or route.endswith("_doubt"), route
 
 
-@pytest.mark.parametrize("stem", sorted(DATA_OF))
+@pytest.mark.parametrize("stem", [path.stem for path in FILES])
 def test_provider_is_whole(stem: str) -> None:
     """Its models are served by one of its platforms or of Anthropic's, and their tiers are its own."""
-    data = DATA_OF[stem]
+    data = data_of(stem)
     for model, fields in data["models"].items():
         limits = SHIPPED.bind(model, "anthropic")
         assert limits.known
@@ -84,7 +90,7 @@ def test_provider_is_whole(stem: str) -> None:
 
 def test_no_tier_of_another_provider_is_among_claudes() -> None:
     """The tables and audit columns are of Claude's two tiers."""
-    others = {tier for data in DATA_OF.values() for tier in data["tiers"]}
+    others = {tier for path in FILES for tier in data_of(path.stem)["tiers"]}
     assert others.isdisjoint(tier.name for tier in SHIPPED.tiers)
 
 
