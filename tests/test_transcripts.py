@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from imgbudget.jsontext import document, parser
 from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
 from tests.requestreading import requests_of
@@ -25,6 +27,20 @@ def line(role: str, content: Any, number: int = 0, **more: Any) -> dict[str, Any
         "isSidechain": False,
         "message": message,
     } | more
+
+
+def test_lines_without_a_finding_are_parsed_once(
+    tmp_path: Path, imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To locate findings at the end of a session, only their own lines are parsed and counted again."""
+    told = [line("user" if at % 2 else "assistant", f"step {at}", at) for at in range(1, 80)]
+    path = write(tmp_path / "s.jsonl", *told, "", line("user", [image_block(CUT)], 80), *told)
+    path.write_text(path.read_text().replace('""\n', "\ufeff \n\n"))
+    parsed = Mock(wraps=parser.parse)
+    monkeypatch.setattr(document, "parse", parsed)
+    (finding,) = imgbudget("check", "s.jsonl", "--format", "json", "--select", "IB0").json["findings"]
+    assert (finding["line"], finding["pointer"]) == (82, "/message/content/0/source")
+    assert parsed.call_count == 2 * len(told) + 2
 
 
 SUMMARY = {"type": "summary", "summary": "what was done", "leafUuid": "u1"}

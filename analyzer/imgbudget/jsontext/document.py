@@ -1,7 +1,7 @@
 """JSON documents that know the byte span of each of their values; long strings stay in the file."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,6 +152,14 @@ class _PendingDocument:
         self.too_long = False
         self._size = 0
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing but blanks, or blanks behind a byte order mark."""
+        text = [piece for piece in self.pieces if isinstance(piece, bytes)]
+        if self.too_long or len(text) < len(self.pieces):
+            return False
+        return not b"".join(text).removeprefix(_BOM).strip(BLANK.encode())
+
     def add(self, piece: bytes | LongString) -> None:
         """Add the next piece; drops all pieces once there are too many bytes."""
         if isinstance(piece, LongString):
@@ -176,14 +184,16 @@ def open_documents(  # noqa: PLR0913 - start and window sizes
     start: Start = BEGINNING,
     read_stats: StatsReader = stats_of,
     repeats: Repeats | None = None,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Document | BadDocument]:
     """The documents of a text: with `lines` one per line, skipping blank lines, else the whole text as one.
 
     Reads lazily; only text outside of long strings is held in memory. Without `check`, a long string is
     scanned by `read_stats` when its payload is requested. `window` and `long` are in bytes, `repeats` are the
-    strings before, see `scan`. `start` is the line to begin at (only with `lines`). Raises OSError.
+    strings before, see `scan`. `start` is the line to begin at (only with `lines`). Documents whose number is
+    not `wanted`, if that is given, are counted but not parsed. Raises OSError.
     """
-    reader = _DocumentReader(source, read_stats, start.number)
+    reader = _DocumentReader(source, read_stats, start.number, wanted)
     if start.line == 1 and (encoding := _wide_encoding(source.pread(4, 0))):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
@@ -248,15 +258,21 @@ def _each_line(
 class _DocumentReader:
     """Parses collected pieces to documents and numbers them."""
 
-    __slots__ = ("_number", "_read_stats", "_source")
+    __slots__ = ("_number", "_read_stats", "_source", "_wanted")
 
-    def __init__(self, source: JsonSource, read_stats: StatsReader, number: int) -> None:
+    def __init__(
+        self, source: JsonSource, read_stats: StatsReader, number: int, wanted: Container[int] | None
+    ) -> None:
         self._source = source
         self._read_stats = read_stats
         self._number = number - 1
+        self._wanted = wanted
 
     def read(self, pending: _PendingDocument) -> Document | BadDocument | None:
-        """The document of the pieces; None if they are blank."""
+        """The document of the pieces; None if they are blank, or not wanted."""
+        if self._wanted is not None and self._number + 1 not in self._wanted:
+            self._number += not pending.is_blank
+            return None
         start, end, line = pending.base, pending.end, pending.line
         if pending.too_long:
             message = f"over {MAX_TEXT >> 20} MB of text besides long strings"

@@ -487,13 +487,14 @@ class DocumentCheck:
         for (noun, why), count in self.reader.unsent.items():
             self.context.note(f"{self.path}: {count} {noun}{'' if count == 1 else 's'} not checked: {why}")
         self.rows.end_session(self.reader.forgotten, None if is_checked else reason)
-        by_document: dict[int, list[Finding]] = {}
+        wanted: dict[int, list[Finding]] = {}
         for finding in found:
-            by_document.setdefault(finding.location.document, []).append(finding)
-        for document in open_documents(self.source, lines=self.lines) if found else ():
-            mine = by_document.pop(document.number, None)
+            wanted.setdefault(finding.location.document, []).append(finding)
+        lines = self.lines
+        for document in open_documents(self.source, lines=lines, check=False, wanted=wanted) if found else ():
+            mine = wanted.pop(document.number, None)
             if mine and isinstance(document, Document):
                 self.checked.add_located(document, mine)
-            if not by_document:
+            if not wanted:
                 break
         self.checked.sort()

@@ -169,7 +169,7 @@ def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None
         if kind_of(path) is FileKind.YAML:
             is_recording = 0 in wanted and looks_like_cassette(source)
             return _placed(read_cassette(source), wanted[0]) if is_recording else {}
-        for document in open_documents(source, lines=lines, check=False):
+        for document in open_documents(source, lines=lines, check=False, wanted=wanted):
             here = wanted.get(document.number)
             if here and isinstance(document, Document):
                 spans |= _placed(document, here)
