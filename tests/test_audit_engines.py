@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -19,22 +19,26 @@ from imgbudget.audit.copies import GROUPS, duplicates_of, list_lines
 from imgbudget.audit.csvtable import lines
 from imgbudget.audit.empty import without_images
 from imgbudget.audit.html.page import page
+from imgbudget.audit.inputs import files
 from imgbudget.audit.keeping import Keep
 from imgbudget.audit.memory import rows_in_memory
+from imgbudget.audit.partition import Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rowfiles import write_rows
 from imgbudget.audit.rows import FactsRecord, columns, plain_rows, row_values, unpacked
 from imgbudget.audit.store import Store, open_rows
 from imgbudget.audit.work import Done, Work, tiers_of
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile
+from imgbudget.discovery.walk import FoundFile, SkippedFile
+from imgbudget.imageinfo.files import read_image
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
+from imgbudget.linter.context import LintContext
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
-from imgbudget.model.subjects import Finding, Severity
+from imgbudget.model.subjects import Finding, ImageUse, Severity
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.findings import finding_of
@@ -214,6 +218,41 @@ def test_rows_need_no_fingerprints_of_findings(monkeypatch: pytest.MonkeyPatch, 
         (record,) = builder.file(RowLocation(".", path.name), FoundFile(str(path), FileKind.IMAGE))
         assert "IB201" in {finding.code for finding in record.findings}
     assert len(set(made)) < 5
+
+
+def test_files_are_read_together_before_they_are_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Hashing between checks makes both slower; a failure of a reader is still that of its own file."""
+    paths = [tmp_path / name for name in ("0.png", "1.png", "2.png", "3.txt", "4.png")]
+    for path in paths:
+        path.write_bytes(image_bytes((3000, 300)))
+    steps = []
+    check = LintContext.check_facts
+
+    def reads(path: str, fields: int, *, probe: Any) -> ImageUse:
+        steps.append(f"read {Path(path).stem}")
+        if path.endswith("1.png"):
+            raise ValueError("no")
+        return read_image(path, fields, probe=probe)
+
+    def checks(context: LintContext, use: ImageUse) -> tuple[Sequence[Finding], int]:
+        steps.append(f"check {Path(use.location.path).stem}")
+        return check(context, use)
+
+    monkeypatch.setattr("imgbudget.audit.records.read_image", reads)
+    monkeypatch.setattr(LintContext, "check_facts", checks)
+    session = Session(RunOptions(isolated=True))
+    items: tuple[FoundFile | SkippedFile, ...] = (
+        *(FoundFile(str(path), FileKind.IMAGE) for path in paths[:3]),
+        SkippedFile(str(paths[3]), "excluded"),
+        FoundFile(str(paths[4]), FileKind.IMAGE),
+    )
+    partition = Partition("", "files", str(tmp_path), "", items=items)
+    rows = list(files.read(partition, RecordBuilder(session)))
+    assert steps == ["read 0", "read 1", "read 2", "check 0", "check 2", "read 4", "check 4"]
+    assert [row.member for row in rows] == [path.name for path in paths]
+    assert [row.skipped for row in rows] == [None, "damaged item: no", None, "excluded", None]
 
 
 @pytest.mark.usefixtures("photos")

@@ -7,6 +7,7 @@ from imgbudget.audit.urls import without_secrets
 from imgbudget.errors import UnreadableError, os_error_text
 
 Item = TypeVar("Item")
+Other = TypeVar("Other")
 Given = ParamSpec("Given")
 
 _MOST_TEXT = 200
@@ -29,8 +30,8 @@ def until_failure(items: Iterable[Item], last: Callable[[Exception], Iterable[It
 
 
 def attempted(
-    work: Callable[Given, Item], last: Callable[[Exception], Item], *given: Given.args, **named: Given.kwargs
-) -> Item:
+    work: Callable[Given, Item], last: Callable[[Exception], Other], *given: Given.args, **named: Given.kwargs
+) -> Item | Other:
     """The result of `work`, or what `last` makes of its failure, as in `until_failure`."""
     try:
         return work(*given, **named)

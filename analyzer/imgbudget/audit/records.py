@@ -205,9 +205,9 @@ class RecordBuilder:
             yield self.image_file(where, found.path, claim)
             return
         if found.kind is FileKind.UNKNOWN:
-            use = self._read_file(found.path)
+            use, digest = self._read_file(found.path)
             if use.facts and use.facts.format is not None:
-                yield self._file_record(where, use, claim)
+                yield self._file_record(where, use, digest, claim)
                 return
         elif pointer := lfs_pointer(found.path):
             yield self.skip(where, f"is {pointer}", missed=True)
@@ -216,15 +216,24 @@ class RecordBuilder:
 
     def image_file(self, where: RowLocation, path: str, claim: tuple[int, int] | None = None) -> FactsRecord:
         """The row of a local file that is an image by its name."""
-        return self._file_record(where, self._read_file(path), claim)
+        return self._file_record(where, *self._read_file(path), claim)
 
-    def guarded_image(self, where: RowLocation, path: str) -> FactsRecord:
-        """The same; a failure of its reader is the reason why it is skipped, as in `guarded`."""
+    def image_files(self, files: Sequence[tuple[RowLocation, str]]) -> Iterator[FactsRecord]:
+        """The rows of such files; a failure of a reader is the reason why its file is skipped.
 
-        def last(error: Exception) -> FactsRecord:
-            return self.skip(where, reason_of(error, DAMAGED), missed=True)
+        All are read before the first is checked. To read and hash one after each check takes a third longer:
+        it drives what checks need out of the processor's cache.
+        """
+        read = [attempted(self._read_file, _itself, path) for _, path in files]
+        for (where, _), found in zip(files, read, strict=True):
+            if isinstance(found, Exception):
+                yield self._failed(where, found)
+                continue
+            record = attempted(self._file_record, _itself, where, *found)
+            yield self._failed(where, record) if isinstance(record, Exception) else record
 
-        return attempted(self.image_file, last, where, path)
+    def _failed(self, where: RowLocation, error: Exception) -> FactsRecord:
+        return self.skip(where, reason_of(error, DAMAGED), missed=True)
 
     def skip(self, where: RowLocation, reason: str, *, missed: bool = False) -> FactsRecord:
         """The row of something that is skipped."""
@@ -306,13 +315,17 @@ class RecordBuilder:
         finally:
             os.close(fd)
 
-    def _read_file(self, path: str) -> ImageUse:
+    def _read_file(self, path: str) -> tuple[ImageUse, bytes | None]:
+        """A local file as an image, and its hash, None if it cannot be read."""
         self._digest = None
-        return read_image(path, self._fields_for(path), probe=self._probe_file)
+        use = read_image(path, self._fields_for(path), probe=self._probe_file)
+        return use, self._digest
 
-    def _file_record(self, where: RowLocation, use: ImageUse, claim: tuple[int, int] | None) -> FactsRecord:
+    def _file_record(
+        self, where: RowLocation, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None = None
+    ) -> FactsRecord:
         load = partial(read_whole, use.location.path)
-        return self._record(where, use, self._digest, claim, load)
+        return self._record(where, use, digest, claim, load)
 
     def _record(
         self,
@@ -381,6 +394,10 @@ def _measured(data: bytes | None, size: Size, mode: str | None, *, planar: bool)
     from imgbudget.pixels.measure import measured_array  # noqa: PLC0415 - extra
 
     return measured_array(data, size, mode, planar=planar)
+
+
+def _itself(error: Exception) -> Exception:
+    return error
 
 
 class _Lines(NamedTuple):

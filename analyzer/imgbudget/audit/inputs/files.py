@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import groupby, islice
 
 from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import plan_container
@@ -37,6 +38,9 @@ from imgbudget.imageinfo.documents import has_reader, is_document
 
 KIND = "files"
 DAMAGE = "damaged"
+TOGETHER = 64
+"""Images that are read before they are checked."""
+
 OWN = "rows that an audit wrote"
 UNREADABLE_PDF = "a PDF that cannot be read"
 OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-outside opens it"
@@ -205,33 +209,50 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the files."""
     root = partition.source
     skip = 0 if root == "." else len(root.rstrip("/")) + 1
-    for entry in partition.items:
-        if not isinstance(entry, (FoundFile, SkippedFile)):
-            continue
-        where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
-        is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
-        if is_image and not may_be_apple_double(entry.path):
-            yield builder.guarded_image(where, entry.path)
-            continue
-        unopened = None if is_image else unopened_archive(entry.path)
-        plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
-        unknown = isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN
-        if plain and is_sidecar(entry.path):
-            yield builder.skip(where, APPLE_DOUBLE)
-        elif plain and not is_image and is_document(entry.path, look=unknown):
-            yield from builder.guarded(where, _pages(entry.path, where, builder), UNREADABLE_PDF)
-        elif isinstance(entry, SkippedFile) and _is_outside(entry):
-            is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
-            yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
-        elif unopened and plain:
-            yield builder.skip(where, unopened, missed=True)
-        elif isinstance(entry, FoundFile):
-            rows = builder.guarded(where, builder.file(where, entry))
-            yield from rows if entry.kind is FileKind.IMAGE else _with_images(entry, rows)
-        elif entry.reason == NOT_CHECKABLE and (found := unread_images(entry.path)):
-            yield builder.skip(where, found, missed=True)
+
+    def located(path: str) -> RowLocation:
+        return RowLocation(root) if path == root else RowLocation(root, path[skip:] or None)
+
+    files = (entry for entry in partition.items if isinstance(entry, (FoundFile, SkippedFile)))
+    for is_image, entries in groupby(files, _is_image):
+        if is_image:
+            while together := [(located(entry.path), entry.path) for entry in islice(entries, TOGETHER)]:
+                yield from builder.image_files(together)
         else:
-            yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
+            for entry in entries:
+                yield from _rows(entry, located(entry.path), builder)
+
+
+def _is_image(entry: FoundFile | SkippedFile) -> bool:
+    """Whether it is a file that is read as an image, whatever its bytes are."""
+    is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
+    return is_image and not may_be_apple_double(entry.path)
+
+
+def _rows(
+    entry: FoundFile | SkippedFile, where: RowLocation, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    """The rows of any other entry."""
+    is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
+    unopened = None if is_image else unopened_archive(entry.path)
+    plain = isinstance(entry, FoundFile) or entry.reason == NOT_CHECKABLE
+    unknown = isinstance(entry, FoundFile) and entry.kind is FileKind.UNKNOWN
+    if plain and is_sidecar(entry.path):
+        yield builder.skip(where, APPLE_DOUBLE)
+    elif plain and not is_image and is_document(entry.path, look=unknown):
+        yield from builder.guarded(where, _pages(entry.path, where, builder), UNREADABLE_PDF)
+    elif isinstance(entry, SkippedFile) and _is_outside(entry):
+        is_input = entry.reason == OUTSIDE or bool(container_of(entry.path) or unopened)
+        yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
+    elif unopened and plain:
+        yield builder.skip(where, unopened, missed=True)
+    elif isinstance(entry, FoundFile):
+        rows = builder.guarded(where, builder.file(where, entry))
+        yield from rows if entry.kind is FileKind.IMAGE else _with_images(entry, rows)
+    elif entry.reason == NOT_CHECKABLE and (found := unread_images(entry.path)):
+        yield builder.skip(where, found, missed=True)
+    else:
+        yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
 
 
 def _pages(path: str, where: RowLocation, builder: RecordBuilder) -> Iterator[FactsRecord]:
