@@ -199,9 +199,18 @@ def test_each_line_is_found_once_at_its_full_size() -> None:
     assert find_lines(image, engine, known=[quad_of(line.corners) for line in found.lines]).lines == ()
 
 
-def test_a_huge_picture_says_from_which_height_on_it_was_searched() -> None:
-    """Of 16 million pixels, half the size is searched."""
-    assert find_lines(Image.new("RGB", (4000, 4000)), BoxesOnly()).finest == 10.0
+def test_a_picture_that_is_too_busy_says_from_which_height_on_it_was_searched() -> None:
+    """A large page is searched at full size where something is on it; 16 million px of texture are not."""
+    noise = np.random.default_rng(1).integers(130, 256, (4000, 4000), np.uint8)
+    texture = Image.fromarray(noise).convert("RGB")
+    engine = BoxesOnly()
+    assert find_lines(texture, engine).finest > 5.0
+    assert engine.searched < 12_000_000
+    page = Image.new("RGB", (4000, 4000), "white")
+    page.paste(picture([("one small line", 12, (10, 10))], (200, 40)), (2000, 2000))
+    found = find_lines(page, BoxesOnly())
+    assert found.finest == 5.0
+    assert len(found.lines) == 1
 
 
 def test_an_image_that_is_not_downscaled_keeps_its_text() -> None:

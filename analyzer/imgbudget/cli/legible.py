@@ -11,7 +11,7 @@ from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, ModelOptions, OutputOptions, codes, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.targets import ALL, limits_of_all
-from imgbudget.errors import FixError, UsageError
+from imgbudget.errors import FixError, ImgbudgetError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
@@ -205,7 +205,12 @@ def _worker() -> Callable[[_ReadTask], ImageText | str]:
     def work(task: _ReadTask) -> ImageText | str:
         if task.facts is None:
             return task.unread
-        return read_image(task.data, task.facts, task.sizes, every_line=task.every_line)
+        try:
+            return read_image(task.data, task.facts, task.sizes, every_line=task.every_line)
+        except ImgbudgetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one image never ends the run
+            return f"the recogniser failed on it: {type(error).__name__}: {str(error)[:200]}"
 
     return work
 

@@ -19,7 +19,7 @@ from imgbudget.legible.ink import letters_of
 from imgbudget.model.text import TextLine
 
 MOST_SEARCHED = 9_000_000
-"""Pixels of a picture that are searched at full size: of a larger one, half or less."""
+"""Pixels that are searched at one scale: photographs that have more are searched at half the size or less."""
 
 _COARSEST = 700_000
 """Pixels of the smallest picture that is searched: halving one of so many is not worth it."""
@@ -78,27 +78,32 @@ def find_lines(
     """
     scales = [1] if within is not None else _scales(picture.width * picture.height)
     kept: list[tuple[Quad, TextLine]] = []
-    for number, scale in enumerate(scales):
-        last = number == len(scales) - 1
+    unsure: list[tuple[Quad, TextLine]] = []
+    finest = LEAST_DETECTED * 2 * scales[0]
+    for scale in scales:
         small = picture if scale == 1 else picture.reduce(scale)
         covered = [*known, *(quad for quad, _ in kept)]
-        found = []
-        for quad in _search(small, engine, [quad / scale for quad in covered], within):
+        parts = _parts(small, [quad / scale for quad in covered], within)
+        if finest < LEAST_DETECTED * 2 * scales[0] and sum(part.area for part in parts) > MOST_SEARCHED:
+            break
+        finest = LEAST_DETECTED * scale
+        found: list[tuple[Quad, TextLine]] = []
+        unsure = []
+        for quad in _search(small, engine, parts):
             whole = quad * scale
             line = _measured(picture, whole)
-            if line is not None and (last or _is_sure(line.height / scale, lengths(quad)[1])):
-                found.append((whole, line))
+            if line is not None:
+                sure = scale == 1 or _is_sure(line.height / scale, lengths(quad)[1])
+                (found if sure else unsure).append((whole, line))
         kept += _new(found, covered)
+    kept += _new(unsure, [*known, *(quad for quad, _ in kept)])
     lines = sorted((line for _, line in kept[:_MOST_LINES]), key=lambda line: (line.box[1], line.box[0]))
-    return FoundLines(tuple(lines), LEAST_DETECTED * scales[-1])
+    return FoundLines(tuple(lines), finest)
 
 
 def _scales(pixels: int) -> list[int]:
     """By which the picture is divided for each search, the coarsest first."""
-    finest = 1
-    while pixels / finest**2 > MOST_SEARCHED:
-        finest *= 2
-    scales = [finest]
+    scales = [1]
     while pixels / scales[0] ** 2 > _COARSEST:
         scales.insert(0, scales[0] * 2)
     return scales
@@ -132,17 +137,21 @@ _WIDTH = 0.6
 """The width of a character without blanks, by the height of the letters of a line with ascenders."""
 
 
-def _search(picture: Image, engine: Engine, covered: Sequence[Quad], within: Cells | None) -> Iterator[Quad]:
-    """The boxes of lines in what is not covered."""
+def _parts(picture: Image, covered: Sequence[Quad], within: Cells | None) -> list[Rectangle]:
+    """The parts of a picture that may hold text and are not covered."""
     cells = busy_cells(np.asarray(picture.convert("L")))
     if within is not None:
         cells &= within
     for quad in covered:
         _clear(cells, quad)
-    for piece in pieces(cells, picture.width, picture.height):
-        part = pixels_of(picture.crop(piece))
-        for quad in engine.detect(part):
-            yield quad + np.array((piece.left, piece.top))
+    return list(pieces(cells, picture.width, picture.height))
+
+
+def _search(picture: Image, engine: Engine, parts: Iterable[Rectangle]) -> Iterator[Quad]:
+    """The boxes of lines in parts of a picture."""
+    for part in parts:
+        for quad in engine.detect(pixels_of(picture.crop(part))):
+            yield quad + np.array((part.left, part.top))
 
 
 def busy_cells(grey: NDArray[np.uint8]) -> Cells:
@@ -150,17 +159,28 @@ def busy_cells(grey: NDArray[np.uint8]) -> Cells:
 
     A rule changes it in one direction only.
     """
-    height, width = grey.shape
+    # some rows of cells at a time, as what is calculated takes ten times the memory of the picture
+    tops = range(0, len(grey), _STRIP)
+    strips = [_busy(grey[max(top - 1, 0) : top + _STRIP], first=top == 0) for top in tops]
+    return np.concatenate(strips)
+
+
+_STRIP = 64 * _CELL
+
+
+def _busy(grey: NDArray[np.uint8], *, first: bool) -> Cells:
+    """The busy cells of some rows; the row before them comes first, but for the `first` ones."""
+    signed = grey.astype(np.int16)
+    down = np.abs(np.diff(signed, axis=0, prepend=signed[:1])) >= _DIFFERS
+    across = np.abs(np.diff(signed, axis=1, prepend=signed[:, :1])) >= _DIFFERS
+    if not first:
+        down, across = down[1:], across[1:]
+    height, width = across.shape
     rows, columns = -(-height // _CELL), -(-width // _CELL)
-    padded = np.pad(grey, ((0, rows * _CELL - height), (0, columns * _CELL - width)), mode="edge")
-    signed = padded.astype(np.int16)
-    across = np.zeros(padded.shape, np.bool_)
-    across[:, 1:] = np.abs(np.diff(signed, axis=1)) >= _DIFFERS
-    down = np.zeros(padded.shape, np.bool_)
-    down[1:] = np.abs(np.diff(signed, axis=0)) >= _DIFFERS
+    room = (0, rows * _CELL - height), (0, columns * _CELL - width)
     shape = rows, _CELL, columns, _CELL
-    changing_columns = across.reshape(shape).any(axis=1).sum(axis=2)
-    changing_rows = down.reshape(shape).any(axis=3).sum(axis=1)
+    changing_columns = np.pad(across, room).reshape(shape).any(axis=1).sum(axis=2)
+    changing_rows = np.pad(down, room).reshape(shape).any(axis=3).sum(axis=1)
     busy: Cells = (changing_columns >= 2) & (changing_rows >= 2)
     return busy
 

@@ -1,12 +1,12 @@
 """The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
 
-from PIL.Image import Image, Resampling, Transform, Transpose
+from PIL.Image import Image, Resampling, Transform, Transpose, new
 
 from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts
-from imgbudget.pixels.decode import DEEP, MOST_PIXELS, as_bytes, opaque
+from imgbudget.pixels.decode import DEEP, MOST_PIXELS, as_bytes
 from imgbudget.pixels.measure import MOST_BYTES
 from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
 
@@ -49,10 +49,26 @@ def picture_of(data: bytes, facts: ImageFacts) -> Image:
         if form == "jpeg":
             refuse_scans(data, size, image)
         image.load()
-        image, _ = opaque(as_bytes(image) if image.mode in DEEP else image)
-        image = image.convert("RGB")
+        image = _on_white(as_bytes(image) if image.mode in DEEP else image)
         turn = None if form in _TURNED_BY_READER else _UPRIGHT.get(facts.orientation)
         return image if turn is None else image.transpose(turn)
+
+
+_STRIP = 512
+"""Rows that are laid on white at a time: the picture is in memory twice anyway."""
+
+
+def _on_white(image: Image) -> Image:
+    """The picture in colours, on white where it is transparent; not copied where it need not be."""
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode != "RGBA":
+        image = image.convert("RGBA")
+    ground = new("RGB", image.size, "white")
+    for top in range(0, image.height, _STRIP):
+        strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+        ground.paste(strip, (0, top), strip)
+    return ground
 
 
 def _refuse_large(size: Size) -> None:

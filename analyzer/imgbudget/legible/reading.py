@@ -40,8 +40,8 @@ _CERTAIN, _LIKELY = 0.5, 0.3
 """How certain the recogniser has to be at full size, from 0 to 1, for its reading to be compared; and for a
 line to count as text, which is then kept or lost by its height."""
 
-_FEWEST = 2
-"""Characters of a line below which it is an icon or a speck."""
+_SURELY = 0.9
+"""How certain the recogniser has to be of a single digit, as on the axis of a chart: others are icons."""
 
 
 class ReadingOptions(NamedTuple):
@@ -154,7 +154,7 @@ class _PictureReading:
         quad = quad_of(line.corners)
         found = self._recognised(self.picture, quad, number, line)
         letters = significant(found.text)
-        if found.score < _LIKELY or len(letters) < _FEWEST:
+        if not _is_text(found):
             self.lines[number] = None
             return None
         if found.score < _CERTAIN:  # a script that the recogniser does not know, or a texture
@@ -240,6 +240,14 @@ _UNSURE = 0.75
 _SURE, _LEAST, _OTHER = 0.8, 4, 0.4
 """Text appears if it is read so certainly, with so many characters, of which less than this share is read at
 full size."""
+
+
+def _is_text(found: Recognised) -> bool:
+    """Whether what was read at full size is text at all, and no icon, speck or texture."""
+    letters = significant(found.text)
+    if len(letters) == 1:
+        return letters.isdigit() and found.score >= _SURELY
+    return bool(letters) and found.score >= _LIKELY
 
 
 def is_doubtful(height: float, contrast: float) -> bool:

@@ -201,7 +201,7 @@ def _of_any(image: Image, size: Size, orientation: int, *, upright: bool = False
         size = Size(*image.size)
     if image.mode in DEEP:
         image = as_bytes(image)
-    image, transparent = opaque(image)
+    image, transparent = _opaque(image)
     shrink = _shrink(size, DETAILED_EDGE)
     by = _shrink(size, COLOUR_EDGE)
     colours = image if image.mode in {"L", "RGB"} else image.convert("RGB")
@@ -237,7 +237,7 @@ def as_bytes(image: Image) -> Image:
     return fromarray(((samples - low) * (255 / ((high - low) or 1.0))).astype(np.uint8))
 
 
-def opaque(image: Image) -> tuple[Image, float]:
+def _opaque(image: Image) -> tuple[Image, float]:
     """The picture on white, and the share of its pixels that are not opaque."""
     if not image.has_transparency_data:
         return image, 0.0
