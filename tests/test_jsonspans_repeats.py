@@ -114,6 +114,20 @@ def test_parts_of_a_file_share_what_is_known_of_an_image(
     assert probed.call_count == 1
 
 
+@pytest.mark.parametrize("ending", ["", "\\n"])
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """However many strings a text has, whether they are plain or not."""
+    monkeypatch.setattr(repeats, "_MOST", 10)
+    known = repeats.Repeats()
+    data = (
+        json.dumps([f"{number:04}{'A' * 1200}" for number in range(95)]).replace('A"', f'A{ending}"').encode()
+    )
+    for document in open_documents(JsonSource.from_bytes(data), lines=False, repeats=known):
+        assert isinstance(document, Document)
+        assert len(document.long_strings) == 95
+    assert len(known._seen) == (0 if ending else 5)
+
+
 def test_images_that_differ_in_the_last_byte_are_no_copies(tmp_path: Path) -> None:
     """Their texts have the same length, beginning and, in the second pair, the same end."""
     data = PHOTO

@@ -44,7 +44,7 @@ class Repeats:
 
     def alike(self, head: int) -> list[Seen]:
         """The strings whose beginning has this hash, the last one first."""
-        return self._seen.setdefault(head, [])
+        return self._seen.get(head, [])
 
     def equals(self, source: JsonSource, at: int, buffer: bytearray, pos: int, stop: int) -> bool:
         """Whether a range of a buffer has the bytes that the source has from `at` on."""
@@ -63,7 +63,7 @@ class Repeats:
         if self._count >= _MOST:
             self._seen.clear()
             self._count = 0
-        alike = self.alike(head)
+        alike = self._seen.setdefault(head, [])
         if earlier in alike:
             alike.remove(earlier)
         elif len(alike) >= _ALIKE:
