@@ -8,7 +8,8 @@ from typing import NamedTuple
 from imgbudget.jsontext.parser import MalformedError
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import IN_ALPHABET, KEPT, KEPT_LAST, StringStats
+from imgbudget.jsontext.strings import KEPT, KEPT_LAST, StringStats
+from imgbudget.jsontext.windows import WholeText, Window
 
 WINDOW = 1 << 18
 """Bytes in memory at a time; a string without a quote for that long always stays in the file."""
@@ -34,41 +35,6 @@ class LongString:
     start: int
     end: int
     stats: StringStats | None
-
-
-class _Window:
-    """A sliding window: the first `have` bytes of `buffer` are those of the source from offset `base`."""
-
-    __slots__ = ("_in_alphabet", "_view", "base", "buffer", "have", "source")
-
-    def __init__(self, source: JsonSource, width: int, base: int) -> None:
-        self.source = source
-        self.buffer = bytearray(width)
-        self._view = memoryview(self.buffer)
-        self.base = base
-        self.have = 0
-        self._in_alphabet: bytearray | None = None
-
-    def slide(self, keep: int) -> bool:
-        """Drop the bytes before `keep` and fill the buffer; returns whether anything was read."""
-        rest = self.have - keep
-        if rest and keep:
-            self.buffer[:rest] = self.buffer[keep : self.have]
-        self.base += keep
-        got = self.source.readinto(self._view[rest:], self.base + rest)
-        self.have = rest + got
-        self._in_alphabet = None
-        return got > 0
-
-    def first_foreign(self, start: int, end: int) -> int:
-        """The position of the first byte in a range that is not in the base64 alphabet, else -1."""
-        if self._in_alphabet is None:  # once per window, so that no string in it is copied
-            self._in_alphabet = self.buffer.translate(IN_ALPHABET)
-        return self._in_alphabet.find(0, start, end)
-
-    def piece(self, start: int, end: int) -> bytes:
-        """A copy of a range of the window."""
-        return bytes(self._view[start:end])
 
 
 def scan(  # noqa: PLR0913 - start and window sizes
@@ -97,9 +63,11 @@ def scan(  # noqa: PLR0913 - start and window sizes
         return
     repeats = repeats or Repeats()
     window = max(window, 2 * long, _NARROWEST)
+    widest = window
     # one byte more than a small source has, so that its window is never full
     window = min(window, max(source.size - start + 1, 2 * long, _NARROWEST))
-    view = _Window(source, window, start)
+    data = None if check or lines or start else source.data
+    view = Window(source, window, start) if data is None else WholeText(source, data, widest)
     buffer = view.buffer
     done = pos = 0  # yielded up to `done`; scanned up to `pos`, which is after a quote
     more = view.slide(0)
@@ -108,7 +76,7 @@ def scan(  # noqa: PLR0913 - start and window sizes
         end = -1
         if view.have - pos >= long:  # no quote for that long
             end = buffer.find(_QUOTE, pos + long, view.have)
-            full = end < 0 and pos <= 2 and view.have == window
+            full = view.is_full(pos, end)
             if _opens(buffer, pos) and (full or _like_payload(buffer, pos, long)):
                 yield view.piece(done, pos)
                 long_string, done = _read_long_string(
@@ -159,7 +127,7 @@ def _like_payload(buffer: bytearray, pos: int, long: int) -> bool:
 
 
 def _read_long_string(  # noqa: PLR0913 - how to read it
-    view: _Window, pos: int, *, lines: bool, check: bool, repeats: Repeats, long: int
+    view: Window, pos: int, *, lines: bool, check: bool, repeats: Repeats, long: int
 ) -> tuple[LongString, int]:
     """The long string that begins at `pos` of the window, and its end in the window."""
     buffer = view.buffer
@@ -194,7 +162,7 @@ def _read_long_string(  # noqa: PLR0913 - how to read it
     return long_string, stop
 
 
-def _keep_ends(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
+def _keep_ends(stats: StringStats, view: Window, pos: int, stop: int) -> None:
     """Keep the first bytes of a string and, of each range of the window, the last ones."""
     if not stats.head:
         stats.head = view.piece(pos, min(stop, pos + KEPT))
@@ -202,7 +170,7 @@ def _keep_ends(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
         stats.tail = view.piece(max(stop - KEPT_LAST, pos), stop)
 
 
-def _update_stats(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
+def _update_stats(stats: StringStats, view: Window, pos: int, stop: int) -> None:
     """Update the statistics with a range of the window; plain base64 is not copied."""
     if stats.is_between:
         first = view.first_foreign(pos, stop)

@@ -24,13 +24,17 @@ class JsonSource:
     The caller must spool input that cannot seek (standard input, a pipe) to a file or to bytes.
     """
 
-    __slots__ = ("_data", "_fd", "_owned", "size")
+    __slots__ = ("_data", "_fd", "_owned", "data", "size")
+
+    data: bytes | None
+    """All bytes, if they are in memory."""
 
     size: int
     """Size of the text in bytes when the source was opened."""
 
     def __init__(self, origin: int | bytes, *, owned: bool = False) -> None:
         """Read from a file descriptor, which `close` closes if `owned`, or from bytes. Raises OSError."""
+        self.data = origin if isinstance(origin, bytes) else None
         self._fd = origin if isinstance(origin, int) else -1
         self._owned = owned
         self._data = memoryview(origin) if isinstance(origin, bytes) else None
@@ -100,6 +104,7 @@ class _Range(JsonSource):
 
     def __init__(self, whole: JsonSource, end: int) -> None:
         super().__init__(b"")
+        self.data = None
         self._whole = whole
         self.size = end
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError
@@ -23,6 +22,7 @@ from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
+from imgbudget.live.strings import BodySource, BodyStrings, KnownStrings
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageUse, Origin, ProbeField, Request, Severity
 from imgbudget.output.base import count
@@ -61,18 +61,20 @@ class QuickScan:
 
     __slots__ = ("requests", "source", "unseen")
 
-    def __init__(self, body: bytes, path: str) -> None:
-        """Scan a body.
+    def __init__(self, body: bytes, path: str, known: KnownStrings) -> None:
+        """Scan a body; `known` are the strings of earlier ones.
 
         Raises:
             NotJsonError: it is not JSON in UTF-8.
             UnreadableError: it has too many values, is nested too deeply, or is too long.
         """
-        self.source = JsonSource.from_bytes(body)
-        quick = open_documents(self.source, lines=False, check=False, read_stats=partial(_look, body))
+        self.source = BodySource(body)
+        strings = BodyStrings(self.source, known, _look)
+        quick = open_documents(self.source, lines=False, check=False, read_stats=strings.stats)
         try:
             documents = tuple(_readable(quick))
             self.requests = tuple(_requests(documents, path))
+            strings.remember()
         except UnreadableError:
             # not JSON, too much to read, or base64 with a flaw that its ends did not show
             documents = tuple(_readable(open_documents(self.source, lines=False)))
@@ -192,6 +194,7 @@ class Inspector:
             suppressor.unhashed = PATH
         self._contexts: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
         self._memory = EditMemory(edit_image)
+        self.known = KnownStrings()
         self._runner = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 
@@ -213,7 +216,7 @@ class Inspector:
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
         with _pages_within(TimeLimit(PAGES_SECONDS, _NO_TIME)):
-            scan = QuickScan(body, PATH)
+            scan = QuickScan(body, PATH, self.known)
         if scan.unseen:
             say(_places(scan.unseen))
         for request in scan.requests:
@@ -235,7 +238,7 @@ class Inspector:
         context = self._context(target)
         limit = TimeLimit(PAGES_SECONDS, _NO_TIME)
         with _pages_within(limit):
-            QuickScan(body, PATH)
+            QuickScan(body, PATH, self.known)
         # documents that are read in time once are read in time again, so the results can be compared
         with _pages_within(limit if limit.used_up else None), JsonSource.from_bytes(body) as source:
             check = DocumentCheck(context=context, source=source, path=PATH, lines=False, explicit=True)

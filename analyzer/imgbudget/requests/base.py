@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.imageinfo.steps import TimeLimit
-from imgbudget.jsontext.base64text import Base64Text, inspect
+from imgbudget.jsontext.base64text import inspect
 from imgbudget.jsontext.document import Document
+from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import (
     DocumentUse,
+    ImageFacts,
     ImageUse,
     Origin,
     ProbeField,
@@ -143,13 +145,23 @@ class Lengths:
         self._document, self._body, self._pick = document, body, pick
         self._counts: Counter[int] | None = None
 
-    def shared(self, text: Base64Text) -> bool:
+    def shared(self, text: StringPayload) -> bool:
         """Whether another text has the same length; walks the body only if that is possible."""
-        if not (text.in_memory or self._document.lengths_may_repeat):
+        if not (text.start is None or self._document.lengths_may_repeat):
             return False
         if self._counts is None:
             self._counts = _count_lengths(self._document, self._body, self._pick)
         return self._counts[text.length] > 1
+
+
+class _SeenImage(NamedTuple):
+    """What is the same in all uses of one base64 text."""
+
+    facts: ImageFacts | None
+    prefix_media_type: str | None
+    base64_size: int
+    flaws: tuple[str, ...]
+    repairable: bool
 
 
 @dataclass(slots=True)
@@ -256,18 +268,28 @@ class RequestCollector:
 
         `url_safe`: the API takes the url-safe alphabet too.
         """
-        text = inspect(self.document.payload(data), prefixed=prefixed, url_safe=url_safe)
-        readable = text.repairable and text.length > 0
+        payload = self.document.payload(data)
+        key, known = ("image", prefixed, url_safe, int(self.fields)), payload.known
+        seen = known.get(key)
+        if not isinstance(seen, _SeenImage):
+            text = inspect(payload, prefixed=prefixed, url_safe=url_safe)
+            readable = text.repairable and text.length > 0
+            facts = facts_of(text, self.fields) if readable else None
+            prefix = len(text.prefix) if prefixed else 0
+            seen = _SeenImage(
+                facts, text.prefix_media_type, text.length - prefix, text.flaws, text.repairable
+            )
+            known[key] = seen
         return self.image(
             location,
             Origin.BASE64,
             inside,
-            facts=facts_of(text, self.fields) if readable else None,
-            declared=text.prefix_media_type if prefixed else declared,
-            base64_size=text.length - (len(text.prefix) if prefixed else 0),
-            flaws=text.flaws,
-            repairable=text.repairable,
-            digest=self._digest(text),
+            facts=seen.facts,
+            declared=seen.prefix_media_type if prefixed else declared,
+            base64_size=seen.base64_size,
+            flaws=seen.flaws,
+            repairable=seen.repairable,
+            digest=self._digest(payload),
             source_type="base64",
             oversized=oversized,
             detail=detail,
@@ -315,9 +337,9 @@ class RequestCollector:
             flaws=(*self.flaws, *rest),
         )
 
-    def _digest(self, text: Base64Text) -> str | None:
-        shared = self.lengths is None or self.lengths.shared(text)
-        return text.digest() if shared and text.length else None
+    def _digest(self, payload: StringPayload) -> str | None:
+        shared = self.lengths is None or self.lengths.shared(payload)
+        return inspect(payload).digest() if shared and payload.length else None
 
 
 def _count_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> Counter[int]:
