@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
@@ -208,10 +209,14 @@ class _Copies:
         self._totals, self._cache = totals, cache
 
     def __iter__(self) -> "Iterator[Copies]":
+        candidates = self._totals.possible_copies()
+        first = next(candidates, None)
+        if first is None:
+            return iter(())
         from imgbudget.linter.copies import copies_among  # noqa: PLC0415 - rare
 
         known = self._cache.comparisons() if self._cache else None
-        return copies_among(self._totals.possible_copies(), self._totals.processes, known)
+        return copies_among(chain((first,), candidates), self._totals.processes, known)
 
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
