@@ -10,6 +10,7 @@ from imgbudget.audit.html.charts import PLOT, histogram
 from imgbudget.audit.html.page import _bill
 from imgbudget.audit.html.tables import model_grid
 from imgbudget.audit.rowfiles import write_rows
+from imgbudget.audit.savings import savings
 from imgbudget.audit.statistics import AuditStatistics
 from imgbudget.audit.store import open_rows
 from imgbudget.cli.targets import counted_models
@@ -69,3 +70,17 @@ def test_what_the_plan_does_to_the_bill_is_said_from_one_percent(
     totals = statistics_of(tmp_path / "x.parquet").totals
     exact = totals._replace(cost_usd=100.0, cost_after_usd=after, tokens_doubt=0, after_doubt=0)
     assert _bill(exact) == text
+
+
+def test_savings_are_what_is_before_less_what_is_after(tmp_path: Path) -> None:
+    """In bytes, tokens and dollars; what a plan makes larger is none."""
+    statistics = statistics_of(tmp_path / "x.parquet")
+    totals = statistics.totals._replace(tokens=100, byte_size=1000, cost_usd=1.0, batch_cost_usd=0.5)
+    smaller = totals._replace(tokens_after=40, bytes_after=300, cost_after_usd=0.25)
+    larger = totals._replace(tokens_after=400, bytes_after=3000, cost_after_usd=2.5)
+    found = [
+        {item.name: (item.byte_size, item.tokens, item.cost_usd) for item in savings(one)}
+        for one in (statistics._replace(totals=smaller), statistics._replace(totals=larger))
+    ]
+    assert (found[0]["plan"], "plan" in found[1]) == ((700, 60, 0.75), False)
+    assert found[0]["batches"] == found[1]["batches"] == (0, 0, 0.5)

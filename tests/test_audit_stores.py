@@ -401,3 +401,13 @@ def test_bytes_that_are_not_the_pixels_are_named(
     flaw = measured_array(data, Size(*size), mode).flaw
     assert flaw is not None
     assert flaw.startswith(reason)
+
+
+def test_only_opaque_columns_named_after_images_are_missed(tmp_path: Path) -> None:
+    """A pickled label is no image, and neither is the text in a column of captions of images."""
+    columns = {"image": "png", "image_name": "str", "label": "pkl", "picture": "bytes", "meta": "bytes"}
+    sample = {"image": PNG, "image_name": b"a", "label": PICKLE, "picture": b"x", "meta": b"y"}
+    (tmp_path / "x.mds").write_bytes(mds_shard(columns, [sample]))
+    rows = rows_of(tmp_path / "x.mds")
+    assert [(row["subject"], row["pointer"]) for row in rows] == [("image", "/image"), ("skip", "/picture")]
+    assert [row["skipped"] for row in rows if row["missed"]] == ["in no known format of images"]
