@@ -263,7 +263,7 @@ def test_a_run_too_large_for_memory_goes_on_with_files(
     """At the bound and beyond it, in one partition and in several: the same report, nothing read twice."""
     arguments = ("audit", ".", "--isolated", "--format", "json", "-j", "1")
     opened, read = [], []
-    monkeypatch.setattr("imgbudget.cli.audit.SHARE", share)
+    monkeypatch.setattr("imgbudget.audit.whole.SHARE", share)
     expected = imgbudget(*arguments, "--format", "csv:../expected.csv").json
     monkeypatch.setattr("imgbudget.audit.work.MOST_IN_MEMORY", most)
     monkeypatch.setattr("imgbudget.audit.run.MOST_IN_MEMORY", most)
@@ -276,7 +276,7 @@ def test_a_run_too_large_for_memory_goes_on_with_files(
         read.append(arguments)
         return None
 
-    monkeypatch.setattr("imgbudget.cli.audit.open_rows", opens)
+    monkeypatch.setattr("imgbudget.audit.whole.open_rows", opens)
     monkeypatch.setattr("imgbudget.audit.run.AuditRun._attempt", attempts)
     assert imgbudget(*arguments, "--format", "csv:../found.csv").json == expected
     assert Path("../found.csv").read_bytes() == Path("../expected.csv").read_bytes()

@@ -13,9 +13,9 @@ from imgbudget.audit.rowfiles import write_rows
 from imgbudget.audit.savings import savings
 from imgbudget.audit.statistics import AuditStatistics
 from imgbudget.audit.store import open_rows
-from imgbudget.cli.targets import counted_models
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
+from imgbudget.linter.models import counted_models
 from tests.reportpages import SESSION, image
 
 

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import rowfolder
+from imgbudget.audit import rowfolder, whole
 from imgbudget.audit.rowfolder import (
     MANIFEST,
     PENDING,
@@ -23,7 +23,6 @@ from imgbudget.audit.rowfolder import (
     read_manifest,
     row_name,
 )
-from imgbudget.cli import audit as command
 from imgbudget.errors import UsageError
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -35,7 +34,7 @@ PICTURES = [image_bytes((300, 300 + number)) for number in range(4)]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder, and partitions of two files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "SHARE", 2)
+    monkeypatch.setattr(whole, "SHARE", 2)
     return tmp_path
 
 

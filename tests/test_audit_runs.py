@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit import executors
+from imgbudget.audit import executors, whole
 from imgbudget.audit import work as audit_work
 from imgbudget.audit.executors import LocalExecutor
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import PlainRows, unpacked
 from imgbudget.audit.run import plan
-from imgbudget.cli import audit as command
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.pool import WorkerPool, process_context
 from imgbudget.linter.run import Session
@@ -33,7 +32,7 @@ from tests.processes import one_thread
 MAIN = (
     # a shell in the background has it ignored
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from imgbudget.cli import audit, main; audit.SHARE = 25; main()"
+    "from imgbudget.audit import whole; from imgbudget.cli import main; whole.SHARE = 25; main()"
 )
 """Small partitions, so that there is a middle of the run to interfere in."""
 
@@ -43,7 +42,7 @@ PICTURE = image_bytes((300, 300))
 @pytest.fixture
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions of ten files or members."""
-    monkeypatch.setattr(command, "SHARE", 10)
+    monkeypatch.setattr(whole, "SHARE", 10)
 
 
 def fill(folder: Path, count: int, poison: int | None = None) -> None:

@@ -196,6 +196,9 @@ class ProgressListener(Protocol):
     def at(self, summary: PartitionSummary) -> None:
         """Show the sums so far."""
 
+    def clear(self) -> None:
+        """Remove what was shown, at the end of a run."""
+
 
 class AuditRun:
     """The state of a run: the sums, the rows, and how many of its partitions an earlier run had finished.

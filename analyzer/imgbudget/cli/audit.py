@@ -1,33 +1,19 @@
 """`imgbudget audit`: what a dataset of any size costs, what is refused or shrunk, what a plan saves."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
-from importlib import import_module
-from io import StringIO
-from tempfile import TemporaryDirectory
 from typing import Annotated, NamedTuple
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.copies import list_lines
 from imgbudget.audit.csvtable import lines
-from imgbudget.audit.empty import EmptyArgument, without_images
 from imgbudget.audit.executors import Executor, LocalExecutor
-from imgbudget.audit.extras import needed, require
-from imgbudget.audit.formats import RunFacts, audit_text, document, markdown
-from imgbudget.audit.hashsets import hash_lines, other_set
+from imgbudget.audit.extras import require
+from imgbudget.audit.formats import audit_text, document, markdown
+from imgbudget.audit.hashsets import hash_lines
 from imgbudget.audit.keeping import Keep, require_list
-from imgbudget.audit.lengths import long_rows
-from imgbudget.audit.memory import is_possible, rows_in_memory
-from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming, RowChoice
-from imgbudget.audit.references import Access
-from imgbudget.audit.rowfolder import RowFolder, earlier_audit, open_row_folder
-from imgbudget.audit.rows import PlainRows
-from imgbudget.audit.run import ROW_VERSIONS, AuditRun, plan
-from imgbudget.audit.statistics import AuditStatistics, SkipRow, Totals
-from imgbudget.audit.store import Store, open_rows
-from imgbudget.audit.work import Work, configuration_key
+from imgbudget.audit.run import AuditRun
+from imgbudget.audit.statistics import AuditStatistics, Totals
+from imgbudget.audit.whole import Audited, AuditRequest, Unread, audited, run_facts
 from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
@@ -53,26 +39,18 @@ from imgbudget.cli.output import (
     say_warnings,
     wants_colour,
 )
-from imgbudget.cli.targets import counted_models
 from imgbudget.errors import UsageError
-from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
+from imgbudget.linter.models import counted_models
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
-from imgbudget.model.subjects import ProbeField, RunData, Severity
+from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import count
 
 FORMATS = ("full", "json", "markdown", "csv")
 
 
 _LISTED = 5
-
-
-class Unread(NamedTuple):
-    """What an audit could not read, by reason, and the arguments in which no image was found."""
-
-    skips: tuple[SkipRow, ...]
-    without_images: tuple[EmptyArgument, ...]
 
 
 class AuditOptions(NamedTuple):
@@ -264,24 +242,19 @@ def audit(options: AuditOptions) -> int:
     )
     session = Session(asked)
     require_list(options.dedupe_list, options.keep, measured=session.context.paths.needs_pixels)
-    if options.against and not session.context.paths.base_runner.rules.run_data & RunData.LEAKS:
-        raise UsageError("--against reports with IB912 split-leak, which is not selected")
     models, left_out = counted_models(session, options.models)
     if left_out:
         say(f"warning: not side by side, since their tokens are not known: {', '.join(left_out)}")
     limits = session.context.limits()
     if limits.input_price is None:
         say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
-    if options.compare is not None:
-        earlier_audit(options.compare, ROW_VERSIONS.current)  # a mistake is reported before anything is read
-    with _folder(options, limits) as folder:
-        run = _run(session, options, folder)
-        removed = 0
-        if run.partitions:
-            unread, worst = _report(session, run, options, formats, models)
-            removed = folder.keep(run.files) if run.files else 0
-        else:
-            unread, worst = Unread((), without_images(None, options.datasets)), None
+    progress = AuditProgress(wanted=not output.no_progress and not output.quiet)
+    with audited(session, _request(options, session), models, progress) as done:
+        run, unread, worst, removed = done.run, done.unread, None, 0
+        if done.store is not None and done.statistics is not None:
+            _report(session, done, options, formats)
+            worst = _worst(done.statistics.totals)
+            removed = done.folder.keep(run.files) if run.files else 0
     _say_notes(session, run, options)
     if removed and not output.quiet:
         say(f"{count(removed, 'row file')} of earlier runs removed from {options.rows}")
@@ -296,62 +269,6 @@ def _require_packages(options: AuditOptions) -> None:
     """Raise UsageError for what is asked for and needs a package that is not installed."""
     if options.html is not None:
         require("HTML pages", "jinja2")
-    if options.rows is not None:
-        require("row files", "duckdb", "pyarrow")
-        needed("imgbudget.audit.rowfiles", "row files")  # once, and not in each worker
-    if options.compare is not None:
-        require("comparisons", "duckdb", "pyarrow")
-
-
-@contextmanager
-def _folder(options: AuditOptions, limits: Limits) -> Iterator[RowFolder]:
-    """The folder of the row files: the one that is named, else one that is removed after the run."""
-    if options.rows is None:
-        with TemporaryDirectory(prefix="imgbudget-audit-") as path:
-            yield RowFolder(path)
-        return
-    asked = limits.model, limits.platform
-    with open_row_folder(
-        options.rows, options.datasets, ROW_VERSIONS, asked=asked, replace=options.replace_rows
-    ) as folder:
-        yield folder
-
-
-def _run(session: Session, options: AuditOptions, folder: RowFolder) -> AuditRun:
-    """All partitions read, their rows in the folder."""
-    progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
-    access = Access.of(
-        options.datasets,
-        options.image_root,
-        remote=options.allow_remote,
-        outside=options.allow_outside,
-    )
-    decodes = session.context.paths.needs_pixels
-    share = DECODED_SHARE if decodes else SHARE
-    key = configuration_key(session) if options.rows is not None else ""
-    naming = Naming(key, access, share, RowChoice(options.image_fields), most=SHARE)
-    measures = options.measure or options.html is not None or options.rows is not None
-    if measures:
-        import_module("imgbudget.fixing.image")  # once, and not in each worker
-    partitions = plan(options.datasets, session, naming, root=options.image_root)
-    # Ray reports lost workers on standard output, where only results belong
-    with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
-        executor = _executor(options)
-        try:
-            run = AuditRun(
-                Work.of(session, access),
-                executor,
-                folder,
-                progress,
-                in_memory=options.rows is None and is_possible(),
-                measures=measures,
-                few=decodes,
-            )
-            run.finish(partitions)
-        finally:
-            executor.close()
-            progress.clear()
-    return run
 
 
 def _executor(options: AuditOptions) -> Executor:
@@ -365,92 +282,54 @@ def _executor(options: AuditOptions) -> Executor:
     return LocalExecutor(jobs)
 
 
-def _report(
-    session: Session,
-    run: AuditRun,
-    options: AuditOptions,
-    formats: list[Format],
-    models: tuple[Limits, ...],
-) -> tuple[Unread, Severity | None]:
-    """Prove the rows complete, gather the statistics, write every format.
-
-    Returns what was not read, and the highest severity of a finding.
-    """
-    notes = (*session.notes, *run.notes)
-    about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
-    with _opened(session, run) as store:
-        run.verify(store)
-        statistics = _asked_for(aggregate(store, about), store, session, options)
-        unread = Unread(
-            tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
-        )
-        if options.dedupe_list is not None:
-            keep, csv = Keep(options.keep or Keep.FIRST), options.dedupe_list.lower().endswith(".csv")
-            near = session.context.paths.needs_pixels
-            write_lines(list_lines(store, keep, csv=csv, near=near), options.dedupe_list)
-        if options.hashes is not None:
-            write_lines(hash_lines(store), options.hashes)
-        if options.html is not None:
-            write_page(store, statistics, options.html)
-        for name, file in formats:
-            if name == "csv":
-                write_lines(lines(store, run.tiers), file)
-                continue
-            sink = Sink(file)
-            colour = file is None and wants_colour(options.output.color, sys.stdout)
-            sink.write(_text(name, statistics, run, unread, colour=colour, quiet=options.output.quiet))
-            sink.close()
-    return unread, _worst(statistics.totals)
+def _request(options: AuditOptions, session: Session) -> AuditRequest:
+    return AuditRequest(
+        datasets=options.datasets,
+        against=options.against,
+        rows=options.rows,
+        replace_rows=options.replace_rows,
+        compare=options.compare,
+        max_length=options.max_length,
+        near_groups=options.dedupe_list is not None and session.context.paths.needs_pixels,
+        image_root=options.image_root,
+        image_fields=options.image_fields,
+        allow_remote=options.allow_remote,
+        allow_outside=options.allow_outside,
+        allow_unread=options.allow_unread,
+        measure=options.measure or options.html is not None,
+        executor=partial(_executor, options),
+        verbose=options.output.verbose,
+    )
 
 
-def _asked_for(
-    statistics: AuditStatistics, store: Store, session: Session, options: AuditOptions
-) -> AuditStatistics:
-    """The statistics with those that options ask for: images that show the same, too long rows."""
-    if session.context.paths.needs_pixels:
-        from imgbudget.audit.likeness import NearImages, number_groups, with_likeness  # noqa: PLC0415 - extra
-
-        rows = partial(_other_rows, session, options)
-        others = [other_set(name, rows, partly=options.allow_unread) for name in options.against]
-        near = NearImages(store, int(session.settings.thresholds.near_duplicate))
-        statistics = with_likeness(statistics, near, session, others)
-        if options.dedupe_list is not None:
-            number_groups(near)
-    if options.compare is not None:
-        earlier = earlier_audit(options.compare, ROW_VERSIONS.current)
-        compare = needed("imgbudget.audit.comparison", "comparisons").comparison_with
-        changes = compare(earlier, store, options.datasets, session.registry.rules)
-        statistics = statistics._replace(comparison=changes)
-    if options.max_length is None:
-        return statistics
-    return statistics._replace(long_rows=long_rows(store, options.max_length))
-
-
-@contextmanager
-def _other_rows(session: Session, options: AuditOptions, name: str) -> Iterator[tuple[Store | None, int]]:
-    """The rows of another dataset, and how many of its items could not be read; None if it has no files."""
-    with TemporaryDirectory(prefix="imgbudget-audit-") as path:
-        run = _run(session, options._replace(datasets=(name,), rows=None, image_root=None), RowFolder(path))
-        with _opened(session, run) if run.partitions else nullcontext(None) as store:
-            yield store, run.summary.missed
-
-
-def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
-    """The rows as a table: in memory if they are few, else their files."""
-    limits = session.context.limits()
-    if run.in_memory:
-        held = (done.rows for done in run.held if isinstance(done.rows, PlainRows))
-        return rows_in_memory(held, run.tiers, limits)
-    return open_rows(run.files, limits)
+def _report(session: Session, done: Audited, options: AuditOptions, formats: list[Format]) -> None:
+    """Write every format and list."""
+    store, statistics = done.store, done.statistics
+    if store is None or statistics is None:
+        return
+    if options.dedupe_list is not None:
+        keep, csv = Keep(options.keep or Keep.FIRST), options.dedupe_list.lower().endswith(".csv")
+        near = session.context.paths.needs_pixels
+        write_lines(list_lines(store, keep, csv=csv, near=near), options.dedupe_list)
+    if options.hashes is not None:
+        write_lines(hash_lines(store), options.hashes)
+    if options.html is not None:
+        write_page(store, statistics, options.html)
+    for name, file in formats:
+        if name == "csv":
+            write_lines(lines(store, done.run.tiers), file)
+            continue
+        sink = Sink(file)
+        colour = file is None and wants_colour(options.output.color, sys.stdout)
+        sink.write(_text(name, statistics, done.run, done.unread, colour=colour, quiet=options.output.quiet))
+        sink.close()
 
 
 def _text(  # noqa: PLR0913 - keyword arguments
     name: str, statistics: AuditStatistics, run: AuditRun, unread: Unread, *, colour: bool, quiet: bool
 ) -> str:
     if name == "json":
-        empty = unread.without_images
-        names = tuple(one.argument for one in empty)
-        return document(statistics, RunFacts(len(run.partitions), run.resumed, tuple(run.lost), names, empty))
+        return document(statistics, run_facts(run, unread))
     if name == "markdown":
         return markdown(statistics)
     return audit_text(statistics, colour=colour, quiet=quiet)

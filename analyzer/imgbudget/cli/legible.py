@@ -10,11 +10,11 @@ from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, ModelOptions, OutputOptions, codes, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import FixError, ImgbudgetError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
+from imgbudget.linter.models import ALL, limits_of_all
 from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
 from imgbudget.model.results import FileResult, ImageResult

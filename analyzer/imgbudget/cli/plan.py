@@ -31,11 +31,12 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.cli.plan_documents import documents_in, found_documents, plan_document_file
-from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, limits_of_all
+from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
 from imgbudget.limits.bound import Limits
+from imgbudget.linter.models import limits_of_all
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult, Summary

@@ -24,10 +24,10 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
+from imgbudget.linter.models import ALL, limits_of_all
 from imgbudget.linter.run import Session
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import (

@@ -1,0 +1,119 @@
+"""The public function `audit`."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple, Unpack
+
+from imgbudget.api.reports import Json
+from imgbudget.api.settings import CheckSettings, run_options
+from imgbudget.audit.executors import LocalExecutor
+from imgbudget.audit.formats import plain
+from imgbudget.audit.statistics import AuditStatistics
+from imgbudget.audit.whole import AuditRequest, audited, run_facts
+from imgbudget.audit.work import PartitionSummary
+from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
+from imgbudget.linter.models import counted_models
+from imgbudget.linter.options import RunOptions, word_list
+from imgbudget.linter.pool import cores
+from imgbudget.linter.run import Session
+from imgbudget.output.base import count
+from imgbudget.output.records import TOOL, VERSION
+
+
+class AuditReport(NamedTuple):
+    """What an audit found; `statistics` has the names of `imgbudget audit --format json`, None without items.
+
+    `missed` counts what could not be read; its reasons are in `statistics.skips`. `without_images` are the
+    arguments in which no image was found. Nothing is complete unless both are empty.
+    """
+
+    statistics: AuditStatistics | None
+    missed: int
+    without_images: tuple[str, ...]
+    notes: tuple[str, ...]
+    document: Json
+
+    def __repr__(self) -> str:
+        images = self.statistics.totals.images if self.statistics else 0
+        return f"<AuditReport: {count(images, 'image')}, {count(self.missed, 'item')} not read>"
+
+    def to_dict(self) -> Json:
+        """The document of `imgbudget audit --format json`."""
+        return self.document
+
+
+class _Silent:
+    """Shows no progress."""
+
+    def at(self, summary: PartitionSummary) -> None:
+        """Nothing."""
+
+    def clear(self) -> None:
+        """Nothing."""
+
+
+def audit(  # noqa: PLR0913 - keyword options
+    datasets: Paths,
+    options: RunOptions | None = None,
+    *,
+    models: Sequence[str] = (),
+    rows: StrPath | None = None,
+    replace_rows: bool = False,
+    compare: StrPath | None = None,
+    against: Paths = (),
+    max_length: int | None = None,
+    image_root: StrPath | None = None,
+    image_fields: str | Sequence[str] = (),
+    allow_remote: bool = False,
+    allow_unread: bool = False,
+    measure: bool = False,
+    jobs: int | None = 1,
+    **settings: Unpack[CheckSettings],
+) -> AuditReport:
+    """Audit datasets: folders, archives, tables, lists of images, stores, and URLs of these.
+
+    `rows` is a folder for the facts table, `compare` that of an earlier audit. `against` are datasets whose
+    images must not be among these; it decodes images, as `pixels` does. `models` are compared side by side.
+    `jobs` None uses all cores; a script then needs `if __name__ == "__main__":` where processes are spawned.
+
+    Raises:
+        UsageError: a dataset, rule, model or option that does not exist or fit.
+        ConfigError: an invalid configuration.
+        AuditError: a row was lost.
+    """
+    asked = run_options(options, settings)
+    others = tuple(path_list(against))
+    session = Session(asked._replace(pixels=asked.pixels or bool(others) or None))
+    compared, _ = counted_models(session, word_list(models, "models"))
+    request = AuditRequest(
+        datasets=path_list(datasets),
+        against=others,
+        rows=None if rows is None else one_path(rows, "rows"),
+        replace_rows=replace_rows,
+        compare=None if compare is None else one_path(compare, "compare"),
+        max_length=max_length,
+        image_root=None if image_root is None else one_path(image_root, "image_root"),
+        image_fields=word_list(image_fields, "image_fields"),
+        allow_remote=allow_remote,
+        allow_outside=asked.allow_outside,
+        allow_unread=allow_unread,
+        measure=measure,
+        executor=partial(LocalExecutor, jobs or cores()),
+    )
+    with audited(session, request, compared, _Silent()) as done:
+        facts = run_facts(done.run, done.unread)
+        document = {
+            "version": VERSION,
+            "tool": TOOL,
+            "run": plain(facts),
+            "statistics": plain(done.statistics) if done.statistics else None,
+        }
+        if done.store is not None and done.run.files:
+            done.folder.keep(done.run.files)
+        return AuditReport(
+            done.statistics,
+            done.run.summary.missed,
+            tuple(one.argument for one in done.unread.without_images),
+            tuple(dict.fromkeys((*session.notes, *done.run.notes))),
+            document,
+        )

@@ -1,0 +1,68 @@
+"""The limits of several models, to compare them: named ones, or all that are in service."""
+
+from collections.abc import Sequence
+
+from imgbudget.errors import UsageError
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.run import Session
+
+ALL = "all"
+
+
+def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
+    """The limits of each model, once each, on the session's platform or the one that serves it.
+
+    `all` means the models in service, sorted by provider and then by id. What is unknown or served
+    elsewhere leaves a note.
+    """
+    found: dict[tuple[str, str], Limits] = {}
+    for name in names:
+        for limits in _in_service(session) if name == ALL else (session.limits_of(name),):
+            found.setdefault((limits.model, limits.platform), limits)
+    return tuple(found.values())
+
+
+def _in_service(session: Session) -> list[Limits]:
+    data = session.limits
+    every = [data.bind(model, session.context.platform) for model in data.models]
+    return sorted(
+        (limits for limits in every if limits.retired is None),
+        key=lambda limits: (data.platforms.index(limits.platform), limits.model),
+    )
+
+
+def counted_models(session: Session, names: Sequence[str]) -> tuple[tuple[Limits, ...], list[str]]:
+    """The models to compare in an audit, and those of `all` that are left out.
+
+    Raises:
+        UsageError: the tokens or the price of one that is named, or of the session's model, are not known.
+    """
+    models = limits_of_all(session, names)
+    left_out = []
+    if ALL in names:
+        left_out = [limits.model for limits in models if not _is_counted(limits)]
+        models = tuple(limits for limits in models if _is_counted(limits))
+    for limits in (session.context.limits(), *models):
+        _require_known(limits)
+    return models, left_out
+
+
+def _is_counted(limits: Limits) -> bool:
+    """Whether the tokens of images of all sizes are known."""
+    return limits.counts_tokens and limits.known_edge is None
+
+
+def _require_known(limits: Limits) -> None:
+    """Raise UsageError for a model whose tokens or price are not known: the sums of an audit need both."""
+    if not limits.known:
+        nearest = f"did you mean {' or '.join(limits.nearest)}? " if limits.nearest else ""
+        raise UsageError(
+            f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
+            "`imgbudget limits` lists the known models, and --limits FILE adds one"
+        )
+    if not _is_counted(limits):
+        of_all = "images of all sizes" if limits.counts_tokens else "images"
+        raise UsageError(
+            f"an audit needs the tokens that {of_all} take on {limits.model}, which are not known: "
+            f"{limits.doubt}"
+        )
