@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from time import perf_counter
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.html.page import page
-from imgbudget.audit.html.thumbnails import thumbnails
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.html.page import page
+from imgbudget.auditing.html.thumbnails import thumbnails
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import FactsRecord
+from imgbudget.auditing.store import open_rows, row_files
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

@@ -1,7 +1,7 @@
 """The page on the columns of an audit's rows."""
 
-from imgbudget.audit.rowfiles import schema
-from imgbudget.audit.rows import file_columns, tier_prefix
+from imgbudget.auditing.rowfiles import schema
+from imgbudget.auditing.rows import file_columns, tier_prefix
 from imgbudget.limits.geometry import Tier
 
 INTRODUCTION = """\

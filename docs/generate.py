@@ -20,9 +20,9 @@ from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
 from imgbudget.config.layers import json_schema
 from imgbudget.discovery.filetypes import hook_pattern
-from imgbudget.explain.patterns import ERROR_PATTERNS
-from imgbudget.explain.structures import STRUCTURES
-from imgbudget.explain.wording import ErrorPattern
+from imgbudget.explaining.patterns import ERROR_PATTERNS
+from imgbudget.explaining.structures import STRUCTURES
+from imgbudget.explaining.wording import ErrorPattern
 from imgbudget.fixing import vips
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

@@ -20,11 +20,11 @@ import atheris
 
 with atheris.instrument_imports(include=["imgbudget", "imgbudget_rules"]):
     import imgbudget
-    from imgbudget.audit.partition import Naming
-    from imgbudget.audit.run import plan
-    from imgbudget.audit.work import Work, configuration_key
+    from imgbudget.auditing.partition import Naming
+    from imgbudget.auditing.run import plan
+    from imgbudget.auditing.work import Work, configuration_key
     from imgbudget.errors import ConfigError, ImgbudgetError
-    from imgbudget.explain import explain
+    from imgbudget.explaining import explain
     from imgbudget.imageinfo.dispatch import probe_reader
     from imgbudget.imageinfo.pdf import count_pages
     from imgbudget.imageinfo.reader import bytes_reader

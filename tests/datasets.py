@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imgbudget.audit.partition import Naming, RowChoice
-from imgbudget.audit.rowfiles import table
-from imgbudget.audit.rows import PlainRows, unpacked
-from imgbudget.audit.run import plan
-from imgbudget.audit.work import Work, configuration_key, tiers_of
+from imgbudget.auditing.partition import Naming, RowChoice
+from imgbudget.auditing.rowfiles import table
+from imgbudget.auditing.rows import PlainRows, unpacked
+from imgbudget.auditing.run import plan
+from imgbudget.auditing.work import Work, configuration_key, tiers_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from tests.builders import image_bytes

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.html.page import page
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.statistics import Row
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.html.page import page
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import FactsRecord
+from imgbudget.auditing.statistics import Row
+from imgbudget.auditing.store import open_rows, row_files
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

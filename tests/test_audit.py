@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.rowfiles import schema
+from imgbudget.auditing.rowfiles import schema
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from imgbudget.audit.inputs import nested, opening, tape, tarheads, unpacking, zipgaps
-from imgbudget.audit.unopened import unopened_archive
+from imgbudget.auditing.inputs import nested, opening, tape, tarheads, unpacking, zipgaps
+from imgbudget.auditing.unopened import unopened_archive
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_tar, as_zip, facts_of, rows_of, skips_of

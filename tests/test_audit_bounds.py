@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.inputs import foundlists, nested, parquets, unpacking
+from imgbudget.auditing.inputs import foundlists, nested, parquets, unpacking
 
 TEXT = re.sub(r"\s+", " ", (Path(__file__).parents[1] / "docs" / "audit.md").read_text(encoding="utf-8"))
 
@@ -29,5 +29,5 @@ def test_bounds_are_those_of_the_documentation(text: str, bound: int, expected: 
 
 def test_answers_of_servers_are_bounded() -> None:
     """What is asked for has at most 8 MiB; 64 MiB are read before the server is given up."""
-    https = pytest.importorskip("imgbudget.audit.inputs.https")
+    https = pytest.importorskip("imgbudget.auditing.inputs.https")
     assert https.MOST_BYTES == 64 << 20

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.comparison import compared
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rowfolder import MANIFEST, EarlierAudit, RowManifest
-from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.statistics import Comparison
-from imgbudget.audit.store import open_rows
+from imgbudget.auditing.comparison import compared
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rowfolder import MANIFEST, EarlierAudit, RowManifest
+from imgbudget.auditing.rows import FactsRecord
+from imgbudget.auditing.statistics import Comparison
+from imgbudget.auditing.store import open_rows
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.copies import ListedCopy, listed_copies
-from imgbudget.audit.keeping import Keep
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import WHOLE, FactsRecord
-from imgbudget.audit.store import open_rows
+from imgbudget.auditing.copies import ListedCopy, listed_copies
+from imgbudget.auditing.keeping import Keep
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import WHOLE, FactsRecord
+from imgbudget.auditing.store import open_rows
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

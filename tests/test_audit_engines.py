@@ -13,21 +13,21 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit import memory
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.copies import GROUPS, duplicates_of, list_lines
-from imgbudget.audit.csvtable import lines
-from imgbudget.audit.empty import without_images
-from imgbudget.audit.html.page import page
-from imgbudget.audit.inputs import files
-from imgbudget.audit.keeping import Keep
-from imgbudget.audit.memory import rows_in_memory
-from imgbudget.audit.partition import Partition
-from imgbudget.audit.records import RecordBuilder, RowLocation
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord, columns, plain_rows, row_values, unpacked
-from imgbudget.audit.store import Store, open_rows
-from imgbudget.audit.work import Done, Work, tiers_of
+from imgbudget.auditing import memory
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.copies import GROUPS, duplicates_of, list_lines
+from imgbudget.auditing.csvtable import lines
+from imgbudget.auditing.empty import without_images
+from imgbudget.auditing.html.page import page
+from imgbudget.auditing.inputs import files
+from imgbudget.auditing.keeping import Keep
+from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.partition import Partition
+from imgbudget.auditing.records import RecordBuilder, RowLocation
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import FactsRecord, columns, plain_rows, row_values, unpacked
+from imgbudget.auditing.store import Store, open_rows
+from imgbudget.auditing.work import Done, Work, tiers_of
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.imageinfo.files import read_image
@@ -240,7 +240,7 @@ def test_files_are_read_together_before_they_are_checked(
         steps.append(f"check {Path(use.location.path).stem}")
         return check(context, use)
 
-    monkeypatch.setattr("imgbudget.audit.records.read_image", reads)
+    monkeypatch.setattr("imgbudget.auditing.records.read_image", reads)
     monkeypatch.setattr(LintContext, "check_facts", checks)
     session = Session(RunOptions(isolated=True))
     items: tuple[FoundFile | SkippedFile, ...] = (
@@ -263,10 +263,10 @@ def test_a_run_too_large_for_memory_goes_on_with_files(
     """At the bound and beyond it, in one partition and in several: the same report, nothing read twice."""
     arguments = ("audit", ".", "--isolated", "--format", "json", "-j", "1")
     opened, read = [], []
-    monkeypatch.setattr("imgbudget.audit.whole.SHARE", share)
+    monkeypatch.setattr("imgbudget.auditing.whole.SHARE", share)
     expected = imgbudget(*arguments, "--format", "csv:../expected.csv").json
-    monkeypatch.setattr("imgbudget.audit.work.MOST_IN_MEMORY", most)
-    monkeypatch.setattr("imgbudget.audit.run.MOST_IN_MEMORY", most)
+    monkeypatch.setattr("imgbudget.auditing.work.MOST_IN_MEMORY", most)
+    monkeypatch.setattr("imgbudget.auditing.run.MOST_IN_MEMORY", most)
 
     def opens(files: list[str], limits: Limits) -> AbstractContextManager[Store]:
         opened.append(files)
@@ -276,8 +276,8 @@ def test_a_run_too_large_for_memory_goes_on_with_files(
         read.append(arguments)
         return None
 
-    monkeypatch.setattr("imgbudget.audit.whole.open_rows", opens)
-    monkeypatch.setattr("imgbudget.audit.run.AuditRun._attempt", attempts)
+    monkeypatch.setattr("imgbudget.auditing.whole.open_rows", opens)
+    monkeypatch.setattr("imgbudget.auditing.run.AuditRun._attempt", attempts)
     assert imgbudget(*arguments, "--format", "csv:../found.csv").json == expected
     assert Path("../found.csv").read_bytes() == Path("../expected.csv").read_bytes()
     assert [len(files) for files in opened] == [len(range(0, 40, share))] * (most < 40)
@@ -330,9 +330,9 @@ def test_what_needs_extra_packages_names_them(
             raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
         return import_module(name)
 
-    monkeypatch.setattr("imgbudget.audit.extras.import_module", imports)
-    monkeypatch.setattr("imgbudget.audit.extras.find_spec", lambda _: None)
-    monkeypatch.setattr("imgbudget.audit.run.MOST_IN_MEMORY", most)
+    monkeypatch.setattr("imgbudget.auditing.extras.import_module", imports)
+    monkeypatch.setattr("imgbudget.auditing.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("imgbudget.auditing.run.MOST_IN_MEMORY", most)
     Path("x.parquet").write_bytes(b"PAR1" + bytes(8) + b"PAR1")
     done = imgbudget("audit", "--isolated", *arguments)
     assert done.err == f"imgbudget: {message}: pip install 'imgbudget[datasets]'\n"

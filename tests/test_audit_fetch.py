@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.html.thumbnails import fetch
-from imgbudget.audit.statistics import Row
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.html.thumbnails import fetch
+from imgbudget.auditing.statistics import Row
+from imgbudget.auditing.store import open_rows, row_files
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from tests.conftest import Command

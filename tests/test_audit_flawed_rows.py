@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit.inputs.listfiles import OPEN_QUOTE
-from imgbudget.audit.inputs.manifests import LOST_CELL, MORE_CELLS
-from imgbudget.audit.inputs.placeholders import FEWER_IMAGES, MORE_IMAGES
+from imgbudget.auditing.inputs.listfiles import OPEN_QUOTE
+from imgbudget.auditing.inputs.manifests import LOST_CELL, MORE_CELLS
+from imgbudget.auditing.inputs.placeholders import FEWER_IMAGES, MORE_IMAGES
 from tests.builders import image_bytes
 from tests.datasets import rows_of
 

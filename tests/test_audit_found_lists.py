@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit.inputs import foundlists, listfiles
-from imgbudget.audit.partition import Naming
-from imgbudget.audit.run import plan
+from imgbudget.auditing.inputs import foundlists, listfiles
+from imgbudget.auditing.partition import Naming
+from imgbudget.auditing.run import plan
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -311,7 +311,7 @@ def test_a_folder_is_searched_once_unless_it_has_very_many_files(
             yield entry
 
     monkeypatch.setattr(Session, "walk", counted)
-    monkeypatch.setattr("imgbudget.audit.run.MOST_IN_MEMORY", most)
+    monkeypatch.setattr("imgbudget.auditing.run.MOST_IN_MEMORY", most)
     session = Session(RunOptions(isolated=True))
     parts = list(plan([str(at)], session, Naming("")))
     assert [len(part.items) for part in parts] == [1, 7]

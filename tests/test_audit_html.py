@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.audit.html.names import display_name, split_name
-from imgbudget.audit.html.thumbnails import EDGE, MOST_BYTES, thumbnail, thumbnails
-from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.statistics import FoundCode
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.auditing.html.names import display_name, split_name
+from imgbudget.auditing.html.thumbnails import EDGE, MOST_BYTES, thumbnail, thumbnails
+from imgbudget.auditing.rows import FactsRecord
+from imgbudget.auditing.statistics import FoundCode
+from imgbudget.auditing.store import open_rows, row_files
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import figure

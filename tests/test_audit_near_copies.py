@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from PIL import ImageFilter
 
-from imgbudget.audit import likeness
-from imgbudget.audit.copies import ListedCopy, list_lines, listed_copies
-from imgbudget.audit.keeping import Keep
-from imgbudget.audit.likeness import NearImages, number_groups
-from imgbudget.audit.memory import rows_in_memory
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import WHOLE, FactsRecord, plain_rows, row_values
-from imgbudget.audit.store import open_rows
+from imgbudget.auditing import likeness
+from imgbudget.auditing.copies import ListedCopy, list_lines, listed_copies
+from imgbudget.auditing.keeping import Keep
+from imgbudget.auditing.likeness import NearImages, number_groups
+from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import WHOLE, FactsRecord, plain_rows, row_values
+from imgbudget.auditing.store import open_rows
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

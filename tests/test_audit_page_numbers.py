@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.html.charts import PLOT, histogram
-from imgbudget.audit.html.page import _bill
-from imgbudget.audit.html.tables import model_grid
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.savings import savings
-from imgbudget.audit.statistics import AuditStatistics
-from imgbudget.audit.store import open_rows
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.html.charts import PLOT, histogram
+from imgbudget.auditing.html.page import _bill
+from imgbudget.auditing.html.tables import model_grid
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.savings import savings
+from imgbudget.auditing.statistics import AuditStatistics
+from imgbudget.auditing.store import open_rows
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.models import counted_models

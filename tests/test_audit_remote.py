@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from imgbudget.audit.inputs.objects import RANGE
+from imgbudget.auditing.inputs.objects import RANGE
 from tests.datasets import as_folder, as_parquet, as_tar, as_zip, facts_of, rows_of
 
 pytest.importorskip("s3fs", reason="remote stores need the extra dev-audit")

@@ -14,8 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import rowfolder, whole
-from imgbudget.audit.rowfolder import (
+from imgbudget.auditing import rowfolder, whole
+from imgbudget.auditing.rowfolder import (
     MANIFEST,
     PENDING,
     RowVersions,

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.audit.inputs import rowimages
-from imgbudget.audit.inputs.fieldnames import FieldKind, kind_of_field
+from imgbudget.auditing.inputs import rowimages
+from imgbudget.auditing.inputs.fieldnames import FieldKind, kind_of_field
 from imgbudget.jsontext import stream
 from imgbudget.model.location import Keys
 from tests.builders import image_bytes

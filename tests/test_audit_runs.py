@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit import executors, whole
-from imgbudget.audit import work as audit_work
-from imgbudget.audit.executors import LocalExecutor
-from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.rows import PlainRows, unpacked
-from imgbudget.audit.run import plan
+from imgbudget.auditing import executors, whole
+from imgbudget.auditing import work as audit_work
+from imgbudget.auditing.executors import LocalExecutor
+from imgbudget.auditing.partition import Naming, Partition
+from imgbudget.auditing.rows import PlainRows, unpacked
+from imgbudget.auditing.run import plan
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.pool import WorkerPool, process_context
 from imgbudget.linter.run import Session
@@ -32,7 +32,7 @@ from tests.processes import one_thread
 MAIN = (
     # a shell in the background has it ignored
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from imgbudget.audit import whole; from imgbudget.cli import main; whole.SHARE = 25; main()"
+    "from imgbudget.auditing import whole; from imgbudget.cli import main; whole.SHARE = 25; main()"
 )
 """Small partitions, so that there is a middle of the run to interfere in."""
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imgbudget.audit import offenders
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.html.names import measured
-from imgbudget.audit.memory import rows_in_memory
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord, plain_rows, row_values
-from imgbudget.audit.statistics import AuditStatistics
-from imgbudget.audit.store import open_rows
-from imgbudget.audit.work import tiers_of
+from imgbudget.auditing import offenders
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.html.names import measured
+from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import FactsRecord, plain_rows, row_values
+from imgbudget.auditing.statistics import AuditStatistics
+from imgbudget.auditing.store import open_rows
+from imgbudget.auditing.work import tiers_of
 from imgbudget.model.subjects import Severity
 from tests.builders import image_bytes
 from tests.conftest import Command

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.aggregate import AuditContext, aggregate
-from imgbudget.audit.rowfiles import write_rows
-from imgbudget.audit.rows import FactsRecord
-from imgbudget.audit.statistics import AuditStatistics, place_text
-from imgbudget.audit.store import ROW_ORDER, open_rows, row_files
+from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.rowfiles import write_rows
+from imgbudget.auditing.rows import FactsRecord
+from imgbudget.auditing.statistics import AuditStatistics, place_text
+from imgbudget.auditing.store import ROW_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, native_size, patches, planned_size

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from imgbudget.audit import inputs
-from imgbudget.audit.inputs import unpacking
-from imgbudget.audit.inputs.stores import masked_crc32c
-from imgbudget.audit.inputs.values import arrangement_of
-from imgbudget.audit.partition import STORES, container_of
+from imgbudget.auditing import inputs
+from imgbudget.auditing.inputs import unpacking
+from imgbudget.auditing.inputs.stores import masked_crc32c
+from imgbudget.auditing.inputs.values import arrangement_of
+from imgbudget.auditing.partition import STORES, container_of
 from imgbudget.limits.geometry import Size
 from imgbudget.pixels.measure import measured_array
 from tests.builders import image_bytes

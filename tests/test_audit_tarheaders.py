@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.audit.inputs.tape import DamagedArchiveError, Tape
-from imgbudget.audit.inputs.tarheads import Head, heads
+from imgbudget.auditing.inputs.tape import DamagedArchiveError, Tape
+from imgbudget.auditing.inputs.tarheads import Head, heads
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=150)
 

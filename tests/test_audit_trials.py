@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from PIL import Image
 
-from imgbudget.audit import run, trials
-from imgbudget.audit.trials import FIRST, LATER, ResizedImages, bytes_after, tries_of
+from imgbudget.auditing import run, trials
+from imgbudget.auditing.trials import FIRST, LATER, ResizedImages, bytes_after, tries_of
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.processes import one_thread

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.aggregate import AuditContext, aggregate, axis_markers_of
-from imgbudget.audit.figures import usd
-from imgbudget.audit.html.charts import histogram
-from imgbudget.audit.html.names import dollars, percent, short
-from imgbudget.audit.html.tables import cost_grid, model_grid, price_groups
-from imgbudget.audit.statistics import AxisMarker, Bin, CostRow, Distribution
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.auditing.aggregate import AuditContext, aggregate, axis_markers_of
+from imgbudget.auditing.figures import usd
+from imgbudget.auditing.html.charts import histogram
+from imgbudget.auditing.html.names import dollars, percent, short
+from imgbudget.auditing.html.tables import cost_grid, model_grid, price_groups
+from imgbudget.auditing.statistics import AxisMarker, Bin, CostRow, Distribution
+from imgbudget.auditing.store import open_rows, row_files
 from tests.reportpages import SESSION, many, page_of
 
 

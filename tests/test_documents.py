@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.audit.partition import Naming
-from imgbudget.audit.run import plan
+from imgbudget.auditing.partition import Naming
+from imgbudget.auditing.run import plan
 from imgbudget.imageinfo import documents, pdf_pages
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from imgbudget.explain.match import explain
-from imgbudget.explain.patterns import ERROR_PATTERNS
-from imgbudget.explain.wording import pattern
+from imgbudget.explaining.match import explain
+from imgbudget.explaining.patterns import ERROR_PATTERNS
+from imgbudget.explaining.wording import pattern
 from tests.builders import CORPUS
 from tests.conftest import Command
 from tests.errortexts import OTHERS, TEXTS, ErrorText

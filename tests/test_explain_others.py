@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.explain.match import Match, explain
+from imgbudget.explaining.match import Match, explain
 from tests.builders import Json, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 from tests.errortexts import OTHERS, ErrorText

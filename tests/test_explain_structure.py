@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from imgbudget.explain.match import Match, explain
+from imgbudget.explaining.match import Match, explain
 from tests.conftest import Command
 
 STRUCTURED = (

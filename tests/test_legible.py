@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw, ImageFont
 from imgbudget.errors import FixError
 from imgbudget.fixing.imagebytes import image_bytes as bytes_of
 from imgbudget.imageinfo.dispatch import probe_bytes
-from imgbudget.legible.comparison import distance, share_kept
-from imgbudget.legible.crops import beginning, crop, quad_of
-from imgbudget.legible.detection import busy_cells, find_lines, pieces, stronger_cells
-from imgbudget.legible.engine import Pixels, Quad, Recognised, rapid_engine
-from imgbudget.legible.ink import letters_of
-from imgbudget.legible.picture import SAMPLED, picture_of, sampled_picture, seen_picture
-from imgbudget.legible.reading import estimated_share, is_doubtful, read_text, share_at
+from imgbudget.legibility.comparison import distance, share_kept
+from imgbudget.legibility.crops import beginning, crop, quad_of
+from imgbudget.legibility.detection import busy_cells, find_lines, pieces, stronger_cells
+from imgbudget.legibility.engine import Pixels, Quad, Recognised, rapid_engine
+from imgbudget.legibility.ink import letters_of
+from imgbudget.legibility.picture import SAMPLED, picture_of, sampled_picture, seen_picture
+from imgbudget.legibility.reading import estimated_share, is_doubtful, read_text, share_at
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
@@ -282,10 +282,10 @@ def test_what_cannot_be_decoded_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
     for data, reason in ((b"hello", "not an image"), (whole[:-40], "cut off")):
         with pytest.raises(FixError, match=reason):
             picture_of(data, probe_bytes(data, ProbeField.ALL))
-    monkeypatch.setattr("imgbudget.legible.picture.MOST_PIXELS", 10_000)
+    monkeypatch.setattr("imgbudget.legibility.picture.MOST_PIXELS", 10_000)
     with pytest.raises(FixError, match="has 90,000 pixels; text is looked for in at most 10,000"):
         picture_of(whole, probe_bytes(whole, ProbeField.ALL))
-    monkeypatch.setattr("imgbudget.legible.picture.MOST_BYTES", 100)
+    monkeypatch.setattr("imgbudget.legibility.picture.MOST_BYTES", 100)
     with pytest.raises(FixError, match="bytes; text is looked for in at most 100"):
         picture_of(whole, probe_bytes(whole, ProbeField.ALL))
     assert seen_picture(Image.new("RGB", (50, 40)), Size(100, 80)).size == (50, 40)
@@ -550,7 +550,7 @@ def test_the_recogniser_can_reach_no_network() -> None:
     pytest.importorskip("rapidocr", reason="needs imgbudget[text]")
     code = (
         "import os, sys\n"
-        "from imgbudget.legible.engine import rapid_engine\n"
+        "from imgbudget.legibility.engine import rapid_engine\n"
         "rapid_engine()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'], 'requests' in sys.modules, 'urllib3' in sys.modules)\n"
     )

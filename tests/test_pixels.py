@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming
-from imgbudget.audit.rows import pixel_column
+from imgbudget.auditing.partition import DECODED_SHARE, SHARE, Naming
+from imgbudget.auditing.rows import pixel_column
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo import cache
 from imgbudget.imageinfo.cache import FactsCache

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -210,3 +211,67 @@ def test_public_names() -> None:
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="no attribute 'chekc'"):
         package.chekc  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_errors_are_explained_as_by_the_command(imgbudget: Command, folder: Path) -> None:
+    """With the request in a file, as a dictionary, and as bytes; without it no block is named."""
+    place = "messages.0.content.0.image.source.base64.data"
+    text = f"{place}: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"
+    path = "photos/request.json"
+    wanted = documents(imgbudget, "explain", text, "--request", path)
+    report = package.explain(text, path)
+    assert report.to_dict() == wanted
+    assert report[0].code == "IB103"
+    assert repr(report) == "<ExplainReport: 1 error, 0 not recognised>"
+    data = (folder / path).read_bytes()
+    for request in (data, json.loads(data)):
+        blocks = package.explain(text, request)[0].blocks
+        assert [block["location"] for block in blocks or ()] == ["messages.0.content.0"]
+    assert package.explain(text)[0].blocks is None
+    with pytest.raises(package.UsageError, match="empty"):
+        package.explain("  ")
+
+
+@pytest.mark.usefixtures("folder")
+def test_audits_are_those_of_the_command(imgbudget: Command) -> None:
+    """The document is the same, what was not read is counted, and rows are kept."""
+    wanted = documents(imgbudget, "audit", "photos", "--models", "gpt-5.6", "-j", "1")
+    report = package.audit("photos", models=["gpt-5.6"])
+    assert json.loads(json.dumps(report.to_dict())) == wanted
+    assert report.statistics is not None
+    assert report.statistics.totals.images == 4
+    assert repr(report) == "<AuditReport: 4 images, 0 items not read>"
+    Path("empty").mkdir()
+    nothing = package.audit("empty")
+    assert (nothing.statistics, nothing.without_images) == (None, ("empty",))
+    with pytest.raises(package.UsageError, match="nowhere"):
+        package.audit("nowhere")
+
+
+def test_sessions_are_rescued_as_by_the_command(imgbudget: Command, tmp_path: Path) -> None:
+    """Nothing is written unasked; then the session is mended and its old bytes are kept."""
+    entry = {
+        "type": "user",
+        "message": {"role": "user", "content": [sized((9000, 40))]},
+        "uuid": "a",
+        "parentUuid": None,
+        "sessionId": "s",
+        "version": "2.1.0",
+        "timestamp": "2026-09-01T00:00:00Z",
+    }
+    session = tmp_path / "s.jsonl"
+    session.write_text(json.dumps(entry) + "\n")
+    os.utime(session, (1e9, 1e9))  # no agent is at work
+    before = session.read_bytes()
+    wanted = documents(imgbudget, "rescue", "s.jsonl", "--dry-run")
+    report = package.rescue("s.jsonl")
+    assert json.loads(json.dumps(report.to_dict())) == wanted
+    assert (report[0].state, session.read_bytes()) == ("pending", before)
+    mended = package.rescue("s.jsonl", write=True)
+    assert mended[0].state == "mended"
+    assert Path(mended[0].backup or "").exists()
+    assert session.read_bytes() != before
+    os.utime(session, (1e9, 1e9))
+    assert repr(package.rescue("s.jsonl")) == "<RescueReport: 1 file, clean>"
+    with pytest.raises(ValueError, match="not -1"):
+        package.rescue("s.jsonl", omit_images=-1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.explain import recorded
-from imgbudget.explain.recorded import RecordedErrors, recorded_errors
+from imgbudget.explaining import recorded
+from imgbudget.explaining.recorded import RecordedErrors, recorded_errors
 from tests.agentsessions import (
     STAMP,
     gemini_header,

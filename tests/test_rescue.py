@@ -17,8 +17,8 @@ import pytest
 
 from imgbudget.errors import ImgbudgetError
 from imgbudget.newfiles import Folder
-from imgbudget.rescue import backup, in_use
-from imgbudget.rescue.run import Rescue, RescueOptions, rescue
+from imgbudget.rescuing import backup, in_use
+from imgbudget.rescuing.run import Rescue, RescueOptions, rescue
 from tests.agentsessions import coded
 from tests.brokensessions import (
     BROKEN,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.rescue.stores import (
+from imgbudget.rescuing.stores import (
     STORES,
     SessionStore,
     folders_of,

@@ -34,7 +34,7 @@ HEAVY = (
     "rapidocr",
     "onnxruntime",
     "cv2",
-    "imgbudget.legible",
+    "imgbudget.legibility",
     "imgbudget.model.text",
     *JSON_READER,
 )

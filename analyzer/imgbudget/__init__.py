@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
+    from imgbudget.api.auditing import AuditReport, audit
     from imgbudget.api.checks import check, check_request
+    from imgbudget.api.explaining import ErrorResult, ExplainReport, explain
     from imgbudget.api.fixes import fix
     from imgbudget.api.plans import PlanReport, plan
     from imgbudget.api.reports import CheckReport
+    from imgbudget.api.rescuing import RescueReport, RescueResult, rescue
     from imgbudget.api.sizes import (
         SizeReport,
         SizeResult,
@@ -35,12 +38,17 @@ if TYPE_CHECKING:
     from imgbudget.live.guard import guard, guard_transport
 
 __all__ = [
+    "AuditReport",
     "CheckReport",
     "ConfigError",
     "CoordinateMap",
+    "ErrorResult",
+    "ExplainReport",
     "GuardError",
     "ImgbudgetError",
     "PlanReport",
+    "RescueReport",
+    "RescueResult",
     "RunOptions",
     "Session",
     "SizeReport",
@@ -50,16 +58,19 @@ __all__ = [
     "TilingResult",
     "UsageError",
     "__version__",
+    "audit",
     "check",
     "check_request",
     "coordinate_map",
     "coords",
     "crop",
+    "explain",
     "fix",
     "guard",
     "guard_transport",
     "plan",
     "prune_conversation",
+    "rescue",
     "size",
     "split",
     "tiles",
@@ -67,10 +78,13 @@ __all__ = [
 ]
 
 _NAMES = {
+    "imgbudget.api.auditing": ("AuditReport", "audit"),
     "imgbudget.api.checks": ("check", "check_request"),
+    "imgbudget.api.explaining": ("ErrorResult", "ExplainReport", "explain"),
     "imgbudget.api.fixes": ("fix",),
     "imgbudget.api.plans": ("PlanReport", "plan"),
     "imgbudget.api.reports": ("CheckReport",),
+    "imgbudget.api.rescuing": ("RescueReport", "RescueResult", "rescue"),
     "imgbudget.api.sizes": (
         *("SizeReport", "SizeResult", "TilingResult"),
         *("coordinate_map", "coords", "size", "tiles", "tokens"),

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.audit import executors
-from imgbudget.audit.failures import reason_of, until_failure
-from imgbudget.audit.inputs import input_of, tars
-from imgbudget.audit.partition import CONTAINERS, Partition
-from imgbudget.audit.records import RecordBuilder
-from imgbudget.audit.work import Done, Failed, Work
+from imgbudget.auditing import executors
+from imgbudget.auditing.failures import reason_of, until_failure
+from imgbudget.auditing.inputs import input_of, tars
+from imgbudget.auditing.partition import CONTAINERS, Partition
+from imgbudget.auditing.records import RecordBuilder
+from imgbudget.auditing.work import Done, Failed, Work
 from imgbudget.errors import UnreadableError
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command

@@ -12,7 +12,7 @@ from tests.builders import image_bytes
 aiohttp = pytest.importorskip("aiohttp", reason="https needs aiohttp, which comes with the extra dev-audit")
 yarl = pytest.importorskip("yarl")
 http = pytest.importorskip("fsspec.implementations.http")
-https = pytest.importorskip("imgbudget.audit.inputs.https")
+https = pytest.importorskip("imgbudget.auditing.inputs.https")
 
 
 class Answer(NamedTuple):

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import rowfiles as row_files
-from imgbudget.audit.inputs import parquets, tables, unpacking, zips
+from imgbudget.auditing import rowfiles as row_files
+from imgbudget.auditing.inputs import parquets, tables, unpacking, zips
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import IMAGES, STRUCT, as_parquet, as_tar, as_zip, rows_of
@@ -150,7 +150,7 @@ def test_large_rows_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.Monk
         counts.append(batch.num_rows)
         return original(batch, *arguments)
 
-    monkeypatch.setattr("imgbudget.audit.inputs.parquets.batch_rows", batch_rows)
+    monkeypatch.setattr("imgbudget.auditing.inputs.parquets.batch_rows", batch_rows)
     assert rows_of(path) == before
     assert counts.count(1) >= 3
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import imgbudget
-from imgbudget.audit.partition import Naming
-from imgbudget.audit.run import plan as plan_audit
+from imgbudget.auditing.partition import Naming
+from imgbudget.auditing.run import plan as plan_audit
 from imgbudget.discovery.walk import Paths, StrPath
 from imgbudget.linter.options import Words
 from imgbudget.rule import Level, Severity, rule

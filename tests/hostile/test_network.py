@@ -89,7 +89,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
 DRIVER = """
 import json, os, sys
 import duckdb, jinja2, pyarrow.dataset, pyarrow.parquet, PIL.Image, yaml  # once, and not in each run
-import imgbudget.cli, imgbudget.audit.run, imgbudget.cli.audit, imgbudget.fixing.image
+import imgbudget.cli, imgbudget.auditing.run, imgbudget.cli.audit, imgbudget.fixing.image
 runs, source = json.loads(sys.argv[1]), sys.argv[2]
 for number, (name, arguments) in enumerate(runs.items()):
     folder = f"{source}-{number}"

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from imgbudget.audit.inputs import input_of
-from imgbudget.audit.inputs.values import HEAD
+from imgbudget.auditing.inputs import input_of
+from imgbudget.auditing.inputs.values import HEAD
 from tests.builders import image_bytes
 from tests.conftest import Command, posix
 from tests.datasets import rows_of, skips_of

@@ -9,12 +9,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import references as references_module
-from imgbudget.audit.partition import Naming
-from imgbudget.audit.references import Access, LocalFile, RefusedReference, RemoteFile, RowReferences, named
-from imgbudget.audit.run import plan
-from imgbudget.audit.urls import is_private_host, is_public_address, parse_url
-from imgbudget.audit.work import Work, configuration_key
+from imgbudget.auditing import references as references_module
+from imgbudget.auditing.partition import Naming
+from imgbudget.auditing.references import (
+    Access,
+    LocalFile,
+    RefusedReference,
+    RemoteFile,
+    RowReferences,
+    named,
+)
+from imgbudget.auditing.run import plan
+from imgbudget.auditing.urls import is_private_host, is_public_address, parse_url
+from imgbudget.auditing.work import Work, configuration_key
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

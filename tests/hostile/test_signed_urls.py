@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit.failures import reason_of
-from imgbudget.audit.inputs import objects
-from imgbudget.audit.inputs.opening import why
-from imgbudget.audit.urls import shown_name, without_secrets
+from imgbudget.auditing.failures import reason_of
+from imgbudget.auditing.inputs import objects
+from imgbudget.auditing.inputs.opening import why
+from imgbudget.auditing.urls import shown_name, without_secrets
 from tests.conftest import Command
 
 KEY = "AKSECRET"

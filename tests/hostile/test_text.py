@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgbudget as package
-from imgbudget.audit.csvtable import csv_line
+from imgbudget.auditing.csvtable import csv_line
 from imgbudget.cli.main import COMMANDS, load
 from imgbudget.live.watch import refusal
 from imgbudget.model.location import Location

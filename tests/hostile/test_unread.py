@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgbudget.audit import records
+from imgbudget.auditing import records
 from imgbudget.linter import files
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ImageFacts, ImageUse, Origin

@@ -65,7 +65,7 @@ class BrokenPlace(Place):
 def broken_session(home: Path, agent: str) -> Broken:
     """The newest session of an agent, with its last image cut off wherever it is kept."""
     code = (
-        "import sys; from imgbudget.rescue.stores import newest_sessions, store_of;"
+        "import sys; from imgbudget.rescuing.stores import newest_sessions, store_of;"
         "print(newest_sessions([store_of(sys.argv[1])], 1)[0].path)"
     )
     found = subprocess.run(  # noqa: S603 - ours

@@ -6,11 +6,11 @@ from typing import NamedTuple, Unpack
 
 from imgbudget.api.reports import Json
 from imgbudget.api.settings import CheckSettings, run_options
-from imgbudget.audit.executors import LocalExecutor
-from imgbudget.audit.formats import plain
-from imgbudget.audit.statistics import AuditStatistics
-from imgbudget.audit.whole import AuditRequest, audited, run_facts
-from imgbudget.audit.work import PartitionSummary
+from imgbudget.auditing.executors import LocalExecutor
+from imgbudget.auditing.formats import plain
+from imgbudget.auditing.statistics import AuditStatistics
+from imgbudget.auditing.whole import AuditRequest, audited, run_facts
+from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.linter.models import counted_models
 from imgbudget.linter.options import RunOptions, word_list

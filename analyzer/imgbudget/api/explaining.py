@@ -9,10 +9,10 @@ from imgbudget.api.reports import Json
 from imgbudget.api.settings import ModelSettings, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
-from imgbudget.explain import locate
-from imgbudget.explain.locate import Located
-from imgbudget.explain.match import Explanation, Match
-from imgbudget.explain.match import explain as explain_text
+from imgbudget.explaining import locate
+from imgbudget.explaining.locate import Located
+from imgbudget.explaining.match import Explanation, Match
+from imgbudget.explaining.match import explain as explain_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import STDIN, Session, StandardInput, run

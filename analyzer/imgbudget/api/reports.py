@@ -85,7 +85,7 @@ def as_pandas(records: Sequence[Json]) -> "pd.DataFrame":
 
 def as_arrow(records: Sequence[Json]) -> "pa.Table":
     """Records as a table of Arrow, a column for each name. Raises ImportError without pyarrow."""
-    from imgbudget.audit.arrowtables import arrow_table  # noqa: PLC0415 - extra
+    from imgbudget.auditing.arrowtables import arrow_table  # noqa: PLC0415 - extra
 
     return arrow_table(records)
 

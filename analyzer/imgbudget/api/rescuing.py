@@ -9,10 +9,10 @@ from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
-from imgbudget.rescue.mend import MendOptions, NoSessionError, UnknownSessionError
-from imgbudget.rescue.report import rescue_document
-from imgbudget.rescue.run import Rescue, RescueOptions, files_of, refuse_used
-from imgbudget.rescue.run import rescue as rescue_session
+from imgbudget.rescuing.mend import MendOptions, NoSessionError, UnknownSessionError
+from imgbudget.rescuing.report import rescue_document
+from imgbudget.rescuing.run import Rescue, RescueOptions, files_of, refuse_used
+from imgbudget.rescuing.run import rescue as rescue_session
 
 StateName: TypeAlias = Literal["clean", "mended", "pending", "broken"]
 

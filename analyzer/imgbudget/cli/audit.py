@@ -4,16 +4,16 @@ import sys
 from functools import partial
 from typing import Annotated, NamedTuple
 
-from imgbudget.audit.copies import list_lines
-from imgbudget.audit.csvtable import lines
-from imgbudget.audit.executors import Executor, LocalExecutor
-from imgbudget.audit.extras import require
-from imgbudget.audit.formats import audit_text, document, markdown
-from imgbudget.audit.hashsets import hash_lines
-from imgbudget.audit.keeping import Keep, require_list
-from imgbudget.audit.run import AuditRun
-from imgbudget.audit.statistics import AuditStatistics, Totals
-from imgbudget.audit.whole import Audited, AuditRequest, Unread, audited, run_facts
+from imgbudget.auditing.copies import list_lines
+from imgbudget.auditing.csvtable import lines
+from imgbudget.auditing.executors import Executor, LocalExecutor
+from imgbudget.auditing.extras import require
+from imgbudget.auditing.formats import audit_text, document, markdown
+from imgbudget.auditing.hashsets import hash_lines
+from imgbudget.auditing.keeping import Keep, require_list
+from imgbudget.auditing.run import AuditRun
+from imgbudget.auditing.statistics import AuditStatistics, Totals
+from imgbudget.auditing.whole import Audited, AuditRequest, Unread, audited, run_facts
 from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
 from imgbudget.cli.options import (
@@ -275,7 +275,7 @@ def _executor(options: AuditOptions) -> Executor:
 
     jobs = options.jobs or cores()
     if options.engine == "ray":
-        from imgbudget.audit.ray_executor import RayExecutor  # noqa: PLC0415 - command
+        from imgbudget.auditing.ray_executor import RayExecutor  # noqa: PLC0415 - command
 
         return RayExecutor(jobs, options.ray_address)
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from imgbudget.audit.statistics import AuditStatistics
-from imgbudget.audit.store import Store
+from imgbudget.auditing.statistics import AuditStatistics
+from imgbudget.auditing.store import Store
 from imgbudget.cli.output import show, whole_file
 
 
@@ -20,8 +20,8 @@ def write_lines(texts: Iterable[str], file: str | None) -> None:
 
 def write_page(store: Store, statistics: AuditStatistics, file: str) -> None:
     """Write the HTML page."""
-    from imgbudget.audit.html.page import page  # noqa: PLC0415 - command
-    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415 - command
+    from imgbudget.auditing.html.page import page  # noqa: PLC0415 - command
+    from imgbudget.auditing.html.thumbnails import thumbnails  # noqa: PLC0415 - command
 
     with whole_file(file) as out:
         out.write(page(statistics, store, thumbnails))

@@ -9,9 +9,9 @@ from imgbudget.cli.command import Command, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import Format, chosen_formats, say, say_warnings, write_formats
 from imgbudget.errors import UnreadableError, UsageError
-from imgbudget.explain.match import Explanation, Match, Unknown
-from imgbudget.explain.match import explain as explain_text
-from imgbudget.explain.recorded import RecordedError, RecordedErrors, recorded_errors, session_of_screen
+from imgbudget.explaining.match import Explanation, Match, Unknown
+from imgbudget.explaining.match import explain as explain_text
+from imgbudget.explaining.recorded import RecordedError, RecordedErrors, recorded_errors, session_of_screen
 from imgbudget.linter.run import STDIN
 from imgbudget.output.explain import LocatedMatch, SessionOfErrors, explanation_document, full_text
 

@@ -200,7 +200,7 @@ def _size_sent(image: ImageResult) -> Size | None:
 
 def _worker() -> Callable[[_ReadTask], ImageText | str]:
     """What a worker process does; here, so that only it loads the recogniser."""
-    from imgbudget.legible.task import read_image  # noqa: PLC0415 - extra
+    from imgbudget.legibility.task import read_image  # noqa: PLC0415 - extra
 
     def work(task: _ReadTask) -> ImageText | str:
         if task.facts is None:

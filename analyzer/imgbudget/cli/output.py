@@ -14,7 +14,7 @@ from imgbudget.output.base import figure
 from imgbudget.printable import joined, one_line
 
 if TYPE_CHECKING:
-    from imgbudget.audit.work import PartitionSummary
+    from imgbudget.auditing.work import PartitionSummary
 
 
 def show(text: str, *, aside: bool = False) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from imgbudget.audit.failures import attempt, reason_of, until_failure
+from imgbudget.auditing.failures import attempt, reason_of, until_failure
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.imageinfo.documents import (

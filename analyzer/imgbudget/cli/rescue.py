@@ -17,17 +17,17 @@ from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import joined, one_line
-from imgbudget.rescue import backup
-from imgbudget.rescue.mend import MendOptions
-from imgbudget.rescue.report import (
+from imgbudget.rescuing import backup
+from imgbudget.rescuing.mend import MendOptions
+from imgbudget.rescuing.report import (
     end_lines,
     rescue_document,
     rescue_lines,
     session_lines,
     sessions_document,
 )
-from imgbudget.rescue.run import Rescue, RescueOptions, RescueState, files_of
-from imgbudget.rescue.stores import STORES, newest_sessions, store_of
+from imgbudget.rescuing.run import Rescue, RescueOptions, RescueState, files_of
+from imgbudget.rescuing.stores import STORES, newest_sessions, store_of
 
 FORMATS = ("full", "json")
 

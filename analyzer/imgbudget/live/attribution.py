@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from imgbudget.explain import locate
-from imgbudget.explain.locate import Candidate, Located
-from imgbudget.explain.match import Explanation, Match, explain
+from imgbudget.explaining import locate
+from imgbudget.explaining.locate import Candidate, Located
+from imgbudget.explaining.match import Explanation, Match, explain
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from imgbudget.errors import LimitsError
-from imgbudget.explain.match import explain
+from imgbudget.explaining.match import explain
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.files import read_yaml
 from imgbudget.limits.geometry import Size, native_size, patches

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from imgbudget.explain.locate import Candidate
-from imgbudget.explain.match import Explanation, Match, Unknown
-from imgbudget.explain.recorded import RecordedError
-from imgbudget.explain.wording import ErrorPattern
+from imgbudget.explaining.locate import Candidate
+from imgbudget.explaining.match import Explanation, Match, Unknown
+from imgbudget.explaining.recorded import RecordedError
+from imgbudget.explaining.wording import ErrorPattern
 from imgbudget.model.location import Location, Span
 from imgbudget.output.base import TextStyle, count, figure
 from imgbudget.output.records import TOOL, VERSION

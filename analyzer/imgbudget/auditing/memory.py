@@ -1,0 +1,176 @@
+"""Rows in memory as one table for queries: SQLite, with the functions that the statements call."""
+
+import heapq
+import json
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import pairwise
+from math import pow as power
+from typing import Any
+
+from imgbudget.auditing.rows import PlainRows, RowValues, columns
+from imgbudget.auditing.store import EXAMPLES, IMAGES, SHARES, NumberSummary, Store, quoted
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Tier
+
+OLDEST = (3, 30)
+"""The first version of SQLite that has `filter` and `nulls last`."""
+
+
+def is_possible() -> bool:
+    """Whether the SQLite of this Python understands the statements; where it does not, DuckDB is needed."""
+    return sqlite3.sqlite_version_info >= OLDEST
+
+
+class MemoryStore(Store):
+    """The rows in memory. Their column `findings` is their number, counted from 1."""
+
+    __slots__ = ()
+
+    def having(self, code: str) -> str:
+        """SQL: whether a row has a finding with this code."""
+        return f"findings in (select number from findings where code = {quoted(code)})"  # noqa: S608
+
+    def summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
+        """What is known of a number of all images: few are sorted sooner than a database adds them up."""
+        found = self.all(
+            f"select v from (select {value} as v from rows where {IMAGES}) where v is not null"  # noqa: S608
+        )
+        values = sorted(number for (number,) in found)
+        below = [bisect_left(values, edge) for edge in edges]
+        counts = [after - before for before, after in pairwise((0, *below, len(values)))]
+        if not values:
+            return NumberSummary(0, None, None, None, (), counts)
+        # in whole hundredths: 0.07 * 100 is more than seven
+        places = [-(-len(values) * round(share * 100) // 100) for share in SHARES]
+        quantiles = [values[max(place, 1) - 1] for place in places]
+        mean = float(sum([_rounded(number * 1e6) for number in values])) / 1e6 / len(values)
+        return NumberSummary(len(values), values[0], values[-1], mean, quantiles, counts)
+
+
+@contextmanager
+def rows_in_memory(parts: Iterable[PlainRows], tiers: tuple[Tier, ...], limits: Limits) -> Iterator[Store]:
+    """The rows of these partitions, for the limits of one model on one platform."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for name, count, kind in _AGGREGATES:
+            connection.create_aggregate(name, count, kind)
+        connection.create_function("pow", 2, _power, deterministic=True)
+        connection.create_function("folder_of", 2, _folder, deterministic=True)
+        names = [column.name for column in columns(tiers) if column.kind != "findings"]
+        connection.execute(f"create table rows ({', '.join(names)}, findings integer primary key)")
+        connection.execute('create table findings (number, code, severity, "limit", unit, pointer)')
+        connection.execute(
+            """create view found as select source, member, row, coalesce(f.pointer, rows.pointer) as pointer,
+            rows.pointer as row_pointer, f.code as code, f.severity as severity, f."limit" as "limit",
+            f.unit as unit from findings as f join rows on rows.findings = f.number"""
+        )
+        yield MemoryStore(connection, limits, _insert(connection, parts, names))
+
+
+def _insert(
+    connection: sqlite3.Connection, parts: Iterable[PlainRows], names: list[str]
+) -> dict[int, list[RowValues]]:
+    """Fill both tables; the findings of all rows that have some, by the number of the row."""
+    lists: dict[int, list[RowValues]] = {}
+    before = 0
+    connection.execute("begin")
+    for chunk in (chunk for part in parts for chunk in part.chunks()):
+        filled = names[: len(chunk.rows[0])]
+        values = ", ".join("?" * len(filled))
+        connection.executemany(f"insert into rows ({', '.join(filled)}) values ({values})", chunk.rows)  # noqa: S608
+        for number, *finding in chunk.findings:
+            lists.setdefault(before + number, []).append(tuple(finding[:-1]))
+        connection.executemany(
+            f"insert into findings values ({before} + ?1, ?2, ?3, ?5, ?6, ?7)",  # noqa: S608
+            chunk.findings,
+        )
+        before += len(chunk.rows)
+    connection.execute("commit")
+    return lists
+
+
+def _power(base: float | None, exponent: float) -> float | None:
+    return None if base is None else power(base, exponent)
+
+
+def _folder(source: str, member: str | None) -> str:
+    """The folder of a row; that of a name of a single slash is the slash, as DuckDB has it."""
+    folder = "/" if member == "/" else (member or "").rpartition("/")[0]
+    if not folder:
+        return source
+    return folder if source == "." else f"{source.rstrip('/')}/{folder}"
+
+
+Place = tuple[str | None, str | None, int | None, str | None]
+
+
+class _FirstPlaces:
+    """The first locations in the order of rows."""
+
+    def __init__(self) -> None:
+        self._all: list[Place] = []
+
+    def step(self, *place: Any) -> None:
+        """Add one."""
+        self._all.append(place)
+        if len(self._all) > 1 << 12:
+            self._all = heapq.nsmallest(EXAMPLES, self._all, _order)
+
+    def finalize(self) -> str:
+        """Their fields as JSON."""
+        names = ("source", "member", "row", "pointer")
+        found = heapq.nsmallest(EXAMPLES, self._all, _order)
+        return json.dumps([dict(zip(names, place, strict=True)) for place in found])
+
+
+def _order(place: Place) -> tuple[bool | str | int, ...]:
+    """The place as a key: missing parts are last, texts are in the order of their UTF-8."""
+    source, member, row, pointer = place
+    first = source is None, source or "", member is None, member or ""
+    return *first, row is None, row or 0, pointer is None, pointer or ""
+
+
+class _CountedPlaces:
+    """How many different locations there are."""
+
+    def __init__(self) -> None:
+        self._all: set[Place] = set()
+
+    def step(self, *place: Any) -> None:
+        """Add one."""
+        self._all.add(place)
+
+    def finalize(self) -> int:
+        """Their number."""
+        return len(self._all)
+
+
+def _rounded(value: float) -> int:
+    """The nearest whole number, of a half the larger one: as databases round."""
+    whole = int(value)
+    return whole + (value - whole >= 0.5)
+
+
+class _SumOfProducts:
+    """The sum of products of two columns, of any size: text, since SQLite has no such integers."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def step(self, one: int | None, other: int | None) -> None:
+        """Add one."""
+        if one is not None and other is not None:
+            self._sum += one * other
+
+    def finalize(self) -> str:
+        """Its digits."""
+        return str(self._sum)
+
+
+_AGGREGATES: tuple[tuple[str, int, Any], ...] = (
+    ("first_places", 4, _FirstPlaces),
+    ("count_places", 4, _CountedPlaces),
+    ("sum_of_products", 2, _SumOfProducts),
+)

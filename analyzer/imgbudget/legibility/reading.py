@@ -1,0 +1,287 @@
+"""Reads the text of an image at full size and at the sizes that models see, and compares both."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from PIL.Image import Image, Transpose
+
+from imgbudget.legibility.comparison import share_kept, significant
+from imgbudget.legibility.crops import beginning, corners_of, crop, lengths, on_smaller, pixels_of, quad_of
+from imgbudget.legibility.detection import find_lines, stronger_cells
+from imgbudget.legibility.engine import Engine, Quad, Recognised
+from imgbudget.legibility.ink import letters_of
+from imgbudget.legibility.picture import RESAMPLING, SAMPLED, sampled_picture, seen_picture
+from imgbudget.limits.geometry import Size
+from imgbudget.model.text import (
+    CLEAR_HEIGHT,
+    LOST_HEIGHT,
+    AppearingLine,
+    ImageText,
+    SeenLine,
+    SeenText,
+    TextLine,
+)
+
+_FAINT, _FAINT_CLEAR = 90.0, 14.0
+"""Letters of less contrast, of 255, are in doubt up to this height as seen, px."""
+
+_PART = 10.0
+"""The length of what is read of a line at most, by the height of its box: about 20 characters."""
+
+_EACH, _MOST = 4, 12
+"""Lines that are read of about the same height as seen, and of a size as a whole, unless all are."""
+
+_BIN = 0.5
+"""Px of height as seen between lines of about the same height."""
+
+_CERTAIN, _LIKELY = 0.5, 0.3
+"""How certain the recogniser has to be at full size, from 0 to 1, for its reading to be compared; and for a
+line to count as text, which is then kept or lost by its height."""
+
+_SURELY = 0.9
+"""How certain the recogniser has to be of a single digit, as on the axis of a chart: others are icons."""
+
+
+class ReadingOptions(NamedTuple):
+    """How much is read.
+
+    With `every_line` all lines are read, and as a whole; else the beginnings of some of those that are in
+    doubt. With `appearing` lines are looked for that can be read only at the smaller size.
+    """
+
+    every_line: bool = False
+    appearing: bool = True
+
+
+SAMPLE = ReadingOptions()
+"""A sample of the lines that are in doubt."""
+
+
+def read_text(
+    picture: Image, sizes: Iterable[Size], engine: Engine, options: ReadingOptions = SAMPLE
+) -> ImageText:
+    """The text of a picture, upright and opaque, and what of it is left at each of these sizes in px.
+
+    Lines are found at full size. Of those whose height leaves doubt at a size, and of all with `every_line`,
+    the same part is read at both sizes; the shares of others follow from lines of about their height.
+    """
+    return _PictureReading(picture, engine, options).at(dict.fromkeys(sizes))
+
+
+class _PictureReading:
+    """The reading of one picture; each part of a line is read once at full size."""
+
+    def __init__(self, picture: Image, engine: Engine, options: ReadingOptions) -> None:
+        self.picture, self.engine, self.options = picture, engine, options
+        self.size = Size(*picture.size)
+        found = find_lines(picture, engine)
+        self.finest = found.finest
+        self.lines: list[TextLine | None] = list(found.lines)
+        self._turned: dict[int, bool] = {}
+        self._unread: set[int] = set()
+
+    def at(self, sizes: Iterable[Size]) -> ImageText:
+        """The text at these sizes."""
+        if self.options.every_line:
+            for number in range(len(self.lines)):
+                self._line(number)
+        seen = [self._seen(size) for size in sizes]
+        # a line may have turned out to be no text when a later size was read
+        read = {line.corners: line for line in self.lines if line is not None}
+        kept = [
+            one._replace(
+                lines=tuple(
+                    line._replace(line=read[line.line.corners])
+                    for line in one.lines
+                    if line.line.corners in read
+                )
+            )
+            for one in seen
+        ]
+        return ImageText(self.size, tuple(read.values()), tuple(kept), self.finest)
+
+    def _seen(self, size: Size) -> SeenText:
+        smaller = seen_picture(self.picture, size)
+        if smaller is self.picture:
+            same = (SeenLine(line, line.height, 1.0, line.text) for line in self.lines if line is not None)
+            return SeenText(size, tuple(same))
+        factor = self._factor(size)
+        measured: dict[int, SeenLine] = {}
+        for number in self._doubtful(factor):
+            line = self._line(number)
+            if line is None or line.text is None:
+                continue
+            quad = on_smaller(quad_of(line.corners), self.size, size)
+            text = self._recognised(smaller, quad, number, line).text
+            kept = share_kept(line.text, text, is_part=line.is_part)
+            measured[number] = SeenLine(line, line.height * factor, kept, text)
+        curve = [(one.height, one.line.characters, one.kept) for one in measured.values()]
+        for number, found in enumerate(self.lines):
+            if found is not None and number not in measured:
+                height = found.height * factor
+                estimate = estimated_share(height, found.contrast, curve)
+                measured[number] = SeenLine(found, height, estimate)
+        appearing = tuple(self._appearing(smaller, size)) if self.options.appearing else ()
+        return SeenText(size, tuple(measured[number] for number in sorted(measured)), appearing)
+
+    def _factor(self, size: Size) -> float:
+        """Px as seen for each px as stored: of the edge that shrinks more."""
+        return min(size.width / self.size.width, size.height / self.size.height)
+
+    def _doubtful(self, factor: float) -> list[int]:
+        """The lines to read at a size: all, or some of each height that leaves doubt."""
+        if self.options.every_line:
+            return list(range(len(self.lines)))
+        bins: dict[int, list[int]] = {}
+        for number, line in enumerate(self.lines):
+            if line is not None and is_doubtful(line.height * factor, line.contrast):
+                bins.setdefault(round(line.height * factor / _BIN), []).append(number)
+        chosen: list[int] = []
+        for place in range(_EACH):
+            for _, numbers in sorted(bins.items()):
+                # spread over the image, not the first ones only
+                step = max(len(numbers) // _EACH, 1)
+                chosen += numbers[place * step : place * step + 1]
+        return chosen[:_MOST]
+
+    def _line(self, number: int) -> TextLine | None:
+        """A line with what is read of it at full size; None if that is no text."""
+        line = self.lines[number]
+        if line is None or line.text is not None or number in self._unread:
+            return line
+        quad = quad_of(line.corners)
+        found = self._recognised(self.picture, quad, number, line)
+        letters = significant(found.text)
+        if not _is_text(found):
+            self.lines[number] = None
+            return None
+        if found.score < _CERTAIN:  # a script that the recogniser does not know, or a texture
+            self._unread.add(number)
+            return line
+        share = self._share(quad)
+        characters = max(round(len(letters) / share), len(letters))
+        self.lines[number] = read = line._replace(text=found.text, is_part=share < 1, characters=characters)
+        return read
+
+    def _share(self, quad: Quad) -> float:
+        """The share of a line that is read."""
+        if self.options.every_line:
+            return 1.0
+        length, height = lengths(quad)
+        return min(_PART * height / length, 1.0) if length else 1.0
+
+    def _recognised(self, picture: Image, quad: Quad, number: int, line: TextLine) -> Recognised:
+        """What is read of a line in the picture at one of its sizes."""
+        whole = quad_of(line.corners)
+        part = crop(picture, beginning(quad, self._share(whole)))
+        if self._turned.get(number):
+            part = part.transpose(Transpose.ROTATE_180)
+        found = self.engine.recognise(pixels_of(part))
+        if number not in self._turned:
+            self._turned[number] = False
+            if found.score < _UNSURE:
+                # letters that run up are upside down once the line is turned
+                again = self.engine.recognise(pixels_of(part.transpose(Transpose.ROTATE_180)))
+                if again.score > found.score:
+                    self._turned[number] = True
+                    return again
+        return found
+
+    def _appearing(self, smaller: Image, size: Size) -> Iterator[AppearingLine]:
+        """The lines that are read in the smaller picture and not at full size, by any filter, each once."""
+        lines = (line for line in self.lines if line is not None)
+        known = [on_smaller(quad_of(line.corners), self.size, size) for line in lines]
+        found = self._appearing_in(smaller, find_lines(smaller, self.engine, known=known).lines, size)
+        yield from (AppearingLine(line, "lanczos") for line in found)
+        grey = np.asarray(smaller.convert("L"))
+        for name, resampling in SAMPLED.items():
+            sampled = sampled_picture(self.picture, size, resampling)
+            cells = stronger_cells(np.asarray(sampled.convert("L")), grey)
+            if cells.any():
+                lines_there = find_lines(sampled, self.engine, within=cells).lines
+                appearing = [
+                    AppearingLine(line, name) for line in self._appearing_in(sampled, lines_there, size)
+                ]
+                if appearing:
+                    yield from appearing
+                    return
+
+    def _appearing_in(self, picture: Image, lines: Sequence[TextLine], size: Size) -> Iterator[TextLine]:
+        """The lines of a smaller picture that stand out and are read there, and not at full size."""
+        for line in sorted(lines, key=lambda line: -line.height)[:_MOST]:
+            quad = quad_of(line.corners)
+            there = self.engine.recognise(pixels_of(crop(picture, quad)))
+            if there.score < _SURE or len(significant(there.text)) < _LEAST:
+                continue
+            whole = on_smaller(quad, size, self.size)
+            part = crop(self.picture, whole)
+            part = part.resize((max(part.width * _READ // part.height, 1), _READ), RESAMPLING)
+            here = letters_of(np.asarray(part.convert("L")))
+            faint = here is None or here.contrast < _FAINTER * line.contrast
+            if faint or share_kept(there.text, self.engine.recognise(pixels_of(part)).text) < _OTHER:
+                letters = len(significant(there.text))
+                height = line.height * self.size.width / size.width
+                yield line._replace(
+                    corners=corners_of(whole), height=height, text=there.text, characters=letters
+                )
+
+
+_READ = 48
+"""Px of height of what the recogniser reads: a larger line is averaged to it, as eyes average."""
+
+_FAINTER = 0.35
+"""A line appears whose letters have less than this share of their contrast at full size."""
+
+_UNSURE = 0.75
+"""A certainty below which the text may be upside down."""
+
+_SURE, _LEAST, _OTHER = 0.8, 4, 0.4
+"""Text appears if it is read so certainly, with so many characters, of which less than this share is read at
+full size."""
+
+
+def _is_text(found: Recognised) -> bool:
+    """Whether what was read at full size is text at all, and no icon, speck or texture."""
+    letters = significant(found.text)
+    if len(letters) == 1:
+        return letters.isdigit() and found.score >= _SURELY
+    return bool(letters) and found.score >= _LIKELY
+
+
+def is_doubtful(height: float, contrast: float) -> bool:
+    """Whether letters of a height in px as seen may be lost or kept."""
+    return LOST_HEIGHT < height < (_FAINT_CLEAR if contrast < _FAINT else CLEAR_HEIGHT)
+
+
+def estimated_share(height: float, contrast: float, curve: Sequence[tuple[float, int, float]]) -> float:
+    """The share of the characters that is kept of a line that was not read at a height in px as seen.
+
+    `curve` are heights, characters and shares of lines that were read at this size: those of about the same
+    height count, and without any the general curve of `share_at`.
+    """
+    if not is_doubtful(height, contrast):
+        return 0.0 if height <= LOST_HEIGHT else 1.0
+    near = [(many, share) for other, many, share in curve if abs(other - height) <= _BIN]
+    if not near:
+        return share_at(height)
+    return sum(many * share for many, share in near) / sum(many for many, _ in near)
+
+
+_CURVE = (
+    *((2.0, 0.0), (3.0, 0.15), (3.5, 0.4), (4.0, 0.74), (4.5, 0.84), (5.0, 0.94)),
+    *((5.5, 0.965), (6.0, 0.985), (6.5, 0.995), (7.5, 0.999), (8.0, 1.0)),
+)
+"""Px of height as seen, and the share of the characters that is read: means over 1,500 lines in three fonts
+and three contrasts, rendered at 10 to 24 px and downscaled (docs/legibility.md)."""
+
+
+def share_at(height: float) -> float:
+    """The share of characters that is read of letters of a height in px, as measured on rendered fonts."""
+    if height <= _CURVE[0][0]:
+        return 0.0
+    for (low, first), (high, second) in pairwise(_CURVE):
+        if height <= high:
+            return first + (second - first) * (height - low) / (high - low)
+    return 1.0
