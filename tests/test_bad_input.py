@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.cli import group
+from imgbudget.cli.main import COMMANDS
 from imgbudget.imageinfo.files import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -172,6 +174,11 @@ def test_shapes_that_the_api_refuses(imgbudget: Command, tmp_path: Path, value: 
         (("check", "--config", "gone.yaml"), "gone.yaml"),
         (("check", "--limits", "gone.yaml"), "gone.yaml"),
         (("chek",), "Did you mean 'imgbudget check'"),
+        (("lint", "."), "Did you mean 'imgbudget check'"),
+        (("scan",), "Did you mean 'imgbudget check'"),
+        (("FIX",), "Did you mean 'imgbudget check --fix'"),
+        (("tokens",), "Did you mean 'imgbudget size'"),
+        (("config",), "Did you mean 'imgbudget check --show-settings'"),
         (("rule", "IB2011"), "unknown rule 'IB2011'; did you mean 'IB201'?"),
         (("rule", "ib299"), "unknown rule 'ib299'; did you mean 'IB206'?"),
         (("size", "20x"), "'20x' is neither a size, such as 1920x1080, nor a file or folder"),
@@ -295,3 +302,10 @@ def test_names_with_line_feeds_stay_on_one_line(imgbudget: Command, tmp_path: Pa
     (tmp_path / "a\nIB000 b.png").write_bytes(image_bytes((100, 300)))
     out = imgbudget("check", "--format", "concise").out
     assert out.splitlines()[0].startswith("a\\nIB000 b.png: IB301")
+
+
+def test_no_command_has_the_name_of_another_tools_word() -> None:
+    """The words that lead to a command are no commands, and each leads to one that there is."""
+    for word, command in group._SYNONYMS.items():
+        assert word not in COMMANDS
+        assert command.split()[0] in COMMANDS

@@ -45,7 +45,25 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+_ELSEWHERE = {
+    "check": ("lint", "scan", "analyze", "analyse", "validate", "inspect", "test"),
+    "check --fix": ("fix", "format", "repair"),
+    "plan": ("resize", "shrink", "optimize", "optimise", "compress", "estimate"),
+    "size": ("tokens", "count", "cost", "price", "calc"),
+    "limits": ("models", "providers", "platforms", "prices"),
+    "rule": ("rules",),
+    "audit": ("dataset", "report", "stats"),
+    "check --show-settings": ("config", "settings"),
+    "tiles": ("tile", "cut"),
+}
+"""What other tools call a command: the words that `difflib` would lead elsewhere."""
+
+_SYNONYMS = {word: command for command, words in _ELSEWHERE.items() for word in words}
+
+
 def _nearest(name: str) -> str:
+    if name.lower() in _SYNONYMS:
+        return _SYNONYMS[name.lower()]
     import difflib  # noqa: PLC0415 - rare
 
     return next(iter(difflib.get_close_matches(name, COMMANDS, 1)), "")
