@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,8 +16,9 @@ from click.testing import CliRunner
 
 from columns import column_page
 from families import with_families
+from imgbudget.cli.command import Choice
 from imgbudget.cli.group import cli
-from imgbudget.cli.main import COMMANDS
+from imgbudget.cli.main import COMMANDS, load
 from imgbudget.cli.rule import markdown
 from imgbudget.config.layers import json_schema
 from imgbudget.discovery.filetypes import hook_pattern
@@ -46,6 +48,13 @@ taken for an error about an image.
 """
 """The beginning of the page of error texts."""
 
+OPTIONS = """\
+## Options by command
+
+| option | value | commands |
+|---|---|---|"""
+"""The head of the table of options."""
+
 SHOWN = "imgbudget check examples/photo.jpg examples/requests/many-images.json"
 """The command of the screenshot in README."""
 
@@ -68,7 +77,23 @@ def command_help() -> str:
         run = CliRunner().invoke(cli, arguments, prog_name="imgbudget", terminal_width=100)
         title = f"imgbudget {name}" if name else "imgbudget"
         parts.append(f"## {title}\n\n```text\n{run.output}```\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, OPTIONS, *_option_rows(), ""])
+
+
+def _option_rows() -> Iterator[str]:
+    """A row for each option: its value, and the commands that have it."""
+    commands: dict[str, dict[str, list[str]]] = {}
+    for name in COMMANDS:
+        for field in load(name).fields():
+            parameter = field.parameter
+            if parameter.names and not parameter.hidden:
+                choices = parameter.type.names if isinstance(parameter.type, Choice) else ()
+                value = parameter.metavar or ("" if parameter.is_flag else "|".join(choices))
+                commands.setdefault(", ".join(parameter.names), {}).setdefault(value, []).append(name)
+    for option, values in sorted(commands.items(), key=lambda row: row[0].lstrip("-").lower()):
+        for value, names in values.items():
+            listed = "all" if len(names) == len(COMMANDS) else ", ".join(names)
+            yield f"| `{option}` | {f'`{_cell(value)}`' if value else ''} | {listed} |"
 
 
 def error_table() -> str:
