@@ -180,6 +180,8 @@ class LateCheck:
 
     def __init__(self, module: str, name: str) -> None:
         """The function of the rule with this name in a module."""
+        self.module: str
+        self.name: str
         self.module, self.name = module, name
         self._function: Callable[[Any, Context], Iterator[Problem]] | None = None
 

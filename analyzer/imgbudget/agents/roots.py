@@ -15,7 +15,7 @@ class Root:
             UsageError: there is none.
         """
         try:
-            self.path = os.path.realpath(path, strict=True)
+            self.path: str = os.path.realpath(path, strict=True)
         except OSError as error:
             raise UsageError(f"--root {path}: {os_error_text(error)}") from error
         if not os.path.isdir(self.path):

@@ -103,6 +103,8 @@ class NearImages:
     """The images of a store that show the same up to a distance: computed once, when they are asked for."""
 
     def __init__(self, store: Store, distance: int) -> None:
+        self.store: Store
+        self.distance: int
         self.store, self.distance = store, distance
 
     @cached_property

@@ -88,7 +88,7 @@ class RecordBuilder:
         self, session: Session, references: RowReferences | None = None, *, trials: Trials | None = None
     ) -> None:
         self.session = session
-        self.references = references or RowReferences(Access())
+        self.references: RowReferences = references or RowReferences(Access())
         self.trials = trials
         self.counts: Counter[str] = Counter()
         self.reached: RowLocation | None = None

@@ -43,6 +43,7 @@ from imgbudget.linter.run import Session
 
 if TYPE_CHECKING:
     from imgbudget.auditing.store import Store
+    from imgbudget.limits.geometry import Tier
 
 
 def plan(
@@ -226,13 +227,13 @@ class AuditRun:
         self.executor = executor
         self.folder = folder
         self.watcher = watcher
-        self.tiers = tiers_of(work.shared.session)
-        self.in_memory = in_memory
+        self.tiers: tuple[Tier, ...] = tiers_of(work.shared.session)
+        self.in_memory: bool = in_memory
         self.measures = measures
         self.few = few
-        self.summary = PartitionSummary()
+        self.summary: PartitionSummary = PartitionSummary()
         self.files: list[str] = []
-        self.resumed = 0
+        self.resumed: int = 0
         self.lost: list[str] = []
         """The reasons why single items could not be read: each of them crashed its worker every time."""
         self.notes: dict[str, None] = {}

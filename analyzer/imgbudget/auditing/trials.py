@@ -43,7 +43,7 @@ class Trials:
     """The trials of one partition: up to `left`, of images that their hash chooses with a probability."""
 
     def __init__(self, session: Session, left: int, chance: float) -> None:
-        self.left = left
+        self.left: int = left
         self._limits = session.context.limits()
         self._chance = chance
 

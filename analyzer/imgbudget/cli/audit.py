@@ -374,4 +374,4 @@ def _worst(totals: Totals) -> Severity | None:
     return max((severity for severity, number in counts.items() if number), default=None)
 
 
-command = Command("audit", AuditOptions, audit, formats=FORMATS)
+command: Command[AuditOptions] = Command("audit", AuditOptions, audit, formats=FORMATS)

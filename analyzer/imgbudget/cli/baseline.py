@@ -141,4 +141,4 @@ def _save(name: str, entries: Baseline, options: BaselineOptions) -> None:
     sink.close()
 
 
-command = Command("baseline", BaselineOptions, baseline)
+command: Command[BaselineOptions] = Command("baseline", BaselineOptions, baseline)

@@ -328,4 +328,6 @@ def _fixed_entries(session: Session, summary: Summary) -> "tuple[BaselineEntry, 
     return fixed_entries(session, [path for path, _ in summary.missed])
 
 
-command = Command("check", CheckOptions, check, formats=tuple(FORMATS), is_hook_file=is_hook_file)
+command: Command[CheckOptions] = Command(
+    "check", CheckOptions, check, formats=tuple(FORMATS), is_hook_file=is_hook_file
+)

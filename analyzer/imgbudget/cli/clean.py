@@ -22,4 +22,4 @@ def clean(_options: CleanOptions) -> int:
     return 0
 
 
-command = Command("clean", CleanOptions, clean)
+command: Command[CleanOptions] = Command("clean", CleanOptions, clean)

@@ -160,4 +160,6 @@ def _numbers(numbers: tuple[float, ...]) -> str:
     return ",".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in numbers)
 
 
-command = Command("coords", CoordsOptions, coords, formats=FORMATS, negative_numbers=True)
+command: Command[CoordsOptions] = Command(
+    "coords", CoordsOptions, coords, formats=FORMATS, negative_numbers=True
+)

@@ -143,4 +143,4 @@ def text_lines(made: Crop) -> list[str]:
     ]
 
 
-command = Command("crop", CropOptions, crop, formats=FORMATS, negative_numbers=True)
+command: Command[CropOptions] = Command("crop", CropOptions, crop, formats=FORMATS, negative_numbers=True)

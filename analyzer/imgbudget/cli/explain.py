@@ -139,4 +139,4 @@ def _located_matches(
     return found
 
 
-command = Command("explain", ExplainOptions, explain, formats=FORMATS)
+command: Command[ExplainOptions] = Command("explain", ExplainOptions, explain, formats=FORMATS)

@@ -21,7 +21,7 @@ class GrowthGate:
         if earlier is None:
             raise UsageError("--fail-over needs --compare and the report of an earlier run")
         try:
-            self.earlier = earlier._replace(allowed=parse_growth(text))
+            self.earlier: Earlier = earlier._replace(allowed=parse_growth(text))
         except ValueError as error:
             raise UsageError(f"--fail-over: {error}") from error
 

@@ -103,4 +103,4 @@ def _answer_to_call(call: HookCall, asked: RunOptions) -> HookAnswer:
         return HookAnswer(notes=error.lines, is_mistake=True)
 
 
-command = Command("hook", HookOptions, hook)
+command: Command[HookOptions] = Command("hook", HookOptions, hook)

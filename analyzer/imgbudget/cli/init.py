@@ -343,7 +343,7 @@ def _summary(proposal: Proposal) -> str:
     return f"{remark(proposal.model)} on {proposal.platform}, budgets from {measured}"
 
 
-command = Command("init", InitOptions, init)
+command: Command[InitOptions] = Command("init", InitOptions, init)
 
 
 def _hook() -> str:

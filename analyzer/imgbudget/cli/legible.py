@@ -232,4 +232,4 @@ def _legible(found: _ImageOfRun, outcome: ImageText | str, others: Sequence[Limi
     return LegibleImage(location, found.size, outcome, models=tuple(models))
 
 
-command = Command("legible", LegibleOptions, legible, formats=FORMATS)
+command: Command[LegibleOptions] = Command("legible", LegibleOptions, legible, formats=FORMATS)

@@ -168,4 +168,4 @@ def _add(table: TextTable, name: str, value: Limit[float] | Term | Absent) -> No
     table.add(name, value.text, value.owner, value.status, value.source, value.date, value.note or "")
 
 
-command = Command("limits", LimitsOptions, show_limits, formats=FORMATS)
+command: Command[LimitsOptions] = Command("limits", LimitsOptions, show_limits, formats=FORMATS)

@@ -66,4 +66,4 @@ def mcp(options: McpOptions) -> int:
     return 0
 
 
-command = Command("mcp", McpOptions, mcp)
+command: Command[McpOptions] = Command("mcp", McpOptions, mcp)

@@ -163,7 +163,7 @@ class Tools:
             shown = ": returns what would change, and writes nothing."
             fix = fix._replace(description=fix.description + shown)
             rescue = rescue._replace(description=rescue.description + shown)
-        self.specs = (CHECK, PLAN, fix, SIZE, TILES, crop, STATUS, rescue)
+        self.specs: tuple[ToolSpec, ...] = (CHECK, PLAN, fix, SIZE, TILES, crop, STATUS, rescue)
 
     def call(self, name: str, given: dict[str, Any]) -> ToolResult:
         """The result of a call; mistakes of the client are results that say so."""

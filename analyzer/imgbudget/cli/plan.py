@@ -362,4 +362,4 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     return blocks([text, *(resend_text(one, colour=colour) for one in found.resends)])
 
 
-command = Command("plan", PlanOptions, plan, formats=FORMATS)
+command: Command[PlanOptions] = Command("plan", PlanOptions, plan, formats=FORMATS)

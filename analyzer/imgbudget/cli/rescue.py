@@ -247,4 +247,4 @@ def _undo(options: RescueCommandOptions, formats: list[Format]) -> int:
     return 0 if all(record["undone"] for record in records) else 1
 
 
-command = Command("rescue", RescueCommandOptions, rescue, formats=FORMATS)
+command: Command[RescueCommandOptions] = Command("rescue", RescueCommandOptions, rescue, formats=FORMATS)

@@ -85,4 +85,4 @@ def markdown(rule: AnyRule) -> str:
     return joined([f"# {rule.code} {rule.name}", "", facts, "", *several_lines(rule.page).split("\n")])
 
 
-command = Command("rule", RuleCommandOptions, show_rule, formats=FORMATS)
+command: Command[RuleCommandOptions] = Command("rule", RuleCommandOptions, show_rule, formats=FORMATS)

@@ -135,4 +135,4 @@ def _refuse_contradictions(options: SendOptions) -> None:
     checked_seconds("--poll", options.poll)
 
 
-command = Command("send", SendOptions, send, formats=FORMATS)
+command: Command[SendOptions] = Command("send", SendOptions, send, formats=FORMATS)

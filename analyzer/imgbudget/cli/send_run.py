@@ -71,13 +71,13 @@ class SendRun:
         self.out = out
         self.options = options
         self.formats = formats
-        self.checker = RequestChecker(out, asked)
-        self.recorder = Recorder(options.record)
-        self.is_batch = out.is_batch and not options.count_only
+        self.checker: RequestChecker = RequestChecker(out, asked)
+        self.recorder: Recorder = Recorder(options.record)
+        self.is_batch: bool = out.is_batch and not options.count_only
         if out.is_batch and options.stream:
             raise UsageError("--stream is for one request; a batch is answered as a whole")
-        self.platform = out.platform
-        self.planned = tuple(self._plan())
+        self.platform: str = out.platform
+        self.planned: tuple[Planned, ...] = tuple(self._plan())
         self.document: dict[str, Any] = words.document(self)
         self.quiet: bool = options.output.quiet
         self._worst = 0

@@ -127,7 +127,7 @@ def _document(
     return document
 
 
-command = Command("size", SizeOptions, show_size, formats=FORMATS)
+command: Command[SizeOptions] = Command("size", SizeOptions, show_size, formats=FORMATS)
 
 
 def measured(session: Session, text: str) -> Iterator[Measured]:

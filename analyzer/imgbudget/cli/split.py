@@ -97,4 +97,4 @@ def _note(part: SplitPart) -> str:
     return "; ".join(notes)
 
 
-command = Command("split", SplitOptions, split, formats=FORMATS)
+command: Command[SplitOptions] = Command("split", SplitOptions, split, formats=FORMATS)

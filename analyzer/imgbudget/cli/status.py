@@ -135,4 +135,4 @@ def _urgency(status: SessionStatus) -> tuple[bool, float]:
     return bool(status.refused), nearest.share if nearest else 0.0
 
 
-command = Command("status", StatusOptions, status, formats=FORMATS)
+command: Command[StatusOptions] = Command("status", StatusOptions, status, formats=FORMATS)

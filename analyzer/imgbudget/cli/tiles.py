@@ -92,4 +92,4 @@ def _text(subject: Measured, cut: Tiling, *, colour: bool) -> str:
     return joined([head]) + table.text(right={0, 1, 2, 4})
 
 
-command = Command("tiles", TilesOptions, tiles, formats=FORMATS)
+command: Command[TilesOptions] = Command("tiles", TilesOptions, tiles, formats=FORMATS)

@@ -243,4 +243,4 @@ def _models_text(session: Session, listed: Sequence[Model], *, colour: bool) -> 
     return table.text(right=(2, 3))
 
 
-command = Command("verify", VerifyOptions, verify, formats=FORMATS)
+command: Command[VerifyOptions] = Command("verify", VerifyOptions, verify, formats=FORMATS)

@@ -75,8 +75,13 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
-if __name__ == "__main__":
+def _serve_parent() -> None:
+    """Answer the process that started this one."""
     _bound_memory()
-    images, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    serve(images, answers)
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    _serve_parent()

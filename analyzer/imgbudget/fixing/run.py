@@ -86,10 +86,10 @@ class Fixer:
         """Fix the files under `paths`."""
         self.session = session
         self.options = options
-        self.strategy = options.strategy.bound(session.context.paths)
-        self.paths = path_list(paths)
+        self.strategy: FixStrategy = options.strategy.bound(session.context.paths)
+        self.paths: tuple[str, ...] = path_list(paths)
         named = [path for path in self.paths if path != STDIN]
-        self.output_target = OutputTarget(
+        self.output_target: OutputTarget = OutputTarget(
             options.output_dir,
             common_root(named) if named else ".",
             options.backup,

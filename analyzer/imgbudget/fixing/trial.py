@@ -143,8 +143,8 @@ class TrialFixer(Fixer):
 class TryingSession(Session):
     """A session whose results also say what the safe fixes would make of the images that they resize."""
 
-    chunk_size = Fixer.chunk_size
-    pool_threshold = Fixer.pool_threshold
+    chunk_size: int = Fixer.chunk_size
+    pool_threshold: int = Fixer.pool_threshold
     spare_workers = 0
 
     def __init__(self, options: RunOptions) -> None:

@@ -2,11 +2,25 @@
 
 import re
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from imgbudget.imageinfo.reader import Source
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ProbeField
 from imgbudget.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from _typeshed import ReadableBuffer
+
+    class Unpacker(Protocol):
+        """Unpacks integers from a buffer."""
+
+        def __call__(self, buffer: ReadableBuffer, offset: int = 0) -> tuple[int, ...]:
+            """The integers that are packed at an offset."""
+
 
 BLOCK_LIMIT = 1 << 20
 """Maximum bytes read of an EXIF block; a JPEG segment holds 65,533."""
@@ -32,14 +46,14 @@ class ByteOrder:
     __slots__ = ("long", "orientation", "position", "short", "short_entry", "sign", "tag")
 
     def __init__(self, sign: str) -> None:
-        self.sign = sign
-        self.short = Struct(sign + "H").unpack_from
-        self.long = Struct(sign + "I").unpack_from
-        self.tag = Struct(sign + "H").pack
+        self.sign: str = sign
+        self.short: Unpacker = Struct(sign + "H").unpack_from
+        self.long: Unpacker = Struct(sign + "I").unpack_from
+        self.tag: Callable[[int], bytes] = Struct(sign + "H").pack
         # after the tag: the type, and the value of a SHORT
-        self.short_entry = Struct(sign + "H4xH").unpack_from
-        self.orientation = self.tag(ORIENTATION)
-        self.position = self.tag(GPS_DIRECTORY)
+        self.short_entry: Unpacker = Struct(sign + "H4xH").unpack_from
+        self.orientation: bytes = self.tag(ORIENTATION)
+        self.position: bytes = self.tag(GPS_DIRECTORY)
 
 
 _LITTLE, _BIG = ByteOrder("<"), ByteOrder(">")

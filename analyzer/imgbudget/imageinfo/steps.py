@@ -16,8 +16,8 @@ class TimeLimit:
     __slots__ = ("left", "reason")
 
     def __init__(self, seconds: float, reason: str) -> None:
-        self.left = seconds
-        self.reason = reason
+        self.left: float = seconds
+        self.reason: str = reason
 
     @property
     def used_up(self) -> bool:

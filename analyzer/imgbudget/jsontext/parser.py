@@ -40,7 +40,7 @@ class Parser:
     __slots__ = ("_decoder", "has_duplicates")
 
     def __init__(self) -> None:
-        self.has_duplicates = False
+        self.has_duplicates: bool = False
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_refuse)
 
     def parse(self, text: str) -> Any:

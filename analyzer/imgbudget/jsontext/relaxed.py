@@ -87,8 +87,8 @@ class Rewriter:
 
     def __init__(self, start: int) -> None:
         self.parts: list[str] = []
-        self.length = 0
-        self.breaks = [(0, start)]
+        self.length: int = 0
+        self.breaks: list[tuple[int, int]] = [(0, start)]
 
     def add(self, part: str, end: int, original: int) -> None:
         """Add a part in place of `original` characters of the original, which end at `end`."""

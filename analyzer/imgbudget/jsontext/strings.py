@@ -69,11 +69,11 @@ class StringStats:
     )
 
     def __init__(self, start: int) -> None:
-        self.length = 0
-        self.width = 0
+        self.length: int = 0
+        self.width: int = 0
         self.foreign: dict[str, int] = {}
         self.flaw: Flaw | None = None
-        self.segments = [Segment(0, start, plain=True)]
+        self.segments: list[Segment] = [Segment(0, start, plain=True)]
         self.head = b""
         self.tail = b""
         self.known: dict[Hashable, object] = {}

@@ -10,11 +10,11 @@ class Window:
     __slots__ = ("_in_alphabet", "_view", "base", "buffer", "have", "source")
 
     def __init__(self, source: JsonSource, width: int, base: int) -> None:
-        self.source = source
-        self.buffer = bytearray(width)
+        self.source: JsonSource = source
+        self.buffer: bytearray = bytearray(width)
         self._view = memoryview(self.buffer)
-        self.base = base
-        self.have = 0
+        self.base: int = base
+        self.have: int = 0
         self._in_alphabet: bytearray | None = None
 
     def slide(self, keep: int) -> bool:

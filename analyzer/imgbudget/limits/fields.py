@@ -4,7 +4,7 @@
 accessor.
 """
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from imgbudget.limits.values import Limit, Term, Value
 
@@ -43,11 +43,11 @@ class LimitSpec(Generic[T_co]):
         name: str = "",
         by_model: bool = False,
     ) -> None:
-        self.name = name
-        self.unit = unit
-        self.by_model = by_model
+        self.name: str = name
+        self.unit: str = unit
+        self.by_model: bool = by_model
         self.scope: Scope = scope
-        self.required = required
+        self.required: bool = required
         self.absent: Absence | None = absent
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -73,6 +73,14 @@ class LimitSpec(Generic[T_co]):
             return value.values[0] if isinstance(value, Term) else None
         return value if isinstance(value, Limit) else None
 
+
+WholeLimit: TypeAlias = "LimitSpec[Limit[int] | None]"
+DecimalLimit: TypeAlias = "LimitSpec[Limit[float] | None]"
+RequiredWhole: TypeAlias = "LimitSpec[Limit[int]]"
+RequiredDecimal: TypeAlias = "LimitSpec[Limit[float]]"
+Names: TypeAlias = "LimitSpec[tuple[str, ...]]"
+OneName: TypeAlias = "LimitSpec[str | None]"
+"""The kinds of rows by what their accessor returns: None where there is no such value."""
 
 _SINGLE = frozenset({"name", "date"})
 
@@ -139,58 +147,58 @@ def name(scope: Scope) -> "LimitSpec[str | None]":
 class LimitFields:
     """The limits and prices of a model on a platform; `imgbudget limits` lists them in this order."""
 
-    max_edge = number("px", "images", absent="unlimited")
-    many_image_count = number("images", "images", absent="unlimited")
-    many_image_edge = number("px", "images", absent="unlimited")
-    image_base64_bytes = number("bytes", "platforms", absent="unlimited")
-    image_base64_bytes_doubt = number("bytes", "platforms", required=False)
-    request_bytes = number("bytes", "platforms", absent="unlimited")
-    request_bytes_doubt = number("bytes", "platforms", absent="unlimited")
-    chat_request_bytes = number("bytes", "platforms", required=False)
-    request_media = number("images", "platforms", absent="unlimited")
-    request_media_doubt = number("images", "platforms", required=False)
-    request_messages = number("messages", "platforms", absent="unlimited")
-    count_request_bytes = number("bytes", "platforms", absent="unlimited")
-    batch_bytes = number("bytes", "platforms", absent="unavailable")
-    batch_bytes_doubt = number("bytes", "platforms", absent="unavailable")
-    batch_requests = number("requests", "platforms", absent="unavailable")
-    file_bytes = number("bytes", "platforms", absent="unavailable")
-    file_storage_bytes = number("bytes", "platforms", absent="unavailable")
-    tier_edge = number("px", "tiers", absent="unlimited")
-    tier_tokens = number("tokens", "tiers", absent="unlimited")
-    patch = number("px", "images")
-    context_tokens = of_known_models("tokens")
-    max_input_tokens = number("tokens", "models", required=False)
-    page_text_tokens_low = number("tokens", "images")
-    page_text_tokens_high = number("tokens", "images")
-    min_edge = number("px", "images", absent="unlimited")
-    latency_pixels = number("pixels", "images", absent="unlimited")
-    latency_edge = number("px", "images", absent="unlimited")
-    input_price = of_known_models("USD/MTok", absent="estimated")
-    output_price = number("USD/MTok", "models", absent="unavailable")
-    next_input_price = number("USD/MTok", "models", required=False)
-    next_output_price = number("USD/MTok", "models", required=False)
-    long_prompt_tokens = number("tokens", "models", required=False)
-    long_input_price = number("USD/MTok", "models", required=False)
-    long_output_price = number("USD/MTok", "models", required=False)
-    batch_factor = number("times", "platforms", absent="unavailable")
-    cache_write_5m_factor = number("times", "prices")
-    cache_write_1h_factor = number("times", "prices")
-    cache_read_factor = number("times", "prices")
-    cache_min_tokens = number("tokens", "prices", required=False)
-    us_inference_factor = number("times", "platforms", absent="unavailable")
-    regional_factor = number("times", "platforms", absent="unavailable")
-    many_image_blocks = names("images")
-    media_types = names("images")
-    source_types = names("platforms", by_model=True)
-    still_types = names("platforms", required=False)
-    colour_modes = names("platforms", required=False)
-    block_order = name("platforms")
-    caching = name("platforms")
-    retired = date("models")
-    ends = date("models")
-    successor = name("models")
-    price_changes = date("models")
+    max_edge: WholeLimit = number("px", "images", absent="unlimited")
+    many_image_count: WholeLimit = number("images", "images", absent="unlimited")
+    many_image_edge: WholeLimit = number("px", "images", absent="unlimited")
+    image_base64_bytes: WholeLimit = number("bytes", "platforms", absent="unlimited")
+    image_base64_bytes_doubt: WholeLimit = number("bytes", "platforms", required=False)
+    request_bytes: WholeLimit = number("bytes", "platforms", absent="unlimited")
+    request_bytes_doubt: WholeLimit = number("bytes", "platforms", absent="unlimited")
+    chat_request_bytes: WholeLimit = number("bytes", "platforms", required=False)
+    request_media: WholeLimit = number("images", "platforms", absent="unlimited")
+    request_media_doubt: WholeLimit = number("images", "platforms", required=False)
+    request_messages: WholeLimit = number("messages", "platforms", absent="unlimited")
+    count_request_bytes: WholeLimit = number("bytes", "platforms", absent="unlimited")
+    batch_bytes: WholeLimit = number("bytes", "platforms", absent="unavailable")
+    batch_bytes_doubt: WholeLimit = number("bytes", "platforms", absent="unavailable")
+    batch_requests: WholeLimit = number("requests", "platforms", absent="unavailable")
+    file_bytes: WholeLimit = number("bytes", "platforms", absent="unavailable")
+    file_storage_bytes: WholeLimit = number("bytes", "platforms", absent="unavailable")
+    tier_edge: WholeLimit = number("px", "tiers", absent="unlimited")
+    tier_tokens: WholeLimit = number("tokens", "tiers", absent="unlimited")
+    patch: RequiredWhole = number("px", "images")
+    context_tokens: WholeLimit = of_known_models("tokens")
+    max_input_tokens: WholeLimit = number("tokens", "models", required=False)
+    page_text_tokens_low: RequiredWhole = number("tokens", "images")
+    page_text_tokens_high: RequiredWhole = number("tokens", "images")
+    min_edge: WholeLimit = number("px", "images", absent="unlimited")
+    latency_pixels: WholeLimit = number("pixels", "images", absent="unlimited")
+    latency_edge: WholeLimit = number("px", "images", absent="unlimited")
+    input_price: DecimalLimit = of_known_models("USD/MTok", absent="estimated")
+    output_price: DecimalLimit = number("USD/MTok", "models", absent="unavailable")
+    next_input_price: DecimalLimit = number("USD/MTok", "models", required=False)
+    next_output_price: DecimalLimit = number("USD/MTok", "models", required=False)
+    long_prompt_tokens: WholeLimit = number("tokens", "models", required=False)
+    long_input_price: DecimalLimit = number("USD/MTok", "models", required=False)
+    long_output_price: DecimalLimit = number("USD/MTok", "models", required=False)
+    batch_factor: DecimalLimit = number("times", "platforms", absent="unavailable")
+    cache_write_5m_factor: RequiredDecimal = number("times", "prices")
+    cache_write_1h_factor: RequiredDecimal = number("times", "prices")
+    cache_read_factor: RequiredDecimal = number("times", "prices")
+    cache_min_tokens: WholeLimit = number("tokens", "prices", required=False)
+    us_inference_factor: DecimalLimit = number("times", "platforms", absent="unavailable")
+    regional_factor: DecimalLimit = number("times", "platforms", absent="unavailable")
+    many_image_blocks: Names = names("images")
+    media_types: Names = names("images")
+    source_types: Names = names("platforms", by_model=True)
+    still_types: Names = names("platforms", required=False)
+    colour_modes: Names = names("platforms", required=False)
+    block_order: OneName = name("platforms")
+    caching: OneName = name("platforms")
+    retired: OneName = date("models")
+    ends: OneName = date("models")
+    successor: OneName = name("models")
+    price_changes: OneName = date("models")
 
 
 FIELDS: dict[str, LimitSpec[Any]] = {

@@ -134,7 +134,7 @@ class Processors:
 
     def __init__(self, rows: Sequence[tuple[str, Options, str]]) -> None:
         """Take patterns in lower case, each with its bounds and where it is."""
-        self.rows = tuple(rows)
+        self.rows: tuple[tuple[str, Options, str], ...] = tuple(rows)
 
     def applied(self, limits: Limits) -> Limits:
         """The limits of a model with the bounds that are set for it."""

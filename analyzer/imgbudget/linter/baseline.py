@@ -59,7 +59,7 @@ class Baseline:
 
     def __init__(self, entries: Iterable[BaselineEntry], *, placed: Collection[str] = ()) -> None:
         """Create a baseline of entries in any order; those of rules in `placed` match only at their path."""
-        self.entries = tuple(sorted(set(entries), key=_order))
+        self.entries: tuple[BaselineEntry, ...] = tuple(sorted(set(entries), key=_order))
         self._placed = frozenset(placed)
         self._known: dict[object, list[int]] = {}
         for number, entry in enumerate(self.entries):

@@ -56,12 +56,20 @@ class LintContext:
         explicit_model: bool = False,
         client: str | None = None,
     ) -> None:
+        self.paths: PathRules
+        self.data: LimitsData
         self.paths, self.data = paths, data
+        self.model: str
+        self.platform: str
         self.model, self.platform = model, platform
-        self.fields = fields
+        self.fields: ProbeField = fields
+        self.excerpts: bool
+        self.edits: bool
         self.excerpts, self.edits = excerpts, edits
+        self.explicit_platform: bool
+        self.explicit_model: bool
         self.explicit_platform, self.explicit_model = explicit_platform, explicit_model
-        self.client = _Sender(client) if client else None
+        self.client: _Sender | None = _Sender(client) if client else None
         if self.client is not None:
             self.fields |= ProbeField.ORIENTATION
         if paths.with_pixels:  # also for rules that compare pixels only where they are measured

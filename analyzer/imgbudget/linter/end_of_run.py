@@ -60,7 +60,7 @@ class RunTotals:
         self.statistics = statistics
         self.records = records
         self.processes = 1
-        self.byte_size = 0
+        self.byte_size: int = 0
         self.blocks: list[Block] = []
         self.used_ignores: set[int] = set()
         self.matched_entries: set[int] = set()

@@ -37,9 +37,9 @@ class FileCheck:
         self, context: LintContext, *, force_exclude: bool, cache: bool, verbose: bool = False
     ) -> None:
         """Check with a context; `verbose` adds a note to it for each part of the cache that is ignored."""
-        self.context = context
-        self.force_exclude = force_exclude
-        self.cache = _open_cache(context if verbose else None) if cache else None
+        self.context: LintContext = context
+        self.force_exclude: bool = force_exclude
+        self.cache: FactsCache | None = _open_cache(context if verbose else None) if cache else None
 
     def image(self, path: str, runner: RuleRunner) -> ImageUse:
         """The image at a path, with the facts that its rules need."""

@@ -137,6 +137,9 @@ class PathRules:
         base: str = ".",
         collect: bool = False,
     ) -> None:
+        self.rules: Sequence[AnyRule]
+        self.settings: Settings
+        self.choice: RuleChoice
         self.rules, self.settings, self.choice = rules, settings, choice
         self.baseline = baseline
         self._runners: dict[tuple[int, ...], RuleRunner] = {}
@@ -145,8 +148,8 @@ class PathRules:
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
         budgets = settings.budgets, choice.budgets, *(item.budgets for item in settings.overrides)
-        self.has_cost_budget = any(budget.cost is not None for scopes in budgets for budget in scopes)
-        self.suppressor = self._make_suppressor(base, collect=collect)
+        self.has_cost_budget: bool = any(budget.cost is not None for scopes in budgets for budget in scopes)
+        self.suppressor: Suppressor | None = self._make_suppressor(base, collect=collect)
 
     @property
     def with_pixels(self) -> bool:

@@ -17,7 +17,8 @@ class CallBounds:
     """The bounds of the calls of a client, one after the other."""
 
     def __init__(self) -> None:
-        self.billable = False
+        self.billable: bool = False
+        self.received: int
         self.start(ANSWER_SECONDS, ANSWER_BYTES)
 
     def start(self, seconds: float, most_bytes: int | None, *, billable: bool = False) -> None:

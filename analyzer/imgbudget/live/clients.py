@@ -298,8 +298,8 @@ class WatchedCall:
         """Check the requests by `watch`."""
         self._watch = watch
         self.refusal: GuardError | None = None
-        self.has_sent = False
-        self.is_over = False
+        self.has_sent: bool = False
+        self.is_over: bool = False
 
     def reads(self, head: RequestHead) -> bool:
         """Whether the body of a request is to be read. Raises GuardError."""

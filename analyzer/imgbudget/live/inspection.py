@@ -68,18 +68,18 @@ class QuickScan:
             NotJsonError: it is not JSON in UTF-8.
             UnreadableError: it has too many values, is nested too deeply, or is too long.
         """
-        self.source = BodySource(body)
+        self.source: BodySource = BodySource(body)
         strings = BodyStrings(self.source, known, _look)
         quick = open_documents(self.source, lines=False, check=False, read_stats=strings.stats)
         try:
             documents = tuple(_readable(quick))
-            self.requests = tuple(_requests(documents, path))
+            self.requests: tuple[Request, ...] = tuple(_requests(documents, path))
             strings.remember()
         except UnreadableError:
             # not JSON, too much to read, or base64 with a flaw that its ends did not show
             documents = tuple(_readable(open_documents(self.source, lines=False)))
             self.requests = tuple(_requests(documents, path))
-        self.unseen = self._unseen(documents, body, path)
+        self.unseen: tuple[ImageUse, ...] = self._unseen(documents, body, path)
 
     def _unseen(self, documents: Iterable[Document], body: bytes, path: str) -> tuple[ImageUse, ...]:
         """The images that are in no request. It takes long only where there are more than in requests."""
@@ -194,7 +194,7 @@ class Inspector:
             suppressor.unhashed = PATH
         self._contexts: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
         self._memory = EditMemory(edit_image)
-        self.known = KnownStrings()
+        self.known: KnownStrings = KnownStrings()
         self._runner = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 

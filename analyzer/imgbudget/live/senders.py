@@ -61,7 +61,7 @@ class GuardTransport:
     def __init__(self, watch: Watch, inner: Any = None) -> None:
         """Check the requests that go to `inner`."""
         self.watch = watch
-        self.inner = inner
+        self.inner: Any = inner
 
     def handle_request(self, request: Any) -> Any:
         """Check a request and send it. Raises GuardError as the mode says, and whatever `inner` raises."""

@@ -27,7 +27,7 @@ class StreamedMessage:
         self.texts: list[str] = []
         self.error: Mapping[str, Any] | None = None
         """The error that ended the stream, as the API writes it."""
-        self.is_over = False
+        self.is_over: bool = False
 
     def add(self, name: str, data: str | Mapping[str, Any]) -> str:
         """Take an event; the text in it.

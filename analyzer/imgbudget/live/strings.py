@@ -93,7 +93,7 @@ class BodySource(JsonSource):
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
-        self.body = body
+        self.body: bytes = body
         self.reads: list[tuple[int, int]] = []
 
     def pread(self, size: int, offset: int) -> bytes:

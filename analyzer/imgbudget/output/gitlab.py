@@ -20,7 +20,7 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.I
 class GitLab(Reporter):
     """A JSON array of issues, each with a unique fingerprint: GitLab drops duplicates."""
 
-    separators = (_JOINT,)
+    separators: tuple[str, ...] = (_JOINT,)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

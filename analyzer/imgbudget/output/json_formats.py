@@ -23,7 +23,7 @@ _JOINT = ",\n  "
 class JsonV1(Reporter):
     """One JSON document. Findings are written at once; images and requests are kept as text until the end."""
 
-    separators = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
+    separators: tuple[str, ...] = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
     takes_parts = True
 
     def __init__(self, _style: TextStyle) -> None:
@@ -97,7 +97,7 @@ class JsonLines(Reporter):
     The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.
     """
 
-    separators = ("",)
+    separators: tuple[str, ...] = ("",)
     takes_parts = True
     shows_parts = True
 

@@ -13,7 +13,7 @@ from imgbudget.printable import one_line
 class JUnit(Reporter):
     """One suite per file; files that could not be checked are skipped cases, a clean run is a passed one."""
 
-    separators = ("\n",)
+    separators: tuple[str, ...] = ("\n",)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

@@ -20,7 +20,7 @@ _JOINT = ",\n  "
 class RdJson(Reporter):
     """One JSON document of diagnostics."""
 
-    separators = (_JOINT,)
+    separators: tuple[str, ...] = (_JOINT,)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

@@ -24,11 +24,11 @@ class WorstFirst(Reporter):
     At most `most` lines are kept; `found` counts all of them, by severity from error to info.
     """
 
-    separators = ("\n", "\n", "\n")
+    separators: tuple[str, ...] = ("\n", "\n", "\n")
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.found = [0, 0, 0]
+        self.found: list[int] = [0, 0, 0]
         self._lines: list[list[str]] = [[], [], []]
 
     def begin(self) -> str:

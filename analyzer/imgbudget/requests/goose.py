@@ -13,7 +13,7 @@ from typing import Any
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
-from imgbudget.model.subjects import Block, Nested, Origin, Other, ProbeField, Request
+from imgbudget.model.subjects import Block, Nested, Origin, Other, ProbeField, Request, ShapeFlaw
 from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, assemble
@@ -23,6 +23,7 @@ class GooseBlocks(RequestCollector):
     """Reads the content of messages."""
 
     __slots__ = ()
+    flaws: list[ShapeFlaw]
 
     def message(self, value: dict[str, Any], keys: Keys, path: str) -> Message:
         """A message whose array of blocks is at `keys`."""

@@ -105,6 +105,7 @@ class BlockReader(RequestCollector):
 
     body: dict[str, Any] = field(default_factory=dict)
     toolsets: Mapping[str, str] | None = None
+    toolset: str | None = None
 
     def content(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
         """The blocks of a `content`, which may be a string."""

@@ -278,7 +278,7 @@ class Survey:
         self._fields = tuple(fields)
         self._names: dict[str, _Seen] = {}
         self._data: set[str] = set()
-        self.rows = 0
+        self.rows: int = 0
         """Rows with a candidate."""
 
     def add(self, row: Any) -> list[RowValue]:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from imgbudget.auditing.inputs.opening import STEP
 from imgbudget.auditing.records import Content
 from imgbudget.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from imgbudget.imageinfo.reader import Read
 
 RECORD = 512
 _ZEROS = bytes(STEP)
@@ -40,10 +43,10 @@ class Tape:
         data_from: Callable[[int], int] | None = None,
     ) -> None:
         """The archive at its beginning."""
-        self.at = None if content is None else content.read
-        self.size = 0 if content is None else content.size
+        self.at: Read | None = None if content is None else content.read
+        self.size: int = 0 if content is None else content.size
         self.packed = packed
-        self.position = 0
+        self.position: int = 0
         self._stream = stream
         self._seek = seek if content is not None else None
         self._data_from = data_from

@@ -289,10 +289,12 @@ class XzStream(io.RawIOBase):
         self._raw = raw
         self._inner = _xz()
 
-    def readable(self) -> bool:  # noqa: D102 - as of any file
+    def readable(self) -> bool:
+        """True."""
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:  # noqa: D102 - as of any file
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill a buffer; the number of bytes, 0 at the end."""
         view = memoryview(buffer)
         data = b""
         while not data:
