@@ -47,6 +47,8 @@ class WholeText(Window):
     """All bytes of a source in memory, which are not copied; `width` is that of a window."""
 
     __slots__ = ("_width",)
+    base: int
+    have: int
 
     def __init__(self, source: JsonSource, data: bytes, width: int) -> None:
         super().__init__(source, 0, 0)
