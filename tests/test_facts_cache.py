@@ -1,6 +1,8 @@
 """The cache of facts: what it gives, when it does not, and that it never matters when it is broken."""
 
+import json
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from imgbudget.imageinfo.cache import FactsCache, cache_folder, clear
 from imgbudget.imageinfo.dispatch import probe_file
 from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
-from tests.conftest import Command
+from tests.conftest import Command, posix
 
 LONG_AGO = 1_700_000_000
 
@@ -143,3 +145,147 @@ def test_check_with_cache_gives_the_same(
     assert "1 file" in imgbudget("clean").out
     assert not (tmp_path / "xdg" / "imgbudget").exists()
     assert imgbudget("clean").code == 0
+
+
+def small_files(folder: Path, count: int) -> list[Path]:
+    """Files that have been at rest for long, each of another size."""
+    folder.mkdir()
+    paths = [folder / f"{number:03}.png" for number in range(count)]
+    data = image_bytes((40, 30))
+    for number, path in enumerate(paths):
+        path.write_bytes(data + b"x" * number)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return paths
+
+
+def cache_files(folder: Path) -> list[Path]:
+    """The files of a cache."""
+    return [path for path in folder.rglob("*") if len(path.name) == 62]
+
+
+def test_filling_a_large_folder_writes_and_reads_each_entry_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probed: list[str]
+) -> None:
+    """A run writes after each chunk of files: all that is known of the folder would be quadratic."""
+    paths, written, read = small_files(tmp_path / "photos", 60), list[int](), list[int]()
+    dumps, loads = json.dumps, json.loads
+
+    def count_written(entries: dict[str, object], separators: tuple[str, str]) -> str:
+        written.append(len(entries))
+        return dumps(entries, separators=separators)
+
+    def count_read(text: bytes) -> object:
+        entries = loads(text)
+        read.append(len(entries))
+        return entries
+
+    monkeypatch.setattr(json, "dumps", count_written)
+    monkeypatch.setattr(json, "loads", count_read)
+    for _ in range(2):
+        workers = [FactsCache(str(tmp_path / "cache")) for _ in range(2)]
+        for number, path in enumerate(paths):
+            worker = workers[number // 3 % 2]
+            worker.probe(str(path), ProbeField.ALL)
+            if number % 3 == 2:
+                worker.flush()
+    assert len(probed) == sum(written) == 60
+    assert sum(read) < 4 * 60
+
+
+def test_a_torn_part_costs_only_its_entries(tmp_path: Path, probed: list[str]) -> None:
+    """A run that is killed while it writes, at any byte, and one that goes on behind it."""
+    first, second, third = map(str, small_files(tmp_path / "photos", 3))
+    once(tmp_path / "cache", Path(first))
+    (file,) = cache_files(tmp_path / "cache")
+    start = file.read_bytes()
+    once(tmp_path / "cache", Path(second))
+    part = file.read_bytes()[len(start) :]
+    for end in (*range(1, 40, 3), len(part) - 2):
+        file.write_bytes(start)
+        later = FactsCache(str(tmp_path / "cache"))
+        later.probe(third, ProbeField.ORIENTATION)
+        file.write_bytes(start + part[:end])
+        later.flush()
+        del probed[:]
+        notes: list[str] = []
+        for _ in range(2):
+            reader = FactsCache(str(tmp_path / "cache"), notes.append)
+            for path in (first, second, third):
+                assert reader.probe(path, ProbeField.ORIENTATION) == probe_file(path, ProbeField.ORIENTATION)
+            reader.flush()
+        assert probed == [second], end
+        assert len(notes) == (end > 1)
+        assert all(note.startswith(f"a part of the cached facts of {tmp_path / 'photos'}") for note in notes)
+
+
+def test_entries_that_were_replaced_often_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose files change does not make its cache grow."""
+    monkeypatch.setattr(cache, "_OLD_ENTRIES", 5)
+    (path,) = small_files(tmp_path / "photos", 1)
+    for time in range(30):
+        os.utime(path, (LONG_AGO, LONG_AGO + time))
+        once(tmp_path / "cache", path)
+    (file,) = cache_files(tmp_path / "cache")
+    assert file.read_bytes().count(b"imgbudget facts") <= 8
+    assert clear(str(tmp_path / "cache")) == 1
+
+
+@posix
+def test_a_cache_file_with_another_name_is_replaced(tmp_path: Path, probed: list[str]) -> None:
+    """Backups are made of links; a file behind one is not written to, nor is one behind a symbolic link."""
+    first, second, third = small_files(tmp_path / "photos", 3)
+    once(tmp_path / "cache", first)
+    (file,) = cache_files(tmp_path / "cache")
+    kept = file.read_bytes()
+    (tmp_path / "backup").hardlink_to(file)
+    once(tmp_path / "cache", second)
+    once(tmp_path / "cache", second)
+    assert len(probed) == 2
+    assert (tmp_path / "backup").read_bytes() == kept
+    file.unlink()
+    file.symlink_to(tmp_path / "backup")
+    once(tmp_path / "cache", third)
+    assert (tmp_path / "backup").read_bytes() == kept
+
+
+def test_any_changes_give_the_report_of_a_run_without_a_cache(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are touched, replaced, renamed, swapped, removed or added between runs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    chance = random.Random(21)  # noqa: S311 - not secret
+    contents = [
+        image_bytes((1700, 300), "JPEG", orientation=6),
+        image_bytes((90, 70)),
+        image_bytes((90, 70))[:60],
+        image_bytes((2000, 40), "GIF"),
+        b"no image",
+    ]
+    (tmp_path / "photos" / "more").mkdir(parents=True)
+    places = [tmp_path / "photos" / folder / f"{n}.png" for folder in (".", "more") for n in range(6)]
+
+    def write(path: Path) -> None:
+        path.write_bytes(chance.choice(contents))
+        os.utime(path, (LONG_AGO, LONG_AGO + chance.randrange(3)))
+
+    for _ in range(8):
+        for path in chance.sample(places, 5):
+            other = chance.choice(places)
+            action = chance.randrange(5)
+            if action == 0 and path.exists():
+                path.unlink()
+            elif action == 1 and path.exists():
+                path.rename(other)
+            elif action == 2 and path.exists():
+                os.utime(path, (LONG_AGO, LONG_AGO + 9))
+            elif action == 3:
+                write(path.with_suffix(".new"))
+                path.with_suffix(".new").rename(path)
+            else:
+                path.unlink(missing_ok=True)
+                write(path)
+        plain = imgbudget("check", "photos", "--format", "json", "--no-cache")
+        cached = imgbudget("check", "photos", "--format", "json", "--cache")
+        assert (cached.code, cached.out, cached.err) == (plain.code, plain.out, plain.err)

@@ -2,8 +2,10 @@
 
 Facts depend only on bytes, so the cache is independent of rules, limits and configuration. It has one file
 per searched folder, and one for comparisons. An entry is valid for the same name, size, modification time,
-inode and probe version, and for no more than its fields. A cache file that is damaged, of another version or
-not of the shape that is written here is ignored as a whole, and so are errors in writing one.
+inode and probe version, and for no more than its fields. New entries are appended in parts, each with its
+checksum, so that filling the cache of a large folder writes each entry once, and processes that write at the
+same time lose nothing. A part that is torn, damaged, of another version or not of the shape that is written
+here is ignored as a whole; the next entries then replace the file. Errors in writing one are ignored.
 """
 
 import hashlib
@@ -14,9 +16,9 @@ import re
 import stat
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_file
 from imgbudget.limits.geometry import Size
@@ -43,7 +45,26 @@ _MAX_INODE = 1 << 128
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9+. -]{0,19}")
 
-_Entry = list[Any]  # size, mtime_ns, inode, fields, facts
+_OLD_ENTRIES = 1000
+"""With more replaced entries in a file than these and the valid ones together, the file is written again."""
+
+_APPEND_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
+
+_KnownFacts = tuple[int, int, int, int, ImageFacts]
+"""The size, time in ns and inode of a file, the fields that were asked for, and its facts."""
+
+_Comparison = tuple[int, int, int, str, int]
+"""The size, time in ns and inode of a file, a mark and a number, see `ComparisonCache`."""
+
+_Entry = TypeVar("_Entry", _KnownFacts, _Comparison)
 
 
 def cache_folder() -> str:
@@ -89,7 +110,7 @@ def _is_ours(entry: "os.DirEntry[str]") -> bool:
     return named and entry.is_file(follow_symlinks=False)
 
 
-class _FolderCache:
+class _FolderCache(Generic[_Entry]):
     """Entries by name for each folder of images, in files of a cache folder. Not thread-safe."""
 
     _kind = "facts"
@@ -100,16 +121,29 @@ class _FolderCache:
         self.folder = folder
         self._on_ignored = on_ignored
         self._start = b"imgbudget %s 1 %d " % (self._kind.encode("ascii"), PROBE_VERSION)
+        self._to_replace: set[str] = set()
 
-    def _save(self, location: str, entries: dict[str, _Entry]) -> None:
-        """Write the entries of a folder."""
-        text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+    def _checked(self, rows: list[Any]) -> "Iterable[_Entry] | None":
+        """The entries that were read from a cache file, None unless all have the right shape."""
+        raise NotImplementedError
+
+    def _save(self, location: str, entries: Mapping[str, _Entry]) -> None:
+        """Write new entries of a folder."""
         path = self._file(location)
         with suppress(OSError):  # a full or read-only disk must not fail the run
             self._make_folder(os.path.dirname(path))
+            if location in self._to_replace:
+                self._load(location, quietly=True)  # another process may have replaced the file
+            if location not in self._to_replace and _append(path, self._part(entries)):
+                return
+            saved = self._load(location, quietly=True)
+            self._to_replace.discard(location)
             with whole_file(path, follow=False, private=True, durable=False) as file:
-                file.write(b"%s%08x\n" % (self._start, zlib.crc32(text)))
-                file.write(text)
+                file.write(self._part({**saved, **entries}))
+
+    def _part(self, entries: Mapping[str, _Entry]) -> bytes:
+        text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+        return b"%s%08x\n%s\n" % (self._start, zlib.crc32(text), text)
 
     def _make_folder(self, folder: str) -> None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -123,44 +157,88 @@ class _FolderCache:
         name = hashlib.sha256(path + self._suffix).hexdigest()
         return os.path.join(self.folder, name[:2], name[2:])
 
-    def _load(self, location: str) -> dict[str, _Entry]:
-        """The entries of a folder, whose shape is not yet checked; none if its cache file is ignored."""
+    def _load(self, location: str, *, quietly: bool = False) -> dict[str, _Entry]:
+        """The entries of a folder, the newest of each name, from all parts of its file that can be used."""
+        self._to_replace.discard(location)
+        found: dict[str, _Entry] = {}
+        read, reason = 0, ""
         try:
-            data = _read(self._file(location))
+            lines = _read(self._file(location)).split(b"\n")
         except FileNotFoundError:
             return {}
         except OSError:
-            return self._ignore(location, "it cannot be read")
-        head, _, text = data.partition(b"\n")
-        if not head.startswith(self._start):
-            return self._ignore(location, "it is of another version")
-        if head != b"%s%08x" % (self._start, zlib.crc32(text)):
-            return self._ignore(location, "it is damaged")
+            lines, reason = [], "it cannot be read"
+        at = 0
+        while at < len(lines):
+            text = lines[at + 1] if at + 1 < len(lines) else b""
+            if not lines[at].startswith(self._start):
+                if lines[at]:
+                    reason = reason or "it is of another version"
+                at += 1
+            elif lines[at] != b"%s%08x" % (self._start, zlib.crc32(text)):
+                reason = reason or "it is damaged"
+                # a part may have been torn anywhere: the next line may be the first of another one
+                at += 1 if text.startswith(self._start) else 2
+            else:
+                at += 2
+                part = self._entries_in(text)
+                if part is None:
+                    reason = reason or "its entries do not have the right shape"
+                else:
+                    read += len(part)
+                    found.update(part)
+        if reason or read > 2 * len(found) + _OLD_ENTRIES:
+            self._to_replace.add(location)
+        if reason and not quietly and self._on_ignored is not None:
+            ignored, are = (
+                (f"a part of the cached {self._kind}", "is") if found else (f"the cached {self._kind}", "are")
+            )
+            self._on_ignored(f"{ignored} of {location or '.'} {are} ignored: {reason}")
+        return found
+
+    def _entries_in(self, text: bytes) -> "dict[str, _Entry] | None":
+        """The entries in a part of a cache file, None unless they have the right shape."""
         entries: Any = None
         with suppress(ValueError, RecursionError):
             entries = json.loads(text)
         if not isinstance(entries, dict):
-            return self._ignore(location, _WRONG_SHAPE)
-        return entries
-
-    def _ignore(self, location: str, reason: str) -> dict[str, _Entry]:
-        if self._on_ignored is not None:
-            self._on_ignored(f"the cached {self._kind} of {location or '.'} are ignored: {reason}")
-        return {}
+            return None
+        if not entries:
+            return {}
+        checked = self._checked(list(entries.values()))
+        return None if checked is None else dict(zip(entries, checked, strict=True))
 
 
-_WRONG_SHAPE = "its entries do not have the right shape"
+def _append(path: str, data: bytes) -> bool:
+    """Append a part to a cache file; False if the file has other names, so that it must be replaced.
+
+    Raises:
+        OSError: it cannot be written, is a link or no file, or would become too large.
+    """
+    fd = os.open(path, _APPEND_FLAGS, 0o600)
+    try:
+        status = os.fstat(fd)
+        is_file = stat.S_ISREG(status.st_mode) and not os.path.islink(path)
+        if not is_file or status.st_size + len(data) >= _MAX_BYTES:
+            raise OSError(f"{path}: no cache file, or a full one")
+        if status.st_nlink != 1:
+            return False
+        # at once, so that parts of several processes do not mix; a torn part before it ends with its line
+        os.write(fd, b"\n" + data if status.st_size else data)
+    finally:
+        os.close(fd)
+    return True
 
 
-class FactsCache(_FolderCache):
+class FactsCache(_FolderCache[_KnownFacts]):
     """Facts by path, from the cache if valid, else from the probe. Not thread-safe."""
 
     def __init__(self, folder: str, on_ignored: Callable[[str], None] | None = None) -> None:
         """See `_FolderCache`."""
         super().__init__(folder, on_ignored)
         self._folder: str | None = None
-        self._entries: dict[str, _Entry] = {}
-        self._changed = False
+        self._entries: dict[str, _KnownFacts] = {}
+        self._new: dict[str, _KnownFacts] = {}
 
     def comparisons(self) -> "ComparisonCache":
         """The cache of comparisons in the same folder."""
@@ -177,36 +255,31 @@ class FactsCache(_FolderCache):
             self.flush()
             self._folder, self._entries = location, self._load(location)
         status = os.stat(path)
-        if name in self._entries:
-            entry = self._entries[name]
-            known = _facts_of(entry)
-            if known is None:
-                self._entries = {}
-                self._ignore(location, _WRONG_SHAPE)
-            elif (
-                entry[0] == status.st_size
-                and entry[1] == status.st_mtime_ns
-                and entry[2] == status.st_ino
-                and entry[3] & fields == fields
+        if (known := self._entries.get(name)) is not None:
+            size, modified, inode, with_fields, facts = known
+            if (
+                size == status.st_size
+                and modified == status.st_mtime_ns
+                and inode == status.st_ino
+                and with_fields & fields == fields
             ):
-                return known
+                return facts
         facts = probe_file(path, fields)
         if time.time() - status.st_mtime > _MIN_AGE and facts.byte_size == status.st_size:
-            self._entries[name] = [status.st_size, status.st_mtime_ns, status.st_ino, int(fields), facts]
-            self._changed = True
+            self._new[name] = status.st_size, status.st_mtime_ns, status.st_ino, int(fields), facts
         return facts
 
     def flush(self) -> None:
         """Write the new entries of the current folder."""
-        if not self._changed or self._folder is None:
-            return
-        self._changed = False
-        # another process may have written for the same folder
-        saved = {name: entry for name, entry in self._load(self._folder).items() if _facts_of(entry)}
-        self._save(self._folder, saved | self._entries)
+        if self._new and self._folder is not None:
+            self._save(self._folder, self._new)
+            self._new = {}
+
+    def _checked(self, rows: list[Any]) -> Iterable[_KnownFacts] | None:
+        return _known_facts(rows)
 
 
-class ComparisonCache(_FolderCache):
+class ComparisonCache(_FolderCache[_Comparison]):
     """Which files have the same bytes, as far as they were compared.
 
     All files that were compared with each other have one mark, and those with the same bytes one number. An
@@ -221,9 +294,9 @@ class ComparisonCache(_FolderCache):
         """See `_FolderCache`."""
         super().__init__(folder, on_ignored)
         self._marks = (f"{os.urandom(8).hex()}-{number}" for number in itertools.count())
-        self._valid: dict[str, _Entry] = {}
+        self._valid: dict[str, _Comparison] = {}
         self._status: dict[str, tuple[int, int, int]] = {}
-        self._new: dict[str, dict[str, _Entry]] = {}
+        self._new: dict[str, dict[str, _Comparison]] = {}
 
     def load(self, paths: Iterable[str]) -> None:
         """Read what is known of these files, and forget all others."""
@@ -238,9 +311,7 @@ class ComparisonCache(_FolderCache):
                     status = os.stat(path)
                     self._status[path] = known = status.st_size, status.st_mtime_ns, status.st_ino
                     entry = entries.get(path.rpartition("/")[2])
-                    if entry is not None and not _is_comparison(entry):
-                        entries = self._ignore(location, _WRONG_SHAPE)
-                    elif entry is not None and known == tuple(entry[:3]):
+                    if entry is not None and known == entry[:3]:
                         self._valid[path] = entry
 
     def copies(self, paths: Sequence[str]) -> list[tuple[int, tuple[str, ...]]] | None:
@@ -264,19 +335,90 @@ class ComparisonCache(_FolderCache):
             if status is None or status[1] > oldest or not (path in numbers or os.access(path, os.R_OK)):
                 continue
             location, _, name = path.rpartition("/")
-            self._new.setdefault(location, {})[name] = [*status, mark, numbers.get(path, -alone)]
+            self._new.setdefault(location, {})[name] = *status, mark, numbers.get(path, -alone)
 
     def flush(self) -> None:
         """Write what was kept."""
         for location, entries in self._new.items():
-            saved = {name: entry for name, entry in self._load(location).items() if _is_comparison(entry)}
-            self._save(location, saved | entries)
+            self._save(location, entries)
         self._new = {}
 
+    def _checked(self, rows: list[Any]) -> Iterable[_Comparison] | None:
+        columns = _columns(rows, _COMPARISON_TYPES)
+        return None if columns is None else zip(*columns, strict=True)
 
-def _is_comparison(entry: Any) -> bool:
-    """Whether an entry has the shape of those of comparisons."""
-    return type(entry) is list and tuple(map(type, entry)) == (int, int, int, str, int)
+
+_INT, _BOOL, _STR, _LIST = (frozenset((kind,)) for kind in (int, bool, str, list))
+_MAYBE_INT, _MAYBE_STR, _MAYBE_LIST = (frozenset((kind, type(None))) for kind in (int, str, list))
+_COMPARISON_TYPES = _INT, _INT, _INT, _STR, _INT
+_ENTRY_TYPES = _INT, _INT, _INT, _INT, _LIST
+_FACTS_TYPES = (
+    *(_INT, _MAYBE_STR, _MAYBE_LIST, _INT, _INT, _BOOL, _MAYBE_INT, _MAYBE_INT),
+    *(_MAYBE_STR, _MAYBE_STR, _MAYBE_STR, _BOOL, _MAYBE_STR, _MAYBE_LIST),
+)
+"""The types of the facts in their order."""
+
+_ALL_FIELDS = ProbeField.ALL.value | ProbeField.PIXELS.value
+
+
+def _columns(rows: Sequence[Any], types: Sequence[frozenset[type]]) -> list[tuple[Any, ...]] | None:
+    """The columns of one or more rows, None unless each row is a list of values of the right types."""
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {len(types)}:
+        return None
+    columns = list(zip(*rows, strict=True))
+    right = all(its.issuperset(map(type, column)) for column, its in zip(columns, types, strict=True))
+    return columns if right else None
+
+
+def _known_facts(rows: Sequence[Any]) -> Iterable[_KnownFacts] | None:
+    """The entries in rows, None unless all are right; by columns, which takes a third of the time."""
+    entries = _columns(rows, _ENTRY_TYPES)
+    if entries is None:
+        return None
+    sizes, modified, inodes, fields, values = entries
+    columns = _columns(values, _FACTS_TYPES)
+    is_right = (
+        columns is not None
+        and columns[0] == sizes
+        and _are_within(sizes, 0, _MAX_BYTE_SIZE)
+        and _are_within(modified, 1 - _MAX_TIME, _MAX_TIME)
+        and _are_within(inodes, 0, _MAX_INODE)
+        and _are_within(fields, 0, _ALL_FIELDS + 1)
+    )
+    facts = _facts(columns) if columns is not None and is_right else None
+    return None if facts is None else zip(sizes, modified, inodes, fields, facts, strict=True)
+
+
+def _facts(columns: list[tuple[Any, ...]]) -> Iterable[ImageFacts] | None:
+    """The facts, whose types are right, if each has a value that a file of its size can have."""
+    byte_sizes, forms, edges, orientations, frames, _, qualities, metadata, *others, pixels = columns
+    damage, content, unturnable, _, variants = others
+    known_edges = [value for value in edges if value is not None]
+    measured = [None if value is None else pixels_from(value) for value in pixels]
+    if not (
+        (not known_edges or _columns(known_edges, (_INT, _INT)) is not None)
+        and _are_within(itertools.chain.from_iterable(known_edges), 0, _MAX_EDGE)
+        and _are_within(orientations, 1, _MAX_ORIENTATION + 1)
+        and _are_within(qualities, 0, _MAX_QUALITY + 1)
+        and _are_within(frames, 0, _MAX_BYTE_SIZE)
+        and all(count <= size + 2 for count, size in zip(frames, byte_sizes, strict=True))
+        and _are_within(metadata, 0, _MAX_BYTE_SIZE)
+        and all((count or 0) <= size for count, size in zip(metadata, byte_sizes, strict=True))
+        and all(form is None or _FORMAT.fullmatch(form) for form in set(forms))
+        and all(len(text or "") <= _MAX_TEXT for text in {*damage, *content, *unturnable, *variants})
+        and measured.count(None) == pixels.count(None)
+    ):
+        return None
+    same = {form: form for form in forms}  # one object for equal ones
+    columns[1], columns[13] = tuple(map(same.get, forms)), tuple(measured)
+    columns[2] = tuple([None if value is None else Size(*value) for value in edges])
+    return map(ImageFacts._make, zip(*columns, strict=True))
+
+
+def _are_within(values: Iterable[int | None], low: int, high: int) -> bool:
+    """Whether all numbers that are known are at least `low` and below `high`."""
+    known = [value for value in values if value is not None]
+    return low <= min(known, default=low) and max(known, default=low) < high
 
 
 def _read(path: str) -> bytes:
@@ -286,94 +428,3 @@ def _read(path: str) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             raise OSError(f"{path}: no cache file")
         return file.read()
-
-
-def _facts_of(entry: Any) -> ImageFacts | None:
-    """The facts of an entry that has the right shape, else None. Called for every image, so written out."""
-    if type(entry) is not list or len(entry) != _ENTRY_LENGTH:
-        return None
-    byte_size, modified, inode, fields, values = entry
-    if type(values) is ImageFacts:  # just stored
-        return values
-    if type(values) is not list or values[:1] != [byte_size]:
-        return None
-    kinds = tuple(map(type, (byte_size, modified, inode, fields, *values)))
-    if kinds not in _KNOWN_TYPES and not _has_right_types(kinds):
-        return None
-    if not (0 <= byte_size < _MAX_BYTE_SIZE and -_MAX_TIME < modified < _MAX_TIME):
-        return None
-    if not (0 <= inode < _MAX_INODE and 0 <= fields <= _ALL_FIELDS):
-        return None
-    return _checked(byte_size, values)
-
-
-_ENTRY_LENGTH = 5
-_ALL_FIELDS = ProbeField.ALL.value | ProbeField.PIXELS.value
-
-_NONE = type(None)
-_INTEGER, _TEXT = (int,), (str, _NONE)
-_TYPES: tuple[tuple[type, ...], ...] = (
-    *(_INTEGER, _INTEGER, _INTEGER, _INTEGER),
-    *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE)),
-    *(_TEXT, _TEXT, _TEXT, (bool,), _TEXT, (list, _NONE)),
-)
-"""The types of size, time, inode and fields, and then of the facts in their order."""
-
-_KNOWN_TYPES: set[tuple[type, ...]] = set()
-"""Combinations of types that were found to be right."""
-
-
-def _has_right_types(kinds: tuple[type, ...]) -> bool:
-    if len(kinds) != len(_TYPES) or any(kind not in known for kind, known in zip(kinds, _TYPES, strict=True)):
-        return False
-    _KNOWN_TYPES.add(kinds)
-    return True
-
-
-_FORMATS: set[str | None] = {None}
-"""Formats that were found to be words."""
-
-
-def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
-    """The facts, whose types are right, if each has a value that a file of this size can have."""
-    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *others, pixels = values
-    damage, content, unturnable, in_xmp, variant = others
-    size = None
-    if edges is not None:
-        if len(edges) != 2 or type(edges[0]) is not int or type(edges[1]) is not int:
-            return None
-        size = Size(*edges)
-        if not (0 <= size.width < _MAX_EDGE and 0 <= size.height < _MAX_EDGE):
-            return None
-    if not (1 <= orientation <= _MAX_ORIENTATION and 0 <= frames <= byte_size + 2):
-        return None
-    if not (0 <= (quality or 0) <= _MAX_QUALITY and 0 <= (metadata_bytes or 0) <= byte_size):
-        return None
-    if any(len(text or "") > _MAX_TEXT for text in (damage, content, unturnable, variant)):
-        return None
-    if form not in _FORMATS:
-        if not _FORMAT.fullmatch(form):
-            return None
-        _FORMATS.add(form)
-    facts = ImageFacts(
-        byte_size,
-        form,
-        size,
-        orientation,
-        frames,
-        has_location,
-        quality,
-        metadata_bytes,
-        damage,
-        content,
-        unturnable,
-        in_xmp,
-        variant,
-    )
-    return facts if pixels is None else _with_pixels(facts, pixels)
-
-
-def _with_pixels(facts: ImageFacts, values: list[Any]) -> ImageFacts | None:
-    """The facts with measurements of pixels, if these have the right types."""
-    pixels = pixels_from(values)
-    return facts._replace(pixels=pixels) if pixels is not None else None
