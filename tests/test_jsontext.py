@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgbudget import check
@@ -44,7 +44,28 @@ locations = st.builds(
 )
 
 
+PREFIX_ALONE = Finding(
+    code="IB001",
+    name="unreadable-image",
+    severity=Severity.ERROR,
+    location=Location("a.json", prefix=(0,)),
+    message="is broken",
+    help=None,
+    url=None,
+    measured=None,
+    limit=None,
+    unit=None,
+    model="",
+    platform="",
+    fix=None,
+    fix_safety=None,
+    fingerprint="0" * 16,
+)
+"""On a place in a request that only its prefix names."""
+
+
 @settings(max_examples=60)
+@example(PREFIX_ALONE)
 @given(
     st.builds(
         Finding,

@@ -315,7 +315,7 @@ def request_text(result: RequestResult) -> str:
 def finding_text(finding: Finding) -> str:
     """`finding_record` as JSON."""
     location, span = finding.location, finding.span
-    if location.keys is None and span is None:
+    if span is None and location.keys is None and not location.prefix:
         start, end = _around_path(*finding[:_PLACE], *finding[_PLACE + 1 : _FINGERPRINT])
         return f'{start}{_harmless_text(location.path)}{end}{finding.fingerprint}"}}'
     return harmless(
