@@ -4,11 +4,11 @@ import re
 from binascii import a2b_base64
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
 from io import BytesIO
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
+from imgbudget.slotted import dataclass, field
 
 BLANK = r"[\s\xad\u180e\u200b-\u200f\u2060\ufeff]"
 """A blank character in a pattern: white space of Unicode, or a character of no width."""

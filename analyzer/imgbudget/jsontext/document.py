@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.errors import UnreadableError
@@ -22,6 +21,7 @@ from imgbudget.jsontext.scanner import (
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.jsontext.strings import StringPayload, StringStats, not_utf8
 from imgbudget.model.location import Keys, Span
+from imgbudget.slotted import dataclass, field
 
 MAX_TEXT = 256 << 20
 """Most bytes of a document without its long strings: the largest batch (256 MB, skill, 2026-07)."""

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from imgbudget.model.location import Key, Keys
+from imgbudget.slotted import dataclass
 
 BLANK = " \t\r\n"
 """The whitespace of JSON."""

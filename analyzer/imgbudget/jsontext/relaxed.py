@@ -7,8 +7,9 @@ constants of Python, and variables of templates (`{{name}}`), which become null.
 import json
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cache
+
+from imgbudget.slotted import dataclass, field
 
 _MOST_TOKENS = 400_000
 _MOST_DEPTH = 200

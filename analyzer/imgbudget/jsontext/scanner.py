@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgbudget.jsontext.parser import MalformedError
@@ -10,6 +9,7 @@ from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import KEPT, KEPT_LAST, StringStats
 from imgbudget.jsontext.windows import WholeText, Window
+from imgbudget.slotted import dataclass
 
 WINDOW = 1 << 18
 """Bytes in memory at a time; a string without a quote for that long always stays in the file."""

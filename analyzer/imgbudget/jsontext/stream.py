@@ -6,11 +6,11 @@ positions in the text are those in the file; an element that is not ASCII is par
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UnreadableError
 from imgbudget.model.location import Keys
+from imgbudget.slotted import dataclass
 
 STEP = 1 << 20
 """Bytes that are read at a time, and the length up to which an object of the second level is one element."""

@@ -3,11 +3,11 @@
 import json
 from bisect import bisect_right
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.source import JsonSource
+from imgbudget.slotted import dataclass, field
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """The 64 characters of base64 (RFC 4648, section 4), without the padding."""

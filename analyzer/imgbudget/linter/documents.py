@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import NOT_CHECKABLE
@@ -44,6 +43,7 @@ from imgbudget.requests.reader import (
     resembles_request,
 )
 from imgbudget.requests.textfinder import TextRange, holds_image, images_in_text, may_have_images
+from imgbudget.slotted import dataclass, field
 
 _HEAD = 65536
 _TEXT_HEAD = 4096

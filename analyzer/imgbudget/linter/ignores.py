@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
 from imgbudget.config.settings import Ignore, Settings
@@ -14,6 +13,7 @@ from imgbudget.linter.selection import SelectionLayer, is_selected, specificity
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Finding, RunData, UnusedIgnore
 from imgbudget.registry import AnyRule
+from imgbudget.slotted import dataclass, field
 
 _ON_FILES = (RunData.NONE, RunData.COPIES, RunData.LIKENESS, RunData.LEAKS)
 """The run data of rules whose findings are about a file, not about the run or the configuration."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from imgbudget.config.settings import DEFAULT_PLATFORM
@@ -11,15 +10,26 @@ from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.lines import excerpt
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.values import figure
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.prefixes import SentPrompts, recorded_edits
 from imgbudget.linter.rule_sets import RuleRunner
-from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
 from imgbudget.model.location import UNEDITED, Keys, Location, Span, TextEdit
+from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import UNFINISHED, FileResult, RequestResult, RowCounts
-from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity, ShapeFlaw
-from imgbudget.planner.from_findings import replacements
+from imgbudget.model.subjects import (
+    Block,
+    Finding,
+    FixSafety,
+    ImageUse,
+    Nested,
+    Request,
+    Severity,
+    ShapeFlaw,
+    walk_blocks,
+)
+from imgbudget.planner.from_findings import replacements, without_images
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
 from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.claude_requests import (
@@ -32,6 +42,7 @@ from imgbudget.requests.claude_requests import (
 )
 from imgbudget.requests.foreign import ForeignBody
 from imgbudget.requests.reader import shortened
+from imgbudget.slotted import dataclass, field
 
 Located: TypeAlias = Document | Cassette | ForeignBody
 """What findings are located in: a JSON document, a recording in YAML, a body in other text."""
@@ -254,7 +265,7 @@ class CheckedRequests:
             test = test.changed_to(request._replace(prompt=None, edits=edits, recorded=()))
             request = test.request
         if request.history or request.clearing:
-            self.caveats |= dict.fromkeys(left_to_the_server(test))
+            self.caveats |= dict.fromkeys(_left_to_the_server(test))
         yield from self.runner.check_request(test)
         tokens = test.visual_tokens
         span = test.tokens_range if test.is_contradictory else None
@@ -395,3 +406,33 @@ class CheckedRequests:
         self.findings.clear()
         self.images.clear()
         self.requests.clear()
+
+
+def _left_to_the_server(test: RequestUnderTest) -> Iterator[str]:
+    """What cannot be checked because the server adds or clears: clauses; none for most requests."""
+    request, clearing = test.request, test.request.clearing
+    if request.history:
+        yield (
+            f"{request.history}: earlier turns unknown, the server holds them; "
+            "limits of a whole request checked without them"
+        )
+    if clearing is None:
+        return
+    if clearing.keep is None:
+        yield f"context_management ({clearing.kind}): checked as sent, before the server edits it"
+        return
+    results = [block for turn in request.turns for block in turn.blocks if _is_result(block)]
+    cleared = walk_blocks(tuple(results[: max(len(results) - clearing.keep, 0)]))
+    gone = [block.location for block in cleared if isinstance(block, ImageUse)]
+    before, after = (_sum(it) for it in (test, test.changed_to(without_images(request, gone))))
+    yield f"context_management: checked before clearing of tool results, with {before}; after it {after}"
+
+
+def _is_result(block: Block) -> bool:
+    return isinstance(block, Nested) and block.kind == "tool_result"
+
+
+def _sum(test: RequestUnderTest) -> str:
+    count, tokens = len(test.request.images), test.visual_tokens
+    cost = "tokens unknown" if tokens is None else f"{figure(tokens)} visual tokens"
+    return f"{figure(count)} image{'' if count == 1 else 's'} and {cost}"

@@ -1,7 +1,6 @@
 """The rows of a JSONL file: which were checked or skipped, the batch they form, parts of long files."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ from imgbudget.model.location import Keys, Location, Span
 from imgbudget.model.results import FileResult, PassedRows, RowCounts
 from imgbudget.model.subjects import Batch, Request
 from imgbudget.requests.batches import BatchCount
+from imgbudget.slotted import dataclass, field
 
 BLANK = "blank"
 

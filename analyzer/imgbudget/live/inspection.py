@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError
@@ -34,6 +33,7 @@ from imgbudget.requests.finder import unseen_images
 from imgbudget.requests.payloads import begins_like_payload
 from imgbudget.requests.prompts import wanted
 from imgbudget.requests.reader import read_requests
+from imgbudget.slotted import replace
 
 if TYPE_CHECKING:
     from imgbudget.limits.bound import Limits

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.imageinfo.steps import TimeLimit
@@ -26,6 +25,7 @@ from imgbudget.model.subjects import (
 )
 from imgbudget.requests.payloads import facts_of
 from imgbudget.requests.textfinder import image_characters
+from imgbudget.slotted import dataclass, field
 
 
 class TurnOutline(NamedTuple):

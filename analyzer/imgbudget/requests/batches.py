@@ -1,12 +1,12 @@
 """Batches: bodies in envelopes with ids, as a list in one body or one per line, and their counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Batch
+from imgbudget.slotted import dataclass, field
 
 MOST_IDS = 200_000
 """Maximum number of ids stored, to bound memory; a larger batch is rejected for its size."""

@@ -7,7 +7,6 @@ import codecs
 import re
 from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.errors import UnreadableError
@@ -15,6 +14,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Key, Keys, Span
 from imgbudget.requests.packed import GZIP, inflated
 from imgbudget.requests.recordings import CASSETTE_KEYS, URL_KEYS, RecordedBody
+from imgbudget.slotted import dataclass
 
 MAX_CASSETTE = 64 << 20
 """Maximum bytes of a cassette: twice the largest request body (32 MB, errors page, 2026-08)."""

@@ -6,7 +6,6 @@ whose bytes are beside it in the export, under other names.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -15,6 +14,7 @@ from imgbudget.model.subjects import Origin, ProbeField, Request
 from imgbudget.requests.base import MOST_BLOCKS, RequestCollector
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, Branches, Message, SessionEntry, assemble
+from imgbudget.slotted import dataclass, field
 
 _ROLES = {"user": "user", "assistant": "assistant", "tool": "user"}
 

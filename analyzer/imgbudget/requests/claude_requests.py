@@ -9,7 +9,6 @@ request whose answer the tree has was left out, and is left out again.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from imgbudget.model.subjects import (
     walk_blocks,
 )
 from imgbudget.requests.sessions import Message, SessionEntry
+from imgbudget.slotted import dataclass, field, replace
 
 LEFT_OUT = "left out of the last request of the session by Claude Code"
 REMOVED = "[media removed: request limit]"

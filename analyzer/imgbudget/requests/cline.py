@@ -12,7 +12,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -22,6 +21,7 @@ from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.messages import BlockReader, answered_toolsets
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, assemble, value_of_file
+from imgbudget.slotted import dataclass, field
 
 OMITTED = "replaced by a text when Cline sends it, because it is empty, too large or not base64"
 TRUNCATED = "truncated from the session, not sent again"

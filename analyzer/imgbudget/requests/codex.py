@@ -9,7 +9,6 @@ not sent.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
@@ -19,6 +18,7 @@ from imgbudget.requests.base import RequestBody, RequestCollector
 from imgbudget.requests.openai import PartReader, read_item
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, ROLLED_BACK, moved, session_request
+from imgbudget.slotted import dataclass, field
 
 _SENT = frozenset(
     (

@@ -6,7 +6,6 @@ Seen in the sources of @continuedev/cli 1.5.47 (session, compaction) and of its 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -16,6 +15,7 @@ from imgbudget.requests.base import MOST_BLOCKS, RequestCollector
 from imgbudget.requests.openai import PartReader
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, assemble
+from imgbudget.slotted import dataclass, field
 
 _ROLES = {"tool": "user", "assistant": "assistant", "thinking": "assistant", "user": "user"}
 

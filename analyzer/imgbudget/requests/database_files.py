@@ -8,7 +8,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import ShapeFlaw
+from imgbudget.slotted import dataclass
 
 MAGIC = b"SQLite format 3\x00"
 

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.errors import UnreadableError
@@ -23,6 +22,7 @@ from imgbudget.requests.goose import GooseBlocks, is_visible
 from imgbudget.requests.opencode import HistoryEntry, OpencodeParts, entry_of, model_of, not_sent
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, moved, session_request
+from imgbudget.slotted import dataclass, field
 
 _OPENCODE_MESSAGES = """SELECT count(*) FROM message WHERE session_id IS NULL
  OR session_id NOT IN (SELECT id FROM session WHERE id IS NOT NULL)"""

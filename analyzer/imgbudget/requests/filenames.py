@@ -6,13 +6,13 @@ the record of the tool's result (`toolUseResult` of Claude Code), or only in the
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.imageinfo.files import EXTENSION_TYPES
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys
 from imgbudget.printable import one_line
+from imgbudget.slotted import dataclass, field
 
 _NAMES = ("filename", "filePath", "file_path", "displayName", "display_name")
 """Keys of which the value is the name of a file."""

@@ -4,7 +4,6 @@ Documents without payloads are recognised by one look at their text; only the ot
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document, open_documents
@@ -28,6 +27,7 @@ from imgbudget.requests.payloads import (
 )
 from imgbudget.requests.recordings import is_received
 from imgbudget.requests.textfinder import image_at, text_payloads
+from imgbudget.slotted import dataclass, field
 
 SHAPE_UNKNOWN = "shape unknown: limits of a whole request not checked"
 PACKED = "a compressed text in it was not read: it is damaged, too large, or in no known format"

@@ -8,7 +8,6 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from imgbudget.model.location import Key, Keys, Span
 from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.cassettes import yaml_module
 from imgbudget.requests.shellwords import word_at
+from imgbudget.slotted import dataclass, field
 
 _MOST_BYTES = 64 << 20
 """Bytes of text that are looked into: twice the largest request body (32 MB, errors page, 2026-08)."""

@@ -1,6 +1,5 @@
 """The body of Gemini's generateContent: contents of parts, in the spelling of REST or the Python SDK."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -26,6 +25,7 @@ from imgbudget.requests.base import (
     as_text_remedy,
     kind_of,
 )
+from imgbudget.slotted import dataclass
 
 ROLES = {"model": "assistant", "function": "user"}
 _LEVEL = "MEDIA_RESOLUTION_"

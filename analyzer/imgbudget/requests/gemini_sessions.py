@@ -13,7 +13,6 @@ whose result the next message has is not checked, nor changed by fixes, which is
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
@@ -23,6 +22,7 @@ from imgbudget.requests.base import MOST_BLOCKS, RequestCollector, kind_of
 from imgbudget.requests.gemini import ROLES, GeminiParts
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, CLEARED, REPLACED, Message, assemble
+from imgbudget.slotted import dataclass, field
 
 PLATFORM = "gemini"
 _COPIED = Unsent(

@@ -8,7 +8,6 @@ sent either (`audience`). None of its releases was run.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -17,6 +16,7 @@ from imgbudget.model.subjects import Block, Nested, Origin, Other, ProbeField, R
 from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, assemble
+from imgbudget.slotted import dataclass, field
 
 
 class GooseBlocks(RequestCollector):

@@ -3,7 +3,6 @@
 Source: google-genai 3.6.1 for Python, types of interactions.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -19,6 +18,7 @@ from imgbudget.requests.base import (
     as_text_remedy,
     kind_of,
 )
+from imgbudget.slotted import dataclass
 
 _STEPS = {"user_input": "user", "function_result": "user", "mcp_server_tool_result": "user"}
 """The steps that may hold images, with their roles; other results are text."""

@@ -4,7 +4,6 @@ Rows of several roles are one conversation. Rows of one role are prompts, each o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Location
@@ -14,6 +13,7 @@ from imgbudget.requests.envelopes import unwrapped
 from imgbudget.requests.reader import dialect_of
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import moved, session_request
+from imgbudget.slotted import dataclass, field
 
 
 @dataclass(slots=True)

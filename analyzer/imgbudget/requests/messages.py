@@ -1,7 +1,6 @@
 """Reads the Messages API body and its content blocks; malformed parts become flaws."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -30,6 +29,7 @@ from imgbudget.requests.base import (
     kind_of,
 )
 from imgbudget.requests.server_state import clearing_of, history_of
+from imgbudget.slotted import dataclass, field
 
 FAMILIES = {"computer": "computer_toolset_20260801", "browser": "browser_toolset_20260801"}
 """The toolsets by their name in calls and results, with their only version (release notes, 2026-08)."""

@@ -1,7 +1,6 @@
 """The bodies of OpenAI's chat completions and responses, as gateways accept them for Claude models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -32,6 +31,7 @@ from imgbudget.requests.base import (
 )
 from imgbudget.requests.processor_bounds import bounds_in, bounds_of
 from imgbudget.requests.server_state import history_of
+from imgbudget.slotted import dataclass, field
 
 _TEXTS = ("text", "input_text", "output_text")
 _IMAGES = ("image_url", "input_image", "computer_screenshot")

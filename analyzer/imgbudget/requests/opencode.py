@@ -8,7 +8,6 @@ The format is that of packages/opencode/src/session (anomalyco/opencode at 007a9
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
@@ -26,6 +25,7 @@ from imgbudget.model.subjects import (
 from imgbudget.requests.base import PDF, RequestCollector, kind_of
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, ROLLED_BACK, Message, assemble, value_of_file
+from imgbudget.slotted import dataclass, field
 
 _SCHEME = 16
 _READ_AS_TEXT = ("text/plain", "application/x-directory")

@@ -7,7 +7,6 @@ that it names. A file of one event is checked as a request by itself: earlier ev
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -17,6 +16,7 @@ from imgbudget.requests.base import MOST_BLOCKS, RequestCollector
 from imgbudget.requests.openai import PartReader
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, assemble
+from imgbudget.slotted import dataclass, field
 
 _IMAGES_BY_AGENT = "browse_interactive"
 """The action whose page is sent as an image."""

@@ -8,7 +8,6 @@ entries from `firstKeptEntryId` on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -25,6 +24,7 @@ from imgbudget.requests.sessions import (
     SessionEntry,
     assemble,
 )
+from imgbudget.slotted import dataclass, field
 
 _USERS = ("user", "toolResult", "custom", "hookMessage")
 _FAILED = ("error", "aborted")

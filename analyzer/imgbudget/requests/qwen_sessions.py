@@ -7,7 +7,6 @@ by `parentUuid`, whose live leaf is the last record; those of the same id are pa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -16,6 +15,7 @@ from imgbudget.requests.gemini import ROLES
 from imgbudget.requests.gemini_sessions import ContentReader, PartsAt
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, COMPACTED, Branches, Message, SessionEntry
+from imgbudget.slotted import dataclass, field
 
 _COMPRESSED = ("systemPayload", "compressedHistory")
 _BESIDE = ("session_artifact", "managed_session", "session_sources_snapshot")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeGuard
 
@@ -43,6 +42,7 @@ from imgbudget.requests.recordings import (
     recorded_bodies,
 )
 from imgbudget.requests.session_formats import MESSAGE_ROWS, SessionReader, Unsent, session_format
+from imgbudget.slotted import dataclass, field
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,

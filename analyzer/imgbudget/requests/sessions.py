@@ -7,7 +7,6 @@ there is not sent again. What is common to all agents is here.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.errors import UnreadableError
@@ -26,6 +25,7 @@ from imgbudget.model.subjects import (
     walk_blocks,
 )
 from imgbudget.requests.base import RequestBody, RequestCollector
+from imgbudget.slotted import dataclass, field
 
 COMPACTED = "sent before the session was compacted, not sent again"
 ROLLED_BACK = "rolled back in the session, not sent again"

@@ -8,7 +8,6 @@ rust-code-agent-sdks#188, claude-code-types).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any
 
@@ -37,6 +36,7 @@ from imgbudget.requests.sessions import (
     SessionEntry,
     assemble,
 )
+from imgbudget.slotted import dataclass, field, replace
 
 _API_REQUEST = "api-request"
 """The type of the lines that record a request to the API, with its parameters (Claude Code 2.1.332)."""
