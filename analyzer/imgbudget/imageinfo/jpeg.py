@@ -7,15 +7,15 @@ from imgbudget.imageinfo.exif import directory, has_gps_entry, orientation, read
 from imgbudget.imageinfo.jpeg_tables import (
     CHROMINANCE_CODES,
     LUMINANCE_CODES,
-    MOST_SIDE,
     STANDARD_ALL,
     STANDARD_LUMINANCE,
     VARIANTS,
-    frame_damage,
-    huffman_tables,
-    tables_of,
+    JpegOutline,
+    Segment,
+    checked_tables,
+    table_payload,
 )
-from imgbudget.imageinfo.jpeg_turning import unturnable
+from imgbudget.imageinfo.jpeg_turning import MOVABLE, OF_STORED_PIXELS, off_grid, unturnable
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
@@ -35,12 +35,6 @@ _COMMENT = 0xFFFE
 
 _APP_LIMIT = 16
 """Maximum number of APP1 segments (EXIF or XMP) that are read; one or two are usual."""
-
-_TABLES = 4
-"""Maximum number of quantisation tables (T.81, section B.2.4.1)."""
-
-_DQT_BYTES = 4 * 129
-"""Bytes of four tables with 16 bits per entry."""
 
 _END_OF_IMAGE = b"\xff\xd9"
 _TAIL = 256
@@ -77,35 +71,6 @@ _METADATA_IN_APP3 = (b"Meta\0", b"META\0", b"Exif\0", b"Stim\0", b"_JPSJPS_")
 _SIZE_READS = 400
 """Segments that are read to find the sizes of pictures of undefined type."""
 
-Segment = tuple[int, int]
-"""Offset of the marker, and the length in the segment (without the two bytes of the marker)."""
-
-
-class JpegOutline:
-    """Data of the segments before the scan.
-
-    `marker` and `length` are those of the frame header, `components` has three bytes per component of the
-    frame. `tables` are payloads of quantisation tables, `huffman` those of Huffman tables, except for the
-    tables of Annex K, which are in the set `known`. `apps` are the first APP1 segments, `index` is the MP
-    index, `scan` the offset of the scan (0 if there is none), `header` the content of its header, `flaw` a
-    clause about a damaged segment. Class attributes as defaults halve the time to create an instance.
-    """
-
-    apps: tuple[Segment, ...] = ()
-    huffman: tuple[bytes, ...] = ()
-    header = b""
-    known = marker = length = 0
-    flaw: str | None = None
-    index: Segment | None = None
-    components = b""
-    metadata = 0
-    scan = 0
-    has_location = False
-
-    def __init__(self) -> None:
-        self.tables: list[bytes] = []
-
-
 _NO_OUTLINE = JpegOutline()
 """Used if no segment data is needed."""
 
@@ -138,14 +103,6 @@ def stays(marker: int, buffer: bytes, start: int) -> bool:
     return marker != _COMMENT and buffer.startswith(_STAYING, start)
 
 
-def table_payload(buffer: bytes, at: int, length: int, base: int, read: Read) -> bytes:
-    """The quantisation tables of the segment at `at` of a buffer that starts at `base` of the input."""
-    payload = buffer[at + 4 : at + 2 + length]
-    if len(payload) < length - 2:
-        return read(min(length - 2, _DQT_BYTES), base + at + 4)
-    return payload
-
-
 def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tuple would cost more than the rest
     outline: JpegOutline, area: tuple[int, int], turn: int, head: bytes, read: Read, size: int, fields: int
 ) -> ImageFacts:
@@ -158,7 +115,7 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
     if fields & _METADATA:
         metadata = min(outline.metadata, size)
     if fields & (_QUALITY | _INTEGRITY):
-        quality, damage = _tables(outline, area)
+        quality, damage = checked_tables(outline, area)
         quality = quality if fields & _QUALITY else None
     if fields & _INTEGRITY:
         tail = size - _TAIL
@@ -172,22 +129,6 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
         damage = None
     facts = facts_of(size, "jpeg", area, turn, frames, outline.has_location, quality, metadata, damage)
     return facts._replace(variant=VARIANTS[outline.marker]) if outline.marker in VARIANTS else facts
-
-
-def _tables(outline: JpegOutline, area: tuple[int, int]) -> tuple[int | None, str | None]:
-    """The quality, and a clause if decoders refuse a segment, the frame header or the scan header."""
-    known, broken, damage = outline.known, 0, outline.flaw
-    if outline.huffman:
-        added, broken, flaw = huffman_tables(outline.huffman)
-        known, damage = known | added, damage or flaw
-    # a key of many tables is not worth to be kept
-    found = tables_of if len(outline.tables) <= _TABLES else tables_of.__wrapped__
-    quality, flaw = found(
-        outline.marker, outline.components, outline.header, tuple(outline.tables), known, broken
-    )
-    if outline.length != 8 + len(outline.components) or max(area) > MOST_SIDE:
-        damage = damage or frame_damage(area, outline.components, outline.length)
-    return quality, damage or flaw
 
 
 def _frames(index: Segment, apps: Sequence[Segment], source: Source) -> int:
@@ -303,6 +244,8 @@ _TABLE = 67
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _CODES = len(LUMINANCE_CODES)
+_SCAN_START = b"\xff\xda\0"
+_APP3_AND_11 = frozenset({_APP3, _APP11})
 
 
 def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marker
@@ -312,6 +255,8 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
     buffer, base, n = head, 0, len(head)
     i = 20 if head.startswith(_JFIF) else 2
     deep, turn = fields > 1, 0
+    # whether no segment is of the kinds that `unturnable` looks at
+    plain = True
     # the orientation is read from the first EXIF, the position from the first EXIF that has one
     needs_turn, needs_exif, needs_location = True, fields > 0, fields & _LOCATION
     area: tuple[int, int] | None = None
@@ -321,6 +266,8 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
         while i + 10 <= n:
             marker, length = _segment(buffer, i)
             if marker == _DQT:
+                if deep and i and buffer.find(_SCAN_START, i) < 0:
+                    break  # one read of all that is left is cheaper than parts of it
                 if length == _TABLE and i + 148 <= n:
                     second, same, behind, its_length = _two_segments(buffer, i + 69)
                     if second == _DQT and same == _TABLE:
@@ -337,20 +284,28 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                 if i + 10 > n:
                     break
                 marker, length = _segment(buffer, i)
+            while deep and marker == _DHT and 2 <= length <= n - i - 12:
+                outline.huffman += (buffer[i + 4 : i + 2 + length],)
+                i += 2 + length
+                marker, length = _segment(buffer, i)
             if marker in _SKIPPED_MARKERS:
                 if deep:
                     if marker == _DQT:
                         outline.tables.append(table_payload(buffer, i, length, base, read))
                     elif marker == _DHT:
+                        if i and i + 2 + length > n:
+                            break
                         codes = buffer[i + 4 : i + 2 + length]
                         if len(codes) < length - 2:
-                            codes = read(length - 2, base + i + 4)
+                            codes, outline.is_usual = read(length - 2, base + i + 4), False
                         outline.huffman += (codes,)
                     elif marker == _DRI:
                         if length != 4:
                             outline.flaw = "has a restart interval of the wrong length"
                     elif marker >= _APP0:
                         outline.metadata += metadata_of(marker, length, buffer, i + 4)
+                        if marker in _APP3_AND_11 or buffer.startswith(OF_STORED_PIXELS, i + 4) or i + 32 > n:
+                            plain = False
             elif marker in _FRAME_MARKERS:
                 if area is None:
                     bits, height, width, components = _frame(buffer, i + 4)
@@ -358,7 +313,7 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                         return _refused(size, bits, Size(width, height), components)
                     area = width, height
                     if not deep:
-                        if needs_exif and _may_have_exif(buffer, i):
+                        if needs_exif and _may_have_exif(buffer, i, read, base):
                             i += 2 + length
                             continue
                         facts = sound_facts(size, "jpeg", area, turn or 1, 1)
@@ -371,8 +326,10 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                     outline.components = buffer[i + 10 : i + 10 + 3 * components]
                     if i + 10 + 3 * components > n:  # rarely cut off by the read
                         outline.components = read(3 * components, base + i + 10)
-                elif deep and outline.marker not in VARIANTS:
-                    outline.flaw = "has two frame headers"
+                elif deep:
+                    plain = False
+                    if outline.marker not in VARIANTS:
+                        outline.flaw = "has two frame headers"
             elif marker == _APP1:
                 if deep:
                     outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
@@ -392,11 +349,14 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                     if here and needs_location:
                         outline.has_location, needs_location = True, 0
                     needs_exif = needs_turn or needs_location > 0
-                elif fields and buffer.startswith(_XMP, i + 4):
-                    xmp = base + i + 4, length - 2
+                elif not buffer.startswith(b"Exif\0\0", i + 4):
+                    plain = False
+                    if fields and buffer.startswith(_XMP, i + 4):
+                        xmp = base + i + 4, length - 2
             elif marker == _APP2:
                 if deep:
                     outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
+                    plain = plain and buffer.startswith(b"ICC_PROFILE\0", i + 4)
                     if outline.index is None and area is None and buffer.startswith(b"MPF\0", i + 4):
                         outline.index = base + i, length
                 elif buffer.startswith(b"MPF\0", i + 4):
@@ -405,11 +365,13 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                     return facts._replace(frames=min(facts.frames, 2))
             elif marker < 0xFF00:
                 # decoders skip junk between segments
+                plain = False
                 i = buffer.find(b"\xff", i + 1)
                 if i < 0:
                     i = n
                 continue
             elif marker == _FILL:
+                plain = False
                 i = n - len(buffer[i:].lstrip(b"\xff")) - 1
                 continue
             elif marker in {_SCAN, _END}:
@@ -422,8 +384,11 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                 facts = detailed_facts(outline, area, turn or 1, head, read, size, fields)
                 if turn < 2 and (turn or not xmp):
                     return facts
+                if plain and outline.marker in MOVABLE and marker == _SCAN and base + i + 20 <= size:
+                    return facts._replace(unturnable=off_grid(turn, area, outline.components))
                 return _oriented(facts, Source(head, read, size), xmp)
             else:
+                plain = False
                 if deep and (_RESERVED <= marker < _FIRST_FRAME or marker == _START):
                     outline.flaw = f"has a marker ({marker:04X}) that no decoder takes in its header"
                 i += 2
@@ -444,9 +409,12 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
     return _damaged(size, "has no frame header in its first segments")
 
 
-def _may_have_exif(buffer: bytes, at: int) -> bool:
+def _may_have_exif(buffer: bytes, at: int, read: Read, base: int) -> bool:
     """Whether EXIF or XMP may follow a frame header, which hardly any file has."""
-    scan = buffer.find(b"\xff\xda\0", at)
+    scan = buffer.find(_SCAN_START, at)
+    if scan < 0:
+        buffer, at = read(_REFILL, base + at), 0
+        scan = buffer.find(_SCAN_START)
     return scan < 0 or buffer.find(b"\xff\xe1", at, scan) >= 0
 
 

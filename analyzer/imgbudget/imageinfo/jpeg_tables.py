@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from operator import mul
 from struct import iter_unpack
 
+from imgbudget.imageinfo.reader import Read
+
 # ITU-T T.81 (1992), Annex K, tables K.1 and K.2, in the order of rows
 _LUMINANCE = (
     *(16, 11, 10, 16, 24, 40, 51, 61),
@@ -150,10 +152,12 @@ def quantisation_damage(payloads: Sequence[bytes]) -> str | None:
     return None
 
 
-def huffman_tables(payloads: Sequence[bytes]) -> tuple[int, int, str | None]:
+@lru_cache(maxsize=256)
+def huffman_tables(payloads: tuple[bytes, ...]) -> tuple[int, int, str | None]:
     """The set of Huffman tables in segments (DHT), and the set of those that are no codes.
 
-    The third is a clause if a segment is damaged as a whole.
+    The third is a clause if a segment is damaged as a whole. Cached, because the first scan of progressive
+    files and the tables of cameras are often the same.
     """
     known = broken = 0
     for payload in payloads:
@@ -273,3 +277,69 @@ def _wanted(marker: int, scan: bytes, count: int) -> list[int] | None:
     if first:
         return high
     return [] if before else low
+
+
+_KEPT_TABLES = 4
+"""Maximum number of quantisation tables (T.81, section B.2.4.1)."""
+
+_SEGMENTS = 8
+"""The same of segments with Huffman tables, if each has one."""
+
+_DQT_BYTES = 4 * 129
+"""Bytes of four tables with 16 bits per entry."""
+
+Segment = tuple[int, int]
+"""Offset of the marker, and the length in the segment (without the two bytes of the marker)."""
+
+
+class JpegOutline:
+    """Data of the segments before the scan.
+
+    `marker` and `length` are those of the frame header, `components` has three bytes per component of the
+    frame. `tables` are payloads of quantisation tables, `huffman` those of Huffman tables, except for the
+    tables of Annex K, which are in the set `known`. `apps` are the first APP1 segments, `index` is the MP
+    index, `scan` the offset of the scan (0 if there is none), `header` the content of its header, `flaw` a
+    clause about a damaged segment; `is_usual`: no segment of Huffman tables is too long to keep. Class
+    attributes as defaults halve the time to create an instance.
+    """
+
+    apps: tuple[Segment, ...] = ()
+    huffman: tuple[bytes, ...] = ()
+    header = b""
+    known = marker = length = 0
+    flaw: str | None = None
+    index: Segment | None = None
+    components = b""
+    metadata = 0
+    scan = 0
+    has_location = False
+    is_usual = True
+
+    def __init__(self) -> None:
+        self.tables: list[bytes] = []
+
+
+def table_payload(buffer: bytes, at: int, length: int, base: int, read: Read) -> bytes:
+    """The quantisation tables of the segment at `at` of a buffer that starts at `base` of the input."""
+    payload = buffer[at + 4 : at + 2 + length]
+    if len(payload) < length - 2:
+        return read(min(length - 2, _DQT_BYTES), base + at + 4)
+    return payload
+
+
+def checked_tables(outline: JpegOutline, area: tuple[int, int]) -> tuple[int | None, str | None]:
+    """The quality, and a clause if decoders refuse a segment, the frame header or the scan header."""
+    known, broken, damage = outline.known, 0, outline.flaw
+    if outline.huffman:
+        usual = outline.is_usual and len(outline.huffman) <= _SEGMENTS
+        checked = huffman_tables if usual else huffman_tables.__wrapped__
+        added, broken, flaw = checked(outline.huffman)
+        known, damage = known | added, damage or flaw
+    # a key of many tables is not worth to be kept
+    found = tables_of if len(outline.tables) <= _KEPT_TABLES else tables_of.__wrapped__
+    quality, flaw = found(
+        outline.marker, outline.components, outline.header, tuple(outline.tables), known, broken
+    )
+    if outline.length != 8 + len(outline.components) or max(area) > MOST_SIDE:
+        damage = damage or frame_damage(area, outline.components, outline.length)
+    return quality, damage or flaw

@@ -17,10 +17,12 @@ _BLOCK = 8
 _WIDTH_COUNTS, _HEIGHT_COUNTS = frozenset({2, 3, 7, 8}), frozenset({3, 4, 6, 7})
 """Orientations whose turn moves the incomplete blocks of the right or lower edge to the other side."""
 
-_MOVABLE = frozenset({0xFFC0, 0xFFC1, 0xFFC2})
+MOVABLE = frozenset({0xFFC0, 0xFFC1, 0xFFC2})
 """Frames of Huffman coded blocks: baseline, extended and progressive."""
 
-_OF_STORED_PIXELS = (b"FLIR\0", b"MPF\0", b"urn:iso:std:iso:ts:21496:")
+OF_STORED_PIXELS = (b"FLIR\0", b"MPF\0", b"urn:iso:std:iso:ts:21496:")
+"""How segments begin that hold more for the pixels as they are stored."""
+
 _MORE_PICTURES = "it has a gain map, other data or a signature for its pixels as they are stored"
 
 _APP0, _APP1, _APP3, _APP11, _SCAN, _FILL = 0xFFE0, 0xFFE1, 0xFFE3, 0xFFEB, 0xFFDA, 0xFFFF
@@ -46,9 +48,10 @@ def unturnable(turn: int, source: Source) -> str:  # noqa: C901 - one branch per
             if marker in _TABLES:
                 pass
             elif marker in _FRAMES:
-                if marker not in _MOVABLE:
+                if marker not in MOVABLE:
                     return "its data is not Huffman coded blocks (arithmetic, lossless or hierarchical)"
-                obstacle = _off_grid(turn, buffer[i : i + 24])
+                _, height, width, count = _frame(buffer, i + 4)
+                obstacle = off_grid(turn, (width, height), buffer[i + 10 : i + 10 + 3 * count])
             elif marker == _SCAN:
                 return obstacle
             elif marker == _APP1 and buffer.startswith(b"Exif\0\0", i + 4):
@@ -71,13 +74,13 @@ def _is_of_stored_pixels(marker: int, start: bytes, source: Source, at: int) -> 
         _, length = _segment(source.bytes_at(at, 4), 0)
         packet = source.bytes_at(at + 4, length - 2)
         return any(word in packet for word in _ABOUT_PICTURES)  # 20 times as fast as the expression
-    return marker in {_APP3, _APP11} or start.startswith(_OF_STORED_PIXELS)
+    return marker in {_APP3, _APP11} or start.startswith(OF_STORED_PIXELS)
 
 
-def _off_grid(turn: int, head: bytes) -> str:
-    """The edge that ends in a part of a block, in a clause; `head` begins at the frame header."""
-    _, height, width, count = _frame(head, 4)
-    factors = head[11 : 11 + 3 * count : 3] if count > 1 else b"\x11"
+def off_grid(turn: int, area: tuple[int, int], components: bytes) -> str:
+    """The edge that ends in a part of a block, in a clause; `components` have three bytes each."""
+    width, height = area
+    factors = components[1::3] if len(components) > 3 else b"\x11"
     if turn in _WIDTH_COUNTS:
         block = _BLOCK * (max(factors) >> 4)
         if not block or width % block:

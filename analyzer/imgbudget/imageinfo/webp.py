@@ -24,6 +24,7 @@ _REFILL = 256
 # form, kind; for VP8: first byte, start code, width, height
 _header = Struct("<8x4s4s4xB2x3sHH").unpack_from
 _long = Struct("<I").unpack_from
+_sides = Struct("<HH").unpack_from
 _chunk = Struct("<4sI").unpack_from
 
 _ANIMATION_FLAG, _XMP_FLAG, _EXIF_FLAG = 0x02, 0x04, 0x08
@@ -143,7 +144,7 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: 
             has_picture = True
             frames += kind == b"ANMF"
             if whole and not animated and inner is None:
-                inner = _picture_size(kind, read(10, base + i + 8))
+                inner = _picture_size(kind, buffer[i + 8 : i + 18] if i + 18 <= n else read(10, base + i + 8))
         elif kind == b"EXIF" and exif_left:
             found = orientation(buffer, i + 8, min(n, i + 8 + length)) if fields & _ORIENTATION else 0
             if found is None or fields & _LOCATION:
@@ -168,7 +169,8 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:  # noqa: 
 def _picture_size(kind: bytes, start: bytes) -> tuple[int, int] | None:
     """The size of a still picture, in px, by the first bytes of its chunk; None if it is not known."""
     if kind == b"VP8 " and start[3:6] == b"\x9d\x01\x2a" and len(start) > 9:
-        return int.from_bytes(start[6:8], "little") & 0x3FFF, int.from_bytes(start[8:10], "little") & 0x3FFF
+        width, height = _sides(start, 6)
+        return width & 0x3FFF, height & 0x3FFF
     if kind == b"VP8L" and start[:1] == b"\x2f":
         bits = int.from_bytes(start[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
