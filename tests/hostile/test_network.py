@@ -51,6 +51,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
     "split": ("split", "many.json", "--budget-tokens", "1600"),
     "size": ("size", "1920x1080", "--table"),
     "legible": ("legible", "photos"),
+    "view": ("view", "photos/large.jpg", "-o", "view.html"),
     "coords": ("coords", "--original", "4000x3000", "100,200"),
     "crop": ("crop", "photos/large.jpg", "10,10,300,300", "-o", "part.png"),
     "mcp": ("mcp", "--root", "nowhere"),

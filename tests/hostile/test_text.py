@@ -99,6 +99,11 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call(ALL),
     ),
     "legible": (_call("names", "--model", "claude-sonnet-4-6,gpt-4o"), _call(LINES[0])),
+    "view": (
+        _call(f"names/{os.fsdecode(as_name(LINES[0]))}.jpg", "-o", "-", alone=True),
+        _call(LINES[0], "-o", f"o{LINES[0][:3]}.html", alone=True),
+        _call("request.json", "-o", "-", "--model", ALL, alone=True),
+    ),
     "coords": (_call("--original", ALL, "1,2"), _call("--original", "8x6", LINES[0])),
     "crop": (
         *(_call(f"names/{os.fsdecode(as_name(text))}.jpg", "1,1,300,30") for text in LINES[:3]),

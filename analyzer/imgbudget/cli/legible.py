@@ -29,7 +29,7 @@ FORMATS = ("full", "json")
 MOST_BYTES = 1 << 28
 """Bytes of an image above which its text is not read: more than any API takes."""
 
-_CRASHED = "the process that read it crashed or took too much memory"
+CRASHED = "the process that read it crashed or took too much memory"
 
 
 class LegibleOptions(NamedTuple):
@@ -69,7 +69,7 @@ def legible(options: LegibleOptions) -> int:
     model publishes the size that it sees.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
-    _require_text()
+    require_text()
     detail = known_detail(options.detail)
     models = codes((options.provider.model or "",))
     several = len(models) > 1 or models == (ALL,)
@@ -89,7 +89,7 @@ def legible(options: LegibleOptions) -> int:
         skips = [f"{one.path}: {one.skipped}" for one in results if one.skipped]
         raise UsageError(*(skips or [f"{path}: holds no image" for path in options.paths]))
     chosen = partial(_models_of, bound=bound, detail=detail, notes=notes)
-    with WorkerPool(_worker, options.jobs or cores()) as pool:
+    with WorkerPool(text_worker, options.jobs or cores()) as pool:
         read = {
             found.image.use.location: _legible(found, outcome, others)
             for found, outcome in _outcomes(pool, results, chosen, every_line=options.every_line)
@@ -108,7 +108,7 @@ def legible(options: LegibleOptions) -> int:
     return int(any(model.loses for image in images for model in image.models))
 
 
-def _require_text() -> None:
+def require_text() -> None:
     """Raise UsageError, which names the line that installs it, without the extra."""
     absent = [name for name in ("rapidocr", "onnxruntime", "numpy") if find_spec(name) is None]
     if absent:
@@ -130,7 +130,7 @@ def _other_tiers(session: Session) -> tuple[Limits, ...]:
     return tuple(found.values())
 
 
-class _ReadTask(NamedTuple):
+class ReadTask(NamedTuple):
     """An image to read: its bytes, its facts, and the sizes in which models see it; or why it is not read."""
 
     data: bytes
@@ -161,7 +161,7 @@ def _models_of(
 
 
 def _outcomes(
-    pool: WorkerPool[_ReadTask, ImageText | str],
+    pool: WorkerPool[ReadTask, ImageText | str],
     results: Sequence[FileResult],
     models_of: Callable[[ImageResult], tuple[tuple[Limits, str | None], ...]],
     *,
@@ -170,27 +170,27 @@ def _outcomes(
     """Each image with its text, or the reason why it was not read, in order."""
     waiting: dict[int, _ImageOfRun] = {}
 
-    def tasks() -> Iterator[_ReadTask]:
+    def tasks() -> Iterator[ReadTask]:
         number = 0
         for result in results:
             images = {image.use.location: image for image in result.images}
             uses = [image.use for image in result.images]
             for use, data in image_bytes(result.path, uses, most=MOST_BYTES):
                 image = images[use.location]
-                size = _size_sent(image)
+                size = size_sent(image)
                 waiting[number] = _ImageOfRun(image, size, models_of(image))
                 sizes = [one.native_size(size) for one, _ in waiting[number].models] if size else []
                 number += 1
                 if isinstance(data, FixError):
-                    yield _ReadTask(b"", None, (), every_line, str(data))
+                    yield ReadTask(b"", None, (), every_line, str(data))
                 else:
-                    yield _ReadTask(data, use.facts, tuple(dict.fromkeys(sizes)), every_line)
+                    yield ReadTask(data, use.facts, tuple(dict.fromkeys(sizes)), every_line)
 
     for outcome in pool.run_in_order(tasks()):
-        yield waiting.pop(outcome.number), _CRASHED if outcome.answer is None else outcome.answer
+        yield waiting.pop(outcome.number), CRASHED if outcome.answer is None else outcome.answer
 
 
-def _size_sent(image: ImageResult) -> Size | None:
+def size_sent(image: ImageResult) -> Size | None:
     """The size of an image as it arrives, upright; None if it is not known."""
     if image.client is not None:
         return image.client.upright_size
@@ -198,11 +198,11 @@ def _size_sent(image: ImageResult) -> Size | None:
     return None if facts is None or size is None else upright_size(facts, size)
 
 
-def _worker() -> Callable[[_ReadTask], ImageText | str]:
+def text_worker() -> Callable[[ReadTask], ImageText | str]:
     """What a worker process does; here, so that only it loads the recogniser."""
     from imgbudget.legibility.task import read_image  # noqa: PLC0415 - extra
 
-    def work(task: _ReadTask) -> ImageText | str:
+    def work(task: ReadTask) -> ImageText | str:
         if task.facts is None:
             return task.unread
         try:

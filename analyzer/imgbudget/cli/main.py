@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "report what a dataset costs, what is rejected, and what a plan saves",
     "size": "show how a model resizes and counts an image size",
     "legible": "show what text of images survives the downscaling of models",
+    "view": "write a page that shows an image as models see it",
     "coords": "map coordinates that the model returned to the original image",
     "crop": "cut a part out of an image, by the coordinates that the model saw",
     "rule": "show the documentation of a rule",

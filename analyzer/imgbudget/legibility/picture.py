@@ -39,7 +39,7 @@ def picture_of(data: bytes, facts: ImageFacts) -> Image:
     if facts.damage is not None or not form:
         raise FixError(facts.damage or f"is not an image but {facts.content or 'unknown bytes'}")
     if len(data) > MOST_BYTES:
-        raise FixError(f"has {figure(len(data))} bytes; text is looked for in at most {figure(MOST_BYTES)}")
+        raise FixError(f"has {figure(len(data))} bytes; at most {figure(MOST_BYTES)} are decoded")
     if facts.size is not None:
         _refuse_large(facts.size)
     with as_fix_error(f"cannot be decoded as {form.upper()}"):
@@ -74,7 +74,7 @@ def _on_white(image: Image) -> Image:
 def _refuse_large(size: Size) -> None:
     pixels = size.width * size.height
     if pixels > MOST_PIXELS:
-        raise FixError(f"has {figure(pixels)} pixels; text is looked for in at most {figure(MOST_PIXELS)}")
+        raise FixError(f"has {figure(pixels)} pixels; at most {figure(MOST_PIXELS)} are decoded")
 
 
 SAMPLED = {

@@ -132,6 +132,9 @@ class Strategy(Protocol):
     def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
         """Why the API refuses the size; None if it accepts it."""
 
+    def cell_edge(self, size: Size, tier: Tier, /) -> int | None:
+        """The edge in px of the patches or tiles that the size is cut into; None if it is not published."""
+
 
 @cache
 def _strategy(name: str) -> Strategy:
@@ -172,6 +175,15 @@ def patches(size: Size) -> int:
 def padded_size(size: Size) -> Size:
     """The size rounded up to whole patches; the padding is on the right and bottom."""
     return Size(-(-size.width // PATCH) * PATCH, -(-size.height // PATCH) * PATCH)
+
+
+def cell_edge(size: Size, tier: Tier) -> int | None:
+    """The edge in px of the square patches or tiles into which the model cuts the size that it uses.
+
+    They begin at the top left; those at the right and bottom may reach over the image. None for a tier whose
+    cells are not published, or depend on more than the size.
+    """
+    return _strategy(tier.strategy).cell_edge(size, tier) if tier.strategy else PATCH
 
 
 def fits(size: Size, tier: Tier) -> bool:

@@ -44,6 +44,10 @@ class Processor:
         """What the processor raises an error for."""
         return self._refuse(size, tier) if self._refuse else None
 
+    def cell_edge(self, _size: Size, _tier: Tier, /) -> int | None:
+        """None: these processors scale an image as they cut it."""
+        return None
+
 
 def _kept_ratio(size: Size, tier: Tier) -> int:
     """Gemma 4, and Gemini 3 and later: the largest grid of cells of the image's ratio within a budget.

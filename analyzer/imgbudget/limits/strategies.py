@@ -28,6 +28,10 @@ class _UnpublishedResize:
         """None: no size limit is known."""
         return None
 
+    def cell_edge(self, _size: Size, _tier: Tier, /) -> int | None:
+        """None: how images are cut is not known."""
+        return None
+
 
 class FlatTokens(_UnpublishedResize):
     """A fixed number of tokens for any size: OpenAI's `low` on tile models, Gemini 2.5, Gemma 3.
@@ -61,11 +65,15 @@ class GeminiTiles(_UnpublishedResize):
     def tokens(self, size: Size, tier: Tier, /) -> int:
         """`tile_tokens` for each tile and the overview."""
         tile = int(tier.number("tile_tokens"))
+        edge = self.cell_edge(size, tier)
+        return tile if edge is None else (-(-size.width // edge) * -(-size.height // edge) + 1) * tile
+
+    def cell_edge(self, size: Size, tier: Tier, /) -> int | None:
+        """The edge of a tile, px; None for a small image, which is not cut."""
         if size.long_edge <= tier.number("small_edge"):
-            return tile
+            return None
         least, most = int(tier.number("least_tile_edge")), int(tier.number("tile_edge"))
-        edge = min(max(size.short_edge * 2 // 3, least), most)
-        return (-(-size.width // edge) * -(-size.height // edge) + 1) * tile
+        return min(max(size.short_edge * 2 // 3, least), most)
 
 
 class NovaRatio(_UnpublishedResize):
@@ -131,6 +139,10 @@ class OpenAITiles:
         """None: no size limit is known."""
         return None
 
+    def cell_edge(self, _size: Size, tier: Tier, /) -> int | None:
+        """The edge of a tile, px."""
+        return int(tier.number("tile_edge"))
+
 
 class OpenAIPatches:
     """OpenAI's patch models (GPT-4.1 mini, o4-mini, GPT-5 mini, GPT-5.4 and later): 32 px patches, a budget.
@@ -180,6 +192,10 @@ class OpenAIPatches:
     def _patches(self, size: Size, tier: Tier) -> int:
         edge = int(tier.number("patch_edge"))
         return -(-size.width // edge) * -(-size.height // edge)
+
+    def cell_edge(self, _size: Size, tier: Tier, /) -> int | None:
+        """The edge of a patch, px."""
+        return int(tier.number("patch_edge"))
 
 
 class SmartResize:
@@ -236,6 +252,10 @@ class SmartResize:
         scale = max(least / size.height, least / size.width)
         return Size(int(size.width * scale), int(size.height * scale))
 
+    def cell_edge(self, _size: Size, tier: Tier, /) -> int | None:
+        """The edge of a cell, px."""
+        return int(tier.number("patch_edge"))
+
 
 class RowBreaks:
     """Pixtral and Mistral: cells of 16 or 28 px within a longest edge, and a token at the end of each row.
@@ -273,6 +293,10 @@ class RowBreaks:
             return size
         ratio = size.long_edge / longest
         return Size(*(max(round(side / ratio), 1) for side in size))
+
+    def cell_edge(self, _size: Size, tier: Tier, /) -> int | None:
+        """The edge of a cell, px."""
+        return int(tier.number("patch_edge"))
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(

@@ -28,6 +28,13 @@ def coordinates(limits: Limits, original: Size, sent: Size) -> CoordinateMap:
     return CoordinateMap(original, limits.native_size(sent))
 
 
+class EmbeddedPicture(NamedTuple):
+    """A picture as a data URI, and its size in px there, which may be smaller than the picture's own."""
+
+    uri: str
+    size: Size
+
+
 class SeenBox(NamedTuple):
     """Two corners of a rectangle in px, which may be fractions."""
 

@@ -143,9 +143,9 @@ def side_by_side(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bo
                 str(row.original or row.size),
                 _as_sent(row),
                 _resized(row),
-                _tokens(row),
-                _cost(row),
-                "; ".join(_notes(row)),
+                tokens_cell(row),
+                cost_cell(row),
+                "; ".join(notes_of(row)),
             )
         parts.append(shown.text(right={6, 7}))
     if table:
@@ -169,7 +169,7 @@ def grouped(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, c
                 str(first.original or first.size),
                 _as_sent(first),
                 _resized(first),
-                _tokens(first),
+                tokens_cell(first),
                 " to ".join(span),
                 ", ".join(row.limits.model for row in group),
                 "; ".join(filter(None, (first.client.summary if first.client else "", _refusal(first)))),
@@ -241,12 +241,12 @@ def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: boo
                 _as_sent(row),
                 _resized(row),
                 str(Size(*record["padded"])) if record["padded"] else "",
-                _tokens(row),
-                _cost(row),
+                tokens_cell(row),
+                cost_cell(row),
                 "" if area is None else figure(area),
                 "" if area is None else _about(limits.cost_usd(area)),
                 scale,
-                "; ".join(_notes(row)),
+                "; ".join(notes_of(row)),
             )
         parts.append(shown.text(right={5, 6, 7, 8}))
     if table:
@@ -304,7 +304,7 @@ def _resized(row: Measured) -> str:
     return "unchanged" if resized == row.size else str(resized)
 
 
-def _notes(row: Measured) -> list[str]:
+def notes_of(row: Measured) -> list[str]:
     """Whether the size is rejected, and which of its numbers are uncertain."""
     first = (row.client.summary if row.client else "", _refusal(row))
     return [*filter(None, first), *_doubts(row)]
@@ -340,13 +340,13 @@ def _doubts(row: Measured) -> list[str]:
     return notes
 
 
-def _tokens(row: Measured) -> str:
+def tokens_cell(row: Measured) -> str:
     """The number of tokens, or the fewest and the most."""
     span = row.limits.tokens_range(row.size)
     return between(*span) if span else number(row.limits.tokens(row.size))
 
 
-def _cost(row: Measured) -> str:
+def cost_cell(row: Measured) -> str:
     """What the tokens cost, at least and at most."""
     low, high = row.limits.tokens_ends(row.size) or (None, None)
     return money_between(row.limits.cost_usd(low), row.limits.cost_usd(high))

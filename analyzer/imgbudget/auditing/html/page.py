@@ -1,7 +1,5 @@
 """The HTML report: one file made of statistics, rows and thumbnails, without any external resources."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
@@ -30,6 +28,7 @@ from imgbudget.auditing.savings import savings
 from imgbudget.auditing.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
 from imgbudget.auditing.store import Store
 from imgbudget.output.base import between, count, figure
+from imgbudget.output.pagepolicy import policy
 from imgbudget.version import __version__
 
 MOST_ROWS = 20_000
@@ -373,18 +372,6 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         cost=lambda tokens: "" if tokens is None else usd(cost_usd(store.limits, tokens) or None),
     )
     return text
-
-
-def policy(style: str, script: str) -> str:
-    """The content security policy, which allows only this style and this script."""
-    return (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _environment() -> "jinja2.Environment":

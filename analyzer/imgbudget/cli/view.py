@@ -1,0 +1,229 @@
+"""`imgbudget view`: a page that shows an image as models see it."""
+
+import os
+from contextlib import suppress
+from typing import Annotated, NamedTuple
+
+from PIL.Image import Image
+
+from imgbudget.api.measuring import MEASURES, at_detail, known_detail
+from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.completion import files
+from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, require_text, size_sent, text_worker
+from imgbudget.cli.options import ConfigOptions, ModelOptions, codes, run_options
+from imgbudget.cli.output import say_warnings, show, whole_file
+from imgbudget.errors import FixError, UsageError, os_error_text
+from imgbudget.fixing.imagebytes import image_bytes
+from imgbudget.legibility.picture import picture_of, seen_picture
+from imgbudget.limits.geometry import Size, cell_edge, publishes_size
+from imgbudget.limits.values import figure
+from imgbudget.linter.models import ALL, limits_of_all
+from imgbudget.linter.pool import WorkerPool
+from imgbudget.linter.run import Session, run
+from imgbudget.model.results import FileResult, ImageResult
+from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.text import ImageText
+from imgbudget.output.base import count
+from imgbudget.output.size import Measured
+from imgbudget.output.view import MARK, ViewedImage, ViewPanel, view_page
+from imgbudget.pixels.embedding import embedded
+from imgbudget.printable import joined
+
+MOST_SHOWN = 4_000_000
+"""Px of the original in the page; what models see is shown with up to twice as many."""
+
+MOST_PAGE = 24_000_000
+"""Bytes of all pictures in the page together, before base64."""
+
+STDOUT = "-"
+
+_HEAD = 4096
+
+
+class ViewOptions(NamedTuple):
+    """The options of `view`."""
+
+    image: Annotated[str, argument("IMAGE", complete=files)]
+    output: Annotated[
+        str | None,
+        option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            complete=files,
+            help="Page to write, or - for standard output. Only an existing page of this kind is replaced.",
+        ),
+    ] = None
+    provider: ModelOptions = ModelOptions()
+    detail: Annotated[
+        str | None,
+        option(
+            "--detail",
+            metavar="LEVEL",
+            help="Level of detail that the image asks for (OpenAI's detail, Gemini's media resolution).",
+        ),
+    ] = None
+    text: Annotated[
+        bool,
+        flag("--text", help="Also find text, and draw which of its lines are lost (extra: imgbudget[text])."),
+    ] = False
+    settings: ConfigOptions = ConfigOptions()
+
+
+def view(options: ViewOptions) -> int:
+    """Write an HTML page that shows an image as models see it: downscaled, padded, with patches or tiles.
+
+    The page is one file that loads nothing, with the sizes, tokens and cost of each model. Several models at
+    once: --model a,b. With --text it shows which lines of text are kept, doubtful and lost. Of an animation
+    or of several pages the first is shown.
+    """
+    output = options.output
+    if output is None:
+        raise UsageError("name the page to write: -o view.html, or -o - for standard output")
+    if output != STDOUT:
+        _refuse_foreign(output)
+    if options.text:
+        require_text()
+    detail = known_detail(options.detail)
+    models = codes((options.provider.model or "",))
+    several = len(models) > 1 or models == (ALL,)
+    asked = run_options(
+        provider=options.provider._replace(model=models[0] if models and not several else None),
+        settings=options.settings,
+    )
+    session = Session(asked._replace(fields=MEASURES))
+    bound = limits_of_all(session, models) if several else ()
+    notes: dict[str, None] = {}
+    path, image = _one_image(session, options.image)
+    facts, data = _bytes_of(path, image)
+    size = size_sent(image)
+    if size is None:
+        raise UsageError(f"{path}: its size is not known")
+    try:
+        picture = picture_of(data, facts)
+    except FixError as error:
+        raise UsageError(f"{path}: {error}") from error
+    row = Measured(size, image.limits, image.use.location, image.use.detail)
+    if image.client is not None:
+        row = row._replace(original=Size(*picture.size), client=image.client)
+    rows = [at_detail(row, limits, detail, notes) for limits in bound or (row.limits,)]
+    text = _text_of(data, facts, rows) if options.text else None
+    if isinstance(text, str):
+        raise UsageError(f"{path}: {text}")
+    page = view_page(_view(row.name, facts, picture, rows, text))
+    if output == STDOUT:
+        show(page)
+    else:
+        with whole_file(output) as out:
+            out.write(page)
+        show(joined([f"{output}: {row.name} as {count(len(rows), 'model')} see{'s' * (len(rows) == 1)} it"]))
+    say_warnings(dict.fromkeys((*notes, *session.notes)))
+    return 0
+
+
+def _refuse_foreign(output: str) -> None:
+    """Refuse to replace what is not a page of this command.
+
+    Raises:
+        UsageError: the file exists, and is none.
+    """
+    if not os.path.isfile(output):
+        return
+    try:
+        with open(output, "rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be read: {os_error_text(error)}") from error
+    if MARK.encode() not in head:
+        raise UsageError(f"{output}: exists and is not a page of imgbudget; name another file")
+
+
+def _one_image(session: Session, path: str) -> tuple[str, ImageResult]:
+    """The image that a path names, and its file.
+
+    Raises:
+        UsageError: it names none, or several.
+    """
+    results: list[FileResult] = []
+    run(session, (path,), on_result=results.append, whole_run=False)
+    found = [(one.path, image) for one in results for image in one.images]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{path}: holds {figure(len(found))} images; name one image file")
+    reasons = [f"{one.path}: {why}" for one in results if (why := one.skipped or "; ".join(one.caveats))]
+    raise UsageError(*(reasons or [f"{path}: holds no image"]))
+
+
+def _bytes_of(path: str, image: ImageResult) -> tuple[ImageFacts, bytes]:
+    """The facts and bytes of an image.
+
+    Raises:
+        UsageError: they are elsewhere or cannot be read.
+    """
+    data: bytes | FixError = FixError("its bytes cannot be read")
+    for _, data in image_bytes(path, [image.use], most=MOST_BYTES):  # noqa: B007 - the only one
+        pass
+    facts = image.use.facts
+    if isinstance(data, FixError):
+        raise UsageError(f"{path}: {data}")
+    if facts is None:
+        raise UsageError(f"{path}: its bytes are elsewhere")
+    return facts, data
+
+
+def _text_of(data: bytes, facts: ImageFacts, rows: list[Measured]) -> ImageText | str:
+    """The text of the image at full size and at the sizes that models see; or why it was not read."""
+    sizes = tuple(dict.fromkeys(row.limits.native_size(row.size) for row in rows))
+    with WorkerPool(text_worker, 1) as pool:
+        for outcome in pool.run_in_order(iter([ReadTask(data, facts, sizes, every_line=False)])):
+            return CRASHED if outcome.answer is None else outcome.answer
+    return CRASHED
+
+
+def _view(
+    name: str, facts: ImageFacts, picture: Image, rows: list[Measured], text: ImageText | None
+) -> ViewedImage:
+    """What the page shows; models that see the image alike share a picture."""
+    alike: dict[tuple[Size, int | None, bool], list[Measured]] = {}
+    for row in rows:
+        seen = row.limits.native_size(row.size)
+        tier = row.limits.tier
+        alike.setdefault((seen, cell_edge(seen, tier), publishes_size(tier)), []).append(row)
+    most_bytes = MOST_PAGE // (len(alike) + 1)
+    panels = []
+    for (seen, cell, published), same in alike.items():
+        drawn = embedded(seen_picture(picture, seen), most_pixels=2 * MOST_SHOWN, most_bytes=most_bytes)
+        found = None
+        if text is not None:
+            with suppress(KeyError):
+                found = text.at(seen)
+        panels.append(ViewPanel(tuple(same), seen, published, cell, drawn, found))
+    kind = (facts.format or "").upper()
+    return ViewedImage(
+        name,
+        f"{kind}, {picture.width} × {picture.height} px, {count(facts.byte_size, 'byte')}",
+        Size(*picture.size),
+        embedded(picture, most_pixels=MOST_SHOWN, most_bytes=most_bytes),
+        tuple(panels),
+        None if text is None else text.lines,
+        tuple(_notes(facts, text)),
+    )
+
+
+def _notes(facts: ImageFacts, text: ImageText | None) -> list[str]:
+    notes = []
+    if facts.animated:
+        notes.append("The file has several frames or pages; the first is shown.")
+    notes.append("The filter that providers downscale with is not published; Lanczos is assumed.")
+    if text is None:
+        notes.append(
+            "To see which lines of text are lost: pip install 'imgbudget[text]', and imgbudget view --text."
+        )
+    else:
+        notes.append("A recogniser stands in for the model: what it cannot read counts as lost.")
+    return notes
+
+
+command = Command("view", ViewOptions, view)
+"""An image as models see it, as one HTML page; text boxes need imgbudget[text]."""
