@@ -102,7 +102,7 @@ def test_third_party_actions_are_pinned_by_commit() -> None:
     """Every action is named with a full commit hash: a tag can be moved, a commit cannot."""
     steps = [*STEPS.values(), *(step for job in WORKFLOW["jobs"].values() for step in job["steps"])]
     used = [step["uses"] for step in steps if "uses" in step]
-    assert len(used) == 7
+    assert len(used) == 9
     for action in used:
         assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", action)
 

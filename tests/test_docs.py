@@ -13,6 +13,7 @@ from families import BEGIN, END, VECTORS, with_families
 from imgbudget.cli.main import COMMANDS
 from imgbudget.limits.data import LimitsData
 from imgbudget_rules.limits import DATA
+from snippets import PAGE, python_blocks
 from tests.builders import body, image_block, image_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,8 +138,7 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (tmp_path / folder).mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     write_json(tmp_path / "requests" / "a.json", body(image_block()))
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = python_blocks(PAGE.read_text(encoding="utf-8"))
     names: dict[str, Any] = {}
     for block in blocks[:3]:
         exec(compile(block, "python.md", "exec"), names)  # noqa: S102 - our own page

@@ -91,7 +91,7 @@ def test_keep_replaces_older_images_by_a_text() -> None:
 def test_no_more_images_than_a_request_may_hold() -> None:
     """100 on a model with a 200k context: 99 stay, so that the next one fits."""
     block = image_block(image_bytes((8, 8)))
-    given = [{"role": "user", "content": [dict(block) for _ in range(120)]}]
+    given: list[dict[str, Any]] = [{"role": "user", "content": [dict(block) for _ in range(120)]}]
     pruned = imgbudget.prune_conversation(given, model="claude-haiku-4-5")
     kinds = [it["type"] for it in pruned[0]["content"]]
     assert kinds == ["text"] * 21 + ["image"] * 99

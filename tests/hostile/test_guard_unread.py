@@ -44,7 +44,7 @@ def post(
 ) -> list[str]:
     """Send a body through the guard; the warnings that it emitted."""
     sent = {"content-type": "application/json"} | (headers or {})
-    transport = imgbudget.guard_transport(None, mode)
+    transport: httpx2.BaseTransport = imgbudget.guard_transport(None, mode)
     with httpx2.Client(transport=transport) as client, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         client.post(f"{api.url}/v1/messages", content=data, headers=sent)

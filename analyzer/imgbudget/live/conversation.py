@@ -6,7 +6,7 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.revisions import edit_image
@@ -29,6 +29,8 @@ from imgbudget.planner.pruning import (
 
 Block = Mapping[str, Any]
 Change = Callable[[Block], Block]
+Turn = TypeVar("Turn")
+"""A message: what a type checker knows of those given, it knows of those returned."""
 Cache = Literal["5m", "1h", "none", "expired"]
 
 _CACHES = (*CACHE_KINDS, "expired")
@@ -38,7 +40,7 @@ _HEAD = 4 * 16384
 
 
 def prune_conversation(  # noqa: PLR0913 - keyword options
-    messages: Iterable[Any],
+    messages: Iterable[Turn],
     *,
     model: str | None = None,
     platform: str | None = None,
@@ -50,7 +52,7 @@ def prune_conversation(  # noqa: PLR0913 - keyword options
     remaining_calls: int | None = None,
     cache: Cache = "5m",
     allow_local_packs: bool = False,
-) -> list[Any]:
+) -> list[Turn]:
     """The messages of a conversation, pruned for a next turn with up to `next_images` more images.
 
     Old images are replaced by a text that says so, in batches: each removal changes the beginning of the

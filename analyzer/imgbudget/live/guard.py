@@ -1,6 +1,6 @@
 """`imgbudget.guard`: SDK clients that do not send what the API would reject."""
 
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
@@ -13,6 +13,7 @@ __all__ = ["Mode", "RequestWarning", "guard", "guard_transport"]
 
 Level = Literal["error", "warning", "info"]
 Client = TypeVar("Client")
+Transport = TypeVar("Transport")
 
 
 @accepts_wishes
@@ -41,14 +42,18 @@ def guard(
 
 @accepts_wishes
 def guard_transport(
-    inner: Any = None, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
-) -> Any:
+    inner: Transport | None = None,
+    mode: Mode = "raise",
+    *,
+    level: Level = "error",
+    options: RunOptions | None = None,
+) -> Transport:
     """A guarding transport for any client of httpx or httpx2, sync or async; see `guard`.
 
     `httpx.Client(transport=imgbudget.guard_transport())`. It passes requests to `inner`, by default to the
     library's own transport.
     """
-    return guarded(inner, _watch(mode, level, options))
+    return cast("Transport", guarded(inner, _watch(mode, level, options)))
 
 
 def _watch(mode: str, level: str, options: RunOptions | None) -> RequestWatch:
