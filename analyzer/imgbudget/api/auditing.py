@@ -5,15 +5,16 @@ from functools import partial
 from typing import NamedTuple, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import CheckSettings, run_options
+from imgbudget.api.settings import CheckSettings, require_count, run_options
 from imgbudget.auditing.executors import LocalExecutor
 from imgbudget.auditing.formats import plain
 from imgbudget.auditing.statistics import AuditStatistics
 from imgbudget.auditing.whole import AuditRequest, audited, run_facts
 from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
+from imgbudget.errors import UsageError
 from imgbudget.linter.models import counted_models
-from imgbudget.linter.options import RunOptions, word_list
+from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
 from imgbudget.output.base import count
@@ -81,6 +82,15 @@ def audit(  # noqa: PLR0913 - keyword options
         ConfigError: an invalid configuration.
         AuditError: a row was lost.
     """
+    for number, name in ((max_length, "max_length"), (jobs, "jobs")):
+        if number is not None:
+            require_count(number, name)
+            if number < 1:
+                raise UsageError(f"{name}: expected 1 or more, found {number}")
+    require_switch(replace_rows, "replace_rows")
+    require_switch(allow_remote, "allow_remote")
+    require_switch(allow_unread, "allow_unread")
+    require_switch(measure, "measure")
     asked = run_options(options, settings)
     others = tuple(path_list(against))
     session = Session(asked._replace(pixels=asked.pixels or bool(others) or None))

@@ -1,13 +1,11 @@
 """The public functions `check` and `check_request`."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
 from imgbudget.api.reports import CheckReport
-from imgbudget.api.settings import CheckSettings, run_options
+from imgbudget.api.settings import CheckSettings, body_bytes, run_options
 from imgbudget.discovery.walk import Paths
-from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.output.records import SHOWN
@@ -53,13 +51,7 @@ def check_request(
         UsageError: a value that JSON does not have, or a rule or platform that does not exist.
         ConfigError: an invalid configuration.
     """
-    if isinstance(request, Mapping):
-        try:
-            request = json.dumps(dict(request), ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"request: {error}; give the body as it is sent, as JSON") from None
-    body = request if isinstance(request, bytes) else request.encode("utf-8", "surrogatepass")
-    return check(STDIN, options, stdin=body, **settings)
+    return check(STDIN, options, stdin=body_bytes(request), **settings)
 
 
 def shown(options: RunOptions) -> RunOptions:

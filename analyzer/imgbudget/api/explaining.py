@@ -1,19 +1,18 @@
 """The public function `explain`, and what the command of that name shares with it."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import ModelSettings, run_options
+from imgbudget.api.settings import ModelSettings, body_bytes, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.explaining import locate
 from imgbudget.explaining.locate import Located
 from imgbudget.explaining.match import Explanation, Match
 from imgbudget.explaining.match import explain as explain_text
-from imgbudget.linter.options import RunOptions
+from imgbudget.linter.options import RunOptions, require_text
 from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.model.location import Location, Span
@@ -86,16 +85,15 @@ def explain(
         UsageError: an empty text, or a request that is none.
         ConfigError: an invalid configuration.
     """
-    if not text.strip():
+    require_text(text, "text")
+    if not (text or "").strip():
         raise UsageError("the text to explain is empty")
     explanation = explain_text(text)
     found: list[LocatedMatch] = []
     if request is not None:
         path, body = STDIN, None
-        if isinstance(request, Mapping):
-            body = json.dumps(dict(request), ensure_ascii=False).encode("utf-8", "surrogatepass")
-        elif isinstance(request, bytes):
-            body = request
+        if isinstance(request, Mapping | bytes | bytearray | memoryview):
+            body = body_bytes(request)
         else:
             path = one_path(request, "request")
         found, _ = located_matches(explanation, path, run_options(options, settings), body)

@@ -8,10 +8,9 @@ from imgbudget.api.settings import CheckSettings, run_options
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes
-from imgbudget.linter.options import RunOptions, accepts_wishes
+from imgbudget.linter.options import RunOptions, accepts_wishes, known_level, require_switch
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
-from imgbudget.model.subjects import Severity
 
 
 @accepts_wishes
@@ -42,10 +41,12 @@ def fix(  # noqa: PLR0913 - keyword options
         UsageError: a path, rule or platform that does not exist.
         ConfigError: an invalid configuration.
     """
+    for switch, name in ((unsafe, "unsafe"), (backup, "backup"), (dry_run, "dry_run")):
+        require_switch(switch, name)
     session = Session(shown(run_options(options, settings)))
     chosen = (*(session.options.select or ()), *session.options.extend_select)
     codes = named_rules(session.registry.rules, chosen)
-    strategy = FindingFixes(unsafe=unsafe, level=Severity[level.upper()], codes=codes)
+    strategy = FindingFixes(unsafe=unsafe, level=known_level(level), codes=codes)
     folder = None if output_dir is None else one_path(output_dir, "output_dir")
     paths = path_list(paths)
     fix_options = FixOptions(strategy, folder, backup=backup, difference=dry_run, digests=True)

@@ -9,6 +9,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
+from imgbudget.linter.options import require_text
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
@@ -33,6 +34,10 @@ _NO_SIZE = Size(0, 0)
 def is_size(text: str) -> bool:
     """Whether a text is a size, whatever files there are."""
     return _SIZE.fullmatch(text.strip()) is not None
+
+
+MOST_EDGE = 1 << 32
+"""No format has longer edges."""
 
 
 def parse_size(text: str) -> Size:
@@ -102,6 +107,7 @@ def known_detail(text: str | None) -> str | None:
     Raises:
         UsageError: no provider knows it.
     """
+    require_text(text, "detail")
     if text is None:
         return None
     name = text.strip().lower().replace("-", "_").removeprefix("media_resolution_")

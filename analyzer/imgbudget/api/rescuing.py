@@ -3,10 +3,10 @@
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import ModelSettings, run_options
+from imgbudget.api.settings import ModelSettings, require_count, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
-from imgbudget.linter.options import RunOptions
+from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
 from imgbudget.rescuing.mend import MendOptions, NoSessionError, UnknownSessionError
@@ -76,6 +76,10 @@ def rescue(
         WriteError: the session is in use, or cannot be written.
         ValueError: a negative number of images.
     """
+    require_switch(write, "write")
+    require_switch(everywhere, "everywhere")
+    if omit_images != "all":
+        require_count(omit_images, "omit_images")
     if omit_images != "all" and omit_images < 0:
         raise ValueError(f"omit_images is 0 or more, or 'all', not {omit_images}")
     asked = run_options(options, settings)

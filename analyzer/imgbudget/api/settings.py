@@ -1,10 +1,12 @@
 """Options of the public functions, as keyword arguments."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Literal, TypeAlias, TypedDict
 
-from imgbudget.discovery.walk import StrPath
+from imgbudget.discovery.walk import StrPath, type_name
+from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.budgets import Budget
 
@@ -83,6 +85,40 @@ class CheckSettings(FileSettings, total=False):
     cache: bool
 
 
+MOST_BUDGET = 1e18
+"""The most of a budget; what is more cannot be compared exactly, and is none."""
+
+
+def require_number(given: object, name: str) -> None:
+    """Raise UsageError for anything but a number."""
+    if isinstance(given, bool) or not (isinstance(given, float) or hasattr(given, "__index__")):
+        raise UsageError(f"{name}: expected a number, found {type_name(given)}")
+
+
+def require_count(given: object, name: str) -> None:
+    """Raise UsageError for anything but a whole number."""
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise UsageError(f"{name}: expected a whole number, found {type_name(given)}")
+
+
+def body_bytes(request: object) -> bytes:
+    """A request in memory as JSON; what is none is found when it is read.
+
+    Raises:
+        UsageError: no mapping, text or bytes, or a value that JSON does not have.
+    """
+    if isinstance(request, Mapping):
+        try:
+            request = json.dumps(dict(request), ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"request: {error}; give the body as it is sent, as JSON") from None
+    if isinstance(request, str):
+        return request.encode("utf-8", "surrogatepass")
+    if isinstance(request, bytes | bytearray | memoryview):
+        return bytes(request)
+    raise UsageError(f"request: expected a dictionary or JSON as bytes or text, found {type_name(request)}")
+
+
 def run_options(
     options: RunOptions | None, settings: ModelSettings | FileSettings | CheckSettings
 ) -> RunOptions:
@@ -90,12 +126,15 @@ def run_options(
 
     Raises:
         TypeError: there is no option of a name.
+        UsageError: `options` are none.
     """
     for name in settings:
         if name not in CheckSettings.__annotations__:
             nearest = get_close_matches(name, CheckSettings.__annotations__, 1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise TypeError(f"unexpected keyword argument {name!r}{hint}")
+    if options is not None and not isinstance(options, RunOptions):
+        raise UsageError(f"options: expected RunOptions, found {type_name(options)}")
     return (options or RunOptions())._replace(**settings)
 
 
@@ -103,9 +142,15 @@ def budget_of(tokens: int | None, byte_size: int | None, cost_usd: float | None)
     """The budget of a request.
 
     Raises:
-        ValueError: an amount that is not positive.
+        UsageError: an amount that is no number.
+        ValueError: an amount that is not positive, or larger than any budget.
     """
-    for amount in (tokens, byte_size, cost_usd):
-        if amount is not None and not amount > 0:
+    for amount, name in ((tokens, "budget_tokens"), (byte_size, "budget_bytes"), (cost_usd, "budget_usd")):
+        if amount is None:
+            continue
+        require_number(amount, name)
+        if not amount > 0:
             raise ValueError(f"a budget is more than 0, not {amount}")
+        if amount > MOST_BUDGET:
+            raise ValueError(f"a budget is at most {MOST_BUDGET:.0e}; None is no budget")
     return Budget(tokens=tokens, bytes=byte_size, cost=cost_usd)

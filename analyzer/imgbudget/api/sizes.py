@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, Unpack
 
 from imgbudget.api.measuring import (
     MEASURES,
+    MOST_EDGE,
     at_detail,
     cut,
     is_size,
@@ -15,7 +16,7 @@ from imgbudget.api.measuring import (
     sized,
 )
 from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
-from imgbudget.api.settings import Detail, FileSettings, Platform, run_options
+from imgbudget.api.settings import Detail, FileSettings, Platform, require_count, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.limits.geometry import CoordinateMap, Size
@@ -233,6 +234,7 @@ def tiles(
         ConfigError: an invalid configuration.
         ValueError: a negative overlap.
     """
+    require_count(overlap, "overlap")
     if overlap < 0:
         raise ValueError(f"an overlap is 0 px or more, not {overlap}")
     session = _session(options, settings)
@@ -259,7 +261,13 @@ def _session(options: RunOptions | None, settings: FileSettings) -> Session:
 def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator[Measured]:
     """The sizes that an argument is; raises UsageError as `size` does."""
     if isinstance(image, tuple):
+        if len(image) != 2:
+            raise UsageError(f"a size is a width and a height, not {len(image)} values")
         width, height = image
+        for edge in image:
+            require_count(edge, "image")
+        if max(width, height) >= MOST_EDGE:
+            raise UsageError(f"an edge of a size is under {MOST_EDGE:,} px")
         if min(width, height) < 1:
             raise UsageError(f"a size needs edges of at least 1 px, not {width} x {height}")
         yield sized(session, Size(width, height))

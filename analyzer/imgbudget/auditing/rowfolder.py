@@ -14,7 +14,7 @@ from typing import Any
 
 from imgbudget.auditing.references import named
 from imgbudget.auditing.urls import is_url
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, WriteError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.newfiles import is_temporary, open_folder, remove_leftovers, whole_file
 from imgbudget.output.base import count
@@ -277,7 +277,10 @@ def open_row_folder(
         UsageError: it has another dataset, files of somebody else, or another run is writing to it.
         OSError: it cannot be made or written.
     """
-    os.makedirs(path, exist_ok=True)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{path}: {os_error_text(error)}") from error
     with _locked(path):
         manifest = read_manifest(path)
         known = _row_files(path, manifest, versions.of_file)

@@ -42,14 +42,29 @@ def one_path(path: StrPath, name: str) -> str:
     """The path as text; `name` is that of the argument in the message. Raises UsageError."""
     given: object = os.fspath(path) if isinstance(path, os.PathLike) else path
     if isinstance(given, str):
+        if not given.isprintable():
+            _require_encodable(given, name)
         return given
     raise UsageError(_no_path(name, given, "or os.PathLike"))
 
 
+def _require_encodable(path: str, name: str) -> None:
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise UsageError(f"{name}: {path!r} contains a lone surrogate, which no path can") from None
+    if b"\0" in encoded:
+        raise UsageError(f"{name}: {path!r} contains a null character, which no path can")
+
+
 def _no_path(name: str, given: object, more: str) -> str:
-    found = "None" if given is None else type(given).__name__
     hint = "; os.fsdecode makes text of it" if isinstance(given, bytes) else ""
-    return f"{name}: expected a path as text {more}, found {found}{hint}"
+    return f"{name}: expected a path as text {more}, found {type_name(given)}{hint}"
+
+
+def type_name(given: object) -> str:
+    """How a message names the type of an argument."""
+    return "None" if given is None else type(given).__name__
 
 
 GONE = "deleted before it could be checked"

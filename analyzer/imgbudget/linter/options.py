@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import ParamSpec, TypeAlias, TypeVar
 
-from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path
+from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path, type_name
 from imgbudget.errors import UsageError
 from imgbudget.limits.lifecycle import current_day, day_of
 from imgbudget.linter.selection import SelectionLayer
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
-from imgbudget.model.subjects import ProbeField
+from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
 
 Words: TypeAlias = str | Iterable[str]
@@ -36,8 +36,7 @@ def word_list(words: Words, name: str) -> tuple[str, ...]:
 
 
 def _no_word(given: object, name: str) -> str:
-    found = "None" if given is None else type(given).__name__
-    return f"{name}: expected a name such as IB201 or a list of names, found {found}"
+    return f"{name}: expected a name such as IB201 or a list of names, found {type_name(given)}"
 
 
 class RunOptions(NamedTuple):
@@ -114,8 +113,14 @@ class RunOptions(NamedTuple):
         """The options with tuples of names, with paths as text, and with the day if it is not given.
 
         Raises:
-            UsageError: something else than names or paths; so do the properties.
+            UsageError: a value of another type; so do the properties.
         """
+        for name in _SWITCHES:
+            require_switch(getattr(self, name), name)
+        for name in _TEXTS:
+            require_text(getattr(self, name), name)
+        if self.pixels is not None:
+            require_switch(self.pixels, "pixels")
         select, extend_select, ignore = self.layer
         return self._replace(
             config=self.config_file,
@@ -126,6 +131,39 @@ class RunOptions(NamedTuple):
             extend_select=extend_select,
             ignore=ignore,
         )
+
+
+_TEXTS = ("model", "platform", "date", "client")
+_SWITCHES = (
+    "isolated",
+    "pedantic",
+    "preview",
+    "use_ignores",
+    "use_baseline",
+    "force_exclude",
+    "cache",
+    "allow_local_packs",
+    "allow_outside",
+)
+
+
+def require_switch(given: object, name: str) -> None:
+    """Raise UsageError for anything but True and False: a text such as "no" would switch on."""
+    if not isinstance(given, bool):
+        raise UsageError(f"{name}: expected True or False, found {type_name(given)}")
+
+
+def require_text(given: object, name: str) -> None:
+    """Raise UsageError for anything but a text and None."""
+    if given is not None and not isinstance(given, str):
+        raise UsageError(f"{name}: expected a text, found {type_name(given)}")
+
+
+def known_level(given: object) -> Severity:
+    """The severity of a name. Raises UsageError."""
+    if not isinstance(given, str) or given.upper() not in Severity.__members__:
+        raise UsageError(f"unknown level {given!r}; known levels: {', '.join(map(str, Severity))}")
+    return Severity[given.upper()]
 
 
 def _file(given: StrPath | None, name: str) -> str | None:

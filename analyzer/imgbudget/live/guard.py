@@ -3,11 +3,10 @@
 from typing import Literal, TypeVar, cast
 
 from imgbudget.errors import UsageError
-from imgbudget.linter.options import RunOptions, accepts_wishes
+from imgbudget.linter.options import RunOptions, accepts_wishes, known_level
 from imgbudget.live.clients import guarded, install
 from imgbudget.live.inspection import Inspector
 from imgbudget.live.watch import MODES, Mode, RequestWarning, RequestWatch
-from imgbudget.model.subjects import Severity
 
 __all__ = ["Mode", "RequestWarning", "guard", "guard_transport"]
 
@@ -59,7 +58,5 @@ def guard_transport(
 def _watch(mode: str, level: str, options: RunOptions | None) -> RequestWatch:
     if mode not in MODES:
         raise UsageError(f"unknown mode {mode!r}; known modes: {', '.join(MODES)}")
-    if level.upper() not in Severity.__members__:
-        raise UsageError(f"unknown level {level!r}; known levels: {', '.join(map(str, Severity))}")
     run = (options or RunOptions())._replace(pixels=False)
-    return RequestWatch(Inspector(run, Severity[level.upper()]), mode)  # type: ignore[arg-type]
+    return RequestWatch(Inspector(run, known_level(level)), mode)  # type: ignore[arg-type]
