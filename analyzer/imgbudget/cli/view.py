@@ -225,5 +225,5 @@ def _notes(facts: ImageFacts, text: ImageText | None) -> list[str]:
     return notes
 
 
-command = Command("view", ViewOptions, view)
+command: Command[ViewOptions] = Command("view", ViewOptions, view)
 """An image as models see it, as one HTML page; text boxes need imgbudget[text]."""
