@@ -449,7 +449,7 @@ def test_without_the_extra_the_line_that_installs_it_is_named(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2, before any image is read."""
-    monkeypatch.setattr("imgbudget.cli.legible.find_spec", lambda _name: None)
+    monkeypatch.setattr("imgbudget.linter.selection.is_installed", lambda _name: False)
     (tmp_path / "a.png").write_bytes(image_bytes())
     run = imgbudget("legible", "a.png")
     assert run.code == 2

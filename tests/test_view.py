@@ -168,7 +168,7 @@ def test_the_extra_is_asked_for_before_anything_is_written(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2 with the line that installs it."""
-    monkeypatch.setattr("imgbudget.cli.legible.find_spec", lambda _name: None)
+    monkeypatch.setattr("imgbudget.linter.selection.is_installed", lambda _name: False)
     write_image(tmp_path, size=(300, 200))
     run = imgbudget("view", "a.png", "-o", "view.html", "--text")
     assert run.code == 2

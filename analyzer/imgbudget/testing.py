@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from imgbudget.config.units import parse_budgets
@@ -38,6 +38,15 @@ from imgbudget.model.subjects import (
     UnusedIgnore,
     walk_blocks,
 )
+from imgbudget.model.text import (
+    AppearingLine,
+    Corners,
+    ImageText,
+    SeenLine,
+    SeenText,
+    StoredText,
+    TextLine,
+)
 from imgbudget.registry import AnyRule, load_packs
 from imgbudget.requests.base import kind_of, lone_surrogate
 from imgbudget.requests.batches import BatchCount
@@ -62,7 +71,10 @@ _WORDS = {
     "declared",
     "digest",
     "flaw",
+    "appearing",
     "gps",
+    "kept",
+    "letters",
     "named",
     "unrepairable",
     *_COUNTS,
@@ -176,6 +188,7 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     facts = ImageFacts(
         byte_size=int(words.get("bytes", _BYTE_SIZE)),
         pixels=PixelFacts(**pixels) if is_image else None,
+        text=StoredText(partial(_text_at, size, words)) if is_image and size else None,
         format=first if is_image else None,
         size=size if is_image else None,
         has_location="gps" in words,
@@ -184,6 +197,35 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
         **counts,
     )
     return facts, words
+
+
+def _text_at(size: Size, words: Mapping[str, str], seen: Size) -> ImageText:
+    """The text that a spec describes.
+
+    `letters` is the height of a line in px, `kept` the share of it that is read as seen, and `appearing` the
+    text of a line that is read only there.
+    """
+    found, appearing = [], []
+    if "letters" in words:
+        height = float(words["letters"])
+        found.append(TextLine(_corners(height), height, _CONTRAST, 5, "total"))
+    if "appearing" in words:
+        hidden = words["appearing"]
+        line = TextLine(_corners(_LARGE), _LARGE, _CONTRAST, len(hidden), hidden)
+        appearing.append(AppearingLine(line, "bicubic"))
+    factor, kept = seen.width / size.width, float(words.get("kept", 1))
+    shown = tuple(SeenLine(line, line.height * factor, kept, line.text) for line in found)
+    return ImageText(size, tuple(found), (SeenText(seen, shown, tuple(appearing)),), 5.0)
+
+
+_CONTRAST, _LARGE = 255.0, 20.0
+"""Of black letters on white, and the height in px of letters that nobody overlooks."""
+
+
+def _corners(height: float) -> Corners:
+    """The corners of a line of five letters, near the top left."""
+    right, bottom = 20 + 3 * height, 20 + 1.4 * height
+    return (20, 20), (right, 20), (right, bottom), (20, bottom)
 
 
 @dataclass(frozen=True, slots=True)

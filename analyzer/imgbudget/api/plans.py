@@ -93,7 +93,7 @@ def plan(  # noqa: PLR0913 - keyword options
     """
     asked = run_options(options, settings)
     client = settings.get("client") or ""
-    session = Session(asked._replace(client=client, pixels=False))
+    session = Session(asked._replace(client=client, pixels=False, text=False))
     budget = budget_of(budget_tokens, budget_bytes, budget_usd)
     return PlanReport.of(plan_files(session, paths, _goal(target), measure=measure, budget=budget))
 

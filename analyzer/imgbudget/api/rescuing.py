@@ -84,7 +84,7 @@ def rescue(
         raise ValueError(f"omit_images is 0 or more, or 'all', not {omit_images}")
     asked = run_options(options, settings)
     mend = MendOptions(
-        run=asked._replace(pixels=False),
+        run=asked._replace(pixels=False, text=False),
         omit=-1 if omit_images == "all" else omit_images,
         everywhere=everywhere,
     )

@@ -69,7 +69,8 @@ class FileSettings(ModelSettings, total=False):
 class CheckSettings(FileSettings, total=False):
     """Which rules run, and what their findings are compared with.
 
-    Rules are selected by code, prefix or name, or all by `ALL`. `pixels` runs rules that decode images.
+    Rules are selected by code, prefix or name, or all by `ALL`. `pixels` runs rules that decode images,
+    `text` those that read their text.
     `baseline` is a file with known findings, which are not reported again.
     """
 
@@ -79,6 +80,7 @@ class CheckSettings(FileSettings, total=False):
     pedantic: bool
     preview: bool
     pixels: bool | None
+    text: bool | None
     use_ignores: bool
     baseline: StrPath | None
     use_baseline: bool

@@ -255,7 +255,9 @@ def _tiling(row: Measured, overlap: int) -> TilingResult:
 def _session(options: RunOptions | None, settings: FileSettings) -> Session:
     """The session that measures images: as they are stored, unless a client is named."""
     asked = run_options(options, settings)
-    return Session(asked._replace(client=asked.client or "", pixels=False, fields=asked.fields | MEASURES))
+    return Session(
+        asked._replace(client=asked.client or "", pixels=False, text=False, fields=asked.fields | MEASURES)
+    )
 
 
 def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator[Measured]:

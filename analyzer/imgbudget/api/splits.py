@@ -94,7 +94,7 @@ def split(  # noqa: PLR0913 - keyword options
         ValueError: a budget that is not positive.
     """
     asked = run_options(options, settings)
-    session = Session(asked._replace(pixels=False))
+    session = Session(asked._replace(pixels=False, text=False))
     budget = budget_of(budget_tokens, budget_bytes, budget_usd)
     splits, summary = split_files(session, requests, budget, StandardInput(lambda: stdin or b""))
     report = SplitReport(map(_result, splits))

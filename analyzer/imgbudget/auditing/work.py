@@ -309,6 +309,7 @@ def configuration_key(session: Session) -> str:
         (session.context.model, session.context.platform),
         (options.select, options.extend_select, options.ignore, options.pedantic, options.use_ignores),
         *(("pixels",) if session.context.paths.needs_pixels else ()),
+        *(("text",) if session.context.paths.needs_text else ()),
         *(("decode",) if options.fields & ProbeField.DECODE else ()),
         tiers_of(session),
         data.content,

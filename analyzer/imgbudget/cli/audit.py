@@ -236,6 +236,7 @@ def audit(options: AuditOptions) -> int:
     asked = asked._replace(
         pedantic=options.pedantic,
         pixels=options.pixels or bool(options.against) or options.hashes is not None or None,
+        text=None,
         fields=ProbeField.DECODE if options.decode else ProbeField.NONE,
         use_ignores=not options.no_ignores,
         allow_outside=options.allow_outside,

@@ -11,6 +11,7 @@ from imgbudget.cli.options import (
     JOBS,
     PEDANTIC,
     PIXELS,
+    TEXT,
     ConfigOptions,
     ModelOptions,
     SelectionOptions,
@@ -45,6 +46,7 @@ class BaselineOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    text: Annotated[bool, TEXT] = False
     findings: SuppressionOptions = SuppressionOptions()
     force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
     jobs: Annotated[
@@ -72,7 +74,12 @@ def baseline(options: BaselineOptions) -> int:
         rules=options.rules,
         findings=options.findings,
         verbose=options.verbose,
-    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude, pixels=options.pixels or None)
+    )._replace(
+        pedantic=options.pedantic,
+        force_exclude=options.force_exclude,
+        pixels=options.pixels or None,
+        text=options.text or None,
+    )
     session = Session(asked._replace(use_baseline=False, collect=options.write))
     name = _name(session, options.findings.baseline)
     if options.write:

@@ -27,6 +27,7 @@ from imgbudget.cli.options import (
     JOBS,
     PEDANTIC,
     PIXELS,
+    TEXT,
     ConfigOptions,
     ModelOptions,
     OutputOptions,
@@ -64,6 +65,7 @@ class CheckOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    text: Annotated[bool, TEXT] = False
     decode: Annotated[bool, DECODE] = False
     fail_on: Annotated[str, FAIL_ON] = "warning"
     exit_zero: Annotated[
@@ -234,6 +236,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
     )._replace(
         pedantic=options.pedantic,
         pixels=options.pixels or None,
+        text=options.text or None,
         statistics=options.statistics,
         compare=options.compare is not None,
         force_exclude=options.force_exclude,

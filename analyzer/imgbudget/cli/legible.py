@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, known_detail, limits_at
@@ -10,13 +9,14 @@ from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, ModelOptions, OutputOptions, codes, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.errors import FixError, ImgbudgetError, UsageError
+from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.models import ALL, limits_of_all
 from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
+from imgbudget.linter.selection import require_text
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.model.text import ImageText
@@ -69,7 +69,7 @@ def legible(options: LegibleOptions) -> int:
     model publishes the size that it sees.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
-    require_text()
+    require_text("reading the text of images needs an extra")
     detail = known_detail(options.detail)
     models = codes((options.provider.model or "",))
     several = len(models) > 1 or models == (ALL,)
@@ -106,16 +106,6 @@ def legible(options: LegibleOptions) -> int:
     if unread or not all(any(model.seen for model in image.models) for image in images):
         return 2
     return int(any(model.loses for image in images for model in image.models))
-
-
-def require_text() -> None:
-    """Raise UsageError, which names the line that installs it, without the extra."""
-    absent = [name for name in ("rapidocr", "onnxruntime", "numpy") if find_spec(name) is None]
-    if absent:
-        raise UsageError(
-            "reading the text of images needs an extra: pip install 'imgbudget[text]' "
-            f"(not installed: {', '.join(absent)})"
-        )
 
 
 def _other_tiers(session: Session) -> tuple[Limits, ...]:
@@ -205,12 +195,7 @@ def text_worker() -> Callable[[ReadTask], ImageText | str]:
     def work(task: ReadTask) -> ImageText | str:
         if task.facts is None:
             return task.unread
-        try:
-            return read_image(task.data, task.facts, task.sizes, every_line=task.every_line)
-        except ImgbudgetError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one image never ends the run
-            return f"the recogniser failed on it: {type(error).__name__}: {str(error)[:200]}"
+        return read_image(task.data, task.facts, task.sizes, every_line=task.every_line)
 
     return work
 

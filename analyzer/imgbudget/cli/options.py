@@ -32,6 +32,11 @@ PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
 PIXELS = flag(
     "--pixels", help="Also decode images and check their pixels: IB901 to IB912 (extra: imgbudget[pixels])."
 )
+TEXT = flag(
+    "--text",
+    help="Also read the text of images, at full size and as the model sees it: IB306 to IB308 "
+    "(extra: imgbudget[text]).",
+)
 DECODE = flag(
     "--decode",
     help="Also decode every image, in a process bounded in memory and time, and report what fails (IB001).",
@@ -273,7 +278,7 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
     """The options of a run that these groups come to; with `verbose` errors of rules are raised.
 
     `client` is that of `RunOptions`, and no agent unless a command checks files for one. Commands that check
-    pixels replace `pixels`.
+    pixels or text replace `pixels` and `text`.
     """
     return RunOptions(
         model=provider.model,
@@ -294,4 +299,5 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
         use_baseline=not findings.no_baseline,
         raise_errors=verbose,
         pixels=False,
+        text=False,
     )

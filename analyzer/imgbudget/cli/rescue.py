@@ -123,6 +123,7 @@ def rescue(options: RescueCommandOptions) -> int:
                 limits=options.provider.limits,
                 date=options.provider.date,
                 pixels=False,
+                text=False,
             ),
             omit=_omitted(options.omit_images),
             everywhere=options.everywhere,

@@ -16,6 +16,7 @@ from imgbudget.linter.selection import (
     SelectionLayer,
     has_budget,
     on_pixels,
+    on_text,
     severity_of,
     specificity,
 )
@@ -70,6 +71,8 @@ def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Itera
             on, reason = False, f"pedantic: --pedantic or selecting {rule.code} itself brings it"
         elif on and on_pixels(rule) and not (paths.with_pixels or named):
             on, reason = False, f"on pixels: --pixels, pixels: true or selecting {rule.code} itself brings it"
+        elif on and on_text(rule) and not (paths.with_text or named):
+            on, reason = False, f"on text: --text, text: true or selecting {rule.code} itself brings it"
         elif on and rule.budgets and not has_budget(rule, budgets):
             on, reason = False, f"no budget is set: {' or '.join(rule.budgets)}"
         elif on and limits is not None and (missing := limits.missing(rule.limits)):

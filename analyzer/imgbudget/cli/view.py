@@ -9,7 +9,7 @@ from PIL.Image import Image
 from imgbudget.api.measuring import MEASURES, at_detail, known_detail
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, require_text, size_sent, text_worker
+from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, size_sent, text_worker
 from imgbudget.cli.options import ConfigOptions, ModelOptions, codes, run_options
 from imgbudget.cli.output import say_warnings, show, whole_file
 from imgbudget.errors import FixError, UsageError, os_error_text
@@ -20,6 +20,7 @@ from imgbudget.limits.values import figure
 from imgbudget.linter.models import ALL, limits_of_all
 from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
+from imgbudget.linter.selection import require_text
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.model.text import ImageText

@@ -245,6 +245,10 @@ PIXELS = Key(
     "pixels", Flag(), "Whether to decode images and run the rules on their pixels (extra: imgbudget[pixels])."
 )
 
+TEXT = Key(
+    "text", Flag(), "Whether to read the text of images and run the rules on it (extra: imgbudget[text])."
+)
+
 
 def _settings(values: Values) -> Settings:
     return Settings(
@@ -264,6 +268,7 @@ def _settings(values: Values) -> Settings:
         baseline=values.get(BASELINE),
         preview=values.get_or(PREVIEW, default=False),
         pixels=values.get_or(PIXELS, default=False),
+        text=values.get_or(TEXT, default=False),
         thresholds=values.get_or(THRESHOLDS, DEFAULT_THRESHOLDS),
         gateways=values.get_or(PLATFORMS, ()),
         processors=values.get(PROCESSORS),
@@ -292,6 +297,7 @@ CONFIGURATION = Record(
         BASELINE,
         PREVIEW,
         PIXELS,
+        TEXT,
         THRESHOLDS,
     ),
     _settings,

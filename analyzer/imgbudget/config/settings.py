@@ -123,7 +123,7 @@ class Settings(NamedTuple):
     file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
     user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
     the platforms that the configuration adds or changes, `processors` the bounds of image processors.
-    `pixels` runs the rules on pixels, whose bounds are `thresholds`.
+    `pixels` runs the rules on pixels, whose bounds are `thresholds`, `text` those on the text of images.
     """
 
     model: str = DEFAULT_MODEL
@@ -142,6 +142,7 @@ class Settings(NamedTuple):
     baseline: str | None = None
     preview: bool = False
     pixels: bool = False
+    text: bool = False
     thresholds: PixelThresholds = DEFAULT_THRESHOLDS
     root: str = "."
     source: str | None = None

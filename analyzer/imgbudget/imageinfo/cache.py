@@ -354,9 +354,9 @@ _COMPARISON_TYPES = _INT, _INT, _INT, _STR, _INT
 _ENTRY_TYPES = _INT, _INT, _INT, _INT, _LIST
 _FACTS_TYPES = (
     *(_INT, _MAYBE_STR, _MAYBE_LIST, _INT, _INT, _BOOL, _MAYBE_INT, _MAYBE_INT),
-    *(_MAYBE_STR, _MAYBE_STR, _MAYBE_STR, _BOOL, _MAYBE_STR, _MAYBE_LIST),
+    *(_MAYBE_STR, _MAYBE_STR, _MAYBE_STR, _BOOL, _MAYBE_STR, _MAYBE_LIST, frozenset((type(None),))),
 )
-"""The types of the facts in their order."""
+"""The types of the facts in their order; the text of an image is not kept."""
 
 _ALL_FIELDS = ProbeField.ALL.value | ProbeField.PIXELS.value
 
@@ -391,7 +391,7 @@ def _known_facts(rows: Sequence[Any]) -> Iterable[_KnownFacts] | None:
 
 def _facts(columns: list[tuple[Any, ...]]) -> Iterable[ImageFacts] | None:
     """The facts, whose types are right, if each has a value that a file of its size can have."""
-    byte_sizes, forms, edges, orientations, frames, _, qualities, metadata, *others, pixels = columns
+    byte_sizes, forms, edges, orientations, frames, _, qualities, metadata, *others, pixels, _ = columns
     damage, content, unturnable, _, variants = others
     known_edges = [value for value in edges if value is not None]
     measured = [None if value is None else pixels_from(value) for value in pixels]

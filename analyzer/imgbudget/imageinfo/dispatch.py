@@ -103,7 +103,7 @@ def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
 
 
 _PIXELS, _ORIENTATION = ProbeField.PIXELS.value, ProbeField.ORIENTATION.value
-_DECODE = ProbeField.DECODE.value
+_DECODE, _TEXT = ProbeField.DECODE.value, ProbeField.TEXT.value
 
 
 def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
@@ -113,8 +113,8 @@ def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
         from imgbudget.imageinfo.decoding import with_decoding  # noqa: PLC0415 - rare
 
         facts = with_decoding(facts, read, size)
-    if facts.format is None or facts.damage is not None or not fields & _PIXELS:
+    if facts.format is None or facts.damage is not None or not fields & (_PIXELS | _TEXT):
         return facts
-    from imgbudget.pixels.measure import with_pixels  # noqa: PLC0415 - extra
+    from imgbudget.imageinfo.pictures import with_pictured  # noqa: PLC0415 - extra
 
-    return with_pixels(facts, read, size)
+    return with_pictured(facts, read, size, pixels=bool(fields & _PIXELS), text=bool(fields & _TEXT))

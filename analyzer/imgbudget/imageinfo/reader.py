@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 _new = tuple.__new__
 
-_NOTHING = (None, None, None, None, None, False, None, None)
+_NOTHING = (None, None, None, None, None, False, None, None, None)
 
 
 def sound_facts(
@@ -87,6 +87,7 @@ def facts_of(  # noqa: PLR0913, PLR0917 - the facts
             None,
             None,
             False,
+            None,
             None,
             None,
         ),

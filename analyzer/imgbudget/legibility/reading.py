@@ -105,6 +105,8 @@ class _PictureReading:
     def _seen(self, size: Size) -> SeenText:
         smaller = seen_picture(self.picture, size)
         if smaller is self.picture:
+            for number in self._doubtful(1.0):  # specks and icons are no text
+                self._line(number)
             same = (SeenLine(line, line.height, 1.0, line.text) for line in self.lines if line is not None)
             return SeenText(size, tuple(same))
         factor = self._factor(size)
@@ -117,6 +119,8 @@ class _PictureReading:
             text = self._recognised(smaller, quad, number, line).text
             kept = share_kept(line.text, text, is_part=line.is_part)
             measured[number] = SeenLine(line, line.height * factor, kept, text)
+        for number in self._hopeless(factor):
+            self._line(number)
         curve = [(one.height, one.line.characters, one.kept) for one in measured.values()]
         for number, found in enumerate(self.lines):
             if found is not None and number not in measured:
@@ -145,6 +149,15 @@ class _PictureReading:
                 step = max(len(numbers) // _EACH, 1)
                 chosen += numbers[place * step : place * step + 1]
         return chosen[:_MOST]
+
+    def _hopeless(self, factor: float) -> list[int]:
+        """Some of the lines that are certainly lost at a size, to know whether they are text at full size."""
+        lost = [
+            number
+            for number, line in enumerate(self.lines)
+            if line is not None and line.height * factor <= LOST_HEIGHT
+        ]
+        return lost[:: max(len(lost) // _EACH, 1)][:_EACH]
 
     def _line(self, number: int) -> TextLine | None:
         """A line with what is read of it at full size; None if that is no text."""

@@ -1,14 +1,16 @@
-"""Reads the text of one image file: what a worker process does."""
+"""Reads the text of one image: what a worker process does, and what rules on text ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from imgbudget.errors import FixError
+from imgbudget.errors import FixError, ImgbudgetError
 from imgbudget.legibility.engine import rapid_engine
 from imgbudget.legibility.picture import picture_of
 from imgbudget.legibility.reading import ReadingOptions, read_text
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts
-from imgbudget.model.text import ImageText
+from imgbudget.model.text import ImageText, StoredText
+from imgbudget.pixels.measure import MOST_BYTES
 
 
 def read_image(
@@ -23,6 +25,25 @@ def read_image(
     """
     try:
         picture = picture_of(data, facts)
+        return read_text(picture, sizes, rapid_engine(), ReadingOptions(every_line=every_line))
     except FixError as error:
         return str(error)
-    return read_text(picture, sizes, rapid_engine(), ReadingOptions(every_line=every_line))
+    except ImgbudgetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one image never ends the run
+        return f"the recogniser failed on it: {type(error).__name__}: {str(error)[:200]}"
+
+
+def with_text(facts: ImageFacts, read: Callable[[int, int], bytes], size: int) -> ImageFacts:
+    """The facts of an image with its text, which is read when a rule asks for it.
+
+    `read` returns `size` bytes, by length and offset.
+
+    Raises:
+        OSError: raised by the reader.
+    """
+    if size > MOST_BYTES:
+        flaw = f"has {figure(size)} bytes; text is looked for in at most {figure(MOST_BYTES)}"
+        return facts._replace(text=StoredText(lambda _size: flaw))
+    data = read(size, 0)
+    return facts._replace(text=StoredText(lambda seen: read_image(data, facts, (seen,))))

@@ -308,13 +308,26 @@ class LintContext:
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         result = FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
         facts = use.facts
-        if facts is None or (facts.damage is None and facts.pixels is None):  # most images
-            return result
+        if facts is None or (facts.damage is None and facts.pixels is None and facts.text is None):
+            return result  # most images
+        if unread := self.text_unread(use):
+            result = result._replace(missed=True, caveats=(f"text not checked: {unread}",))
         needed = bool(runner.rules.needs & ProbeField.PIXELS)
         unmeasured = facts.pixels.flaw if facts.pixels else facts.damage if needed else None
         if not unmeasured or facts.unread or any(finding.code == UNREADABLE for finding in found):
             return result
-        return result._replace(missed=needed, caveats=(f"pixels not checked: {unmeasured}",))
+        return result._replace(
+            missed=result.missed or needed, caveats=(*result.caveats, f"pixels not checked: {unmeasured}")
+        )
+
+    @staticmethod
+    def text_unread(use: ImageUse) -> str | None:
+        """Why the text of an image that rules asked for could not be read; lets go of its bytes."""
+        text = use.facts.text if use.facts else None
+        if text is None:
+            return None
+        text.release()
+        return text.flaw
 
     def check_facts(self, use: ImageUse) -> tuple[Sequence[Finding], int]:
         """What rules find in an image file, for those who count findings, and how many are suppressed.
@@ -324,7 +337,10 @@ class LintContext:
         if self.client is not None or self.paths.suppressor is not None:
             result = self.check_image_file(use)
             return result.findings, result.suppressed
-        return self.paths.runner(use.location.path).check_facts(use, self.limits()), 0
+        found = self.paths.runner(use.location.path).check_facts(use, self.limits())
+        if unread := self.text_unread(use):
+            self.note(f"{use.location.path}: text not checked: {unread}")
+        return found, 0
 
     def check_file_image(self, use: ImageUse, runner: RuleRunner, limits: Limits) -> Iterable[Finding]:
         """The findings on an image file, as the client of the run sends it, if one is named."""
@@ -344,7 +360,10 @@ class LintContext:
         image = image_result(sent.use, limits, ())._replace(use=use, client=sent)
         if stored.planned != use.visible_size:
             image = image._replace(planned=stored.planned)
-        return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+        result = FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+        if unread := self.text_unread(use):
+            return result._replace(missed=True, caveats=(f"text not checked: {unread}",))
+        return result
 
 
 def _with_fix_of_file(finding: Finding, sent: "ClientImage", use: ImageUse) -> Finding:

@@ -157,7 +157,9 @@ def _rules_ran(ignore: Ignore, paths: PathRules) -> bool:
     expected = [
         rule
         for rule in selected
-        if is_selected(rule, (layer,), pedantic=False, preview=config.preview, pixels=config.pixels)
+        if is_selected(
+            rule, (layer,), pedantic=False, preview=config.preview, pixels=config.pixels, text=config.text
+        )
     ]
     without_budget = {rule.code for rule in selected if rule.budgets}
     return any(rule.code in ran for rule in selected) and all(

@@ -27,6 +27,7 @@ _DISTINCT = (
     "metadata_bytes",
     "left_out",
     "pixels",
+    "text",
 )
 """Fields that differ in nearly every image."""
 

@@ -69,6 +69,7 @@ class RunOptions(NamedTuple):
     pedantic: bool = False
     preview: bool = False
     pixels: bool | None = None
+    text: bool | None = None
     budgets: Budgets = NO_BUDGETS
     use_ignores: bool = True
     baseline: StrPath | None = None

@@ -13,6 +13,7 @@ from imgbudget.linter.selection import (
     SelectionLayer,
     named_rules,
     on_pixels,
+    on_text,
     pixel_notes,
     preview_notes,
     select_rules,
@@ -113,6 +114,7 @@ class RuleChoice(NamedTuple):
     pedantic: bool = False
     preview: bool = False
     pixels: bool | None = None
+    text: bool | None = None
     budgets: Budgets = NO_BUDGETS
     use_ignores: bool = True
 
@@ -156,6 +158,11 @@ class PathRules:
         """Whether all rules on pixels run that are selected, not only those that are named."""
         return self.settings.pixels if self.choice.pixels is None else self.choice.pixels
 
+    @property
+    def with_text(self) -> bool:
+        """Whether all rules on text run that are selected, not only those that are named."""
+        return self.settings.text if self.choice.text is None else self.choice.text
+
     def notes(self) -> tuple[str, ...]:
         """Notes on selectors of rules that do not run: rules in preview, and rules on pixels."""
         layer, settings = self.choice.layer, self.settings
@@ -173,9 +180,20 @@ class PathRules:
         """Whether a rule on pixels may run for any file."""
         if self.with_pixels or self.choice.pixels is not None:
             return self.with_pixels
+        return self._names_any(on_pixels)
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether a rule on text may run for any file."""
+        if self.with_text or self.choice.text is not None:
+            return self.with_text
+        return self._names_any(on_text)
+
+    def _names_any(self, kind: Callable[[AnyRule], bool]) -> bool:
+        """Whether selectors name a rule of a kind by its whole code or name, for any file."""
         layers = (*self.layers(range(len(self._overrides))),)
         named = {text for layer in layers for text in (*(layer.select or ()), *layer.extend_select)}
-        return bool(named - {"ALL"}) and bool(named_rules(filter(on_pixels, self.rules), named))
+        return bool(named - {"ALL"}) and bool(named_rules(filter(kind, self.rules), named))
 
     def runner(self, path: str) -> RuleRunner:
         """The runner for a file."""
@@ -226,14 +244,20 @@ class PathRules:
 
     def _make(self, key: tuple[int, ...]) -> RuleRunner:
         budgets = self.budgets(key)
+        offered = self.rules
+        if self.choice.pixels is False:
+            offered = [it for it in offered if not on_pixels(it)]
+        if self.choice.text is False:
+            offered = [it for it in offered if not on_text(it)]
         rules = select_rules(
-            self.rules if self.choice.pixels is not False else [it for it in self.rules if not on_pixels(it)],
+            offered,
             self.layers(key),
             severities=self.severities(key),
             pedantic=self.choice.pedantic,
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
             pixels=self.with_pixels,
+            text=self.with_text,
             thresholds=self.settings.thresholds,
         )
         self._runners[key] = RuleRunner.of(rules, budgets)

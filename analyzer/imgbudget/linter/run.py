@@ -26,7 +26,7 @@ from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
-from imgbudget.linter.selection import require_pixels, specificity
+from imgbudget.linter.selection import require_pixels, require_text, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
@@ -47,6 +47,9 @@ STDIN = "-"
 
 _DECODED_TOGETHER, _DECODED_ALONE = 16, 24
 """Files in one item of work where all are decoded, and from which on several processes decode."""
+
+_READ_TOGETHER, _READ_ALONE = 1, 2
+"""The same where the text of all is read, which takes seconds."""
 
 _GROUP_SIZE = 200
 """Files that are read before they are checked; larger groups gain nothing."""
@@ -98,6 +101,7 @@ class Session:
                     pedantic=options.pedantic,
                     preview=options.preview,
                     pixels=options.pixels,
+                    text=options.text,
                     budgets=options.budgets,
                     use_ignores=options.use_ignores,
                 ),
@@ -119,13 +123,16 @@ class Session:
             require_pixels()
             # decoding an image takes a hundred times longer than reading its header
             self.chunk_size, self.pool_threshold = _DECODED_TOGETHER, _DECODED_ALONE
+        if self.context.paths.needs_text:
+            require_text()
+            self.chunk_size, self.pool_threshold = _READ_TOGETHER, _READ_ALONE
         assumed = self._assume_model()
         self.context.limits()
         self.context.defer_notes(assumed)
         self.file_check: FileCheck = FileCheck(
             self.context,
             force_exclude=options.force_exclude,
-            cache=options.cache,
+            cache=options.cache and not self.context.paths.needs_text,  # text is not kept between runs
             verbose=options.raise_errors,
         )
         self.totals: RunTotals = new_totals(options, self.context.paths)

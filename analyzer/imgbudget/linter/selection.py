@@ -13,7 +13,7 @@ from imgbudget.registry import AnyRule
 EXACT = 1000
 NO_MATCH = -1
 
-_PIXELS = ProbeField.PIXELS.value
+_PIXELS, _TEXT = ProbeField.PIXELS.value, ProbeField.TEXT.value
 
 
 class SelectionLayer(NamedTuple):
@@ -67,18 +67,19 @@ def _best(selectors: Iterable[str], rule: AnyRule) -> int:
     return max((specificity(selector, rule) for selector in selectors), default=NO_MATCH)
 
 
-def is_selected(
+def is_selected(  # noqa: PLR0913 - keyword arguments with defaults
     rule: AnyRule,
     layers: Iterable[SelectionLayer],
     *,
     pedantic: bool,
     preview: bool = False,
     pixels: bool = False,
+    text: bool = False,
 ) -> bool:
     """Whether a rule runs: the last layer that matches it decides, and within a layer the longer selector.
 
-    A pedantic rule runs only with `pedantic`, a rule on pixels only with `pixels`, or if its own code or name
-    is selected; a preview rule only with `preview`.
+    A pedantic rule runs only with `pedantic`, a rule on pixels only with `pixels`, one on text only with
+    `text`, or if its own code or name is selected; a preview rule only with `preview`.
     """
     if rule.preview and not preview:
         return False
@@ -94,7 +95,9 @@ def is_selected(
         elif wanted != NO_MATCH:
             selected = True
             exact = exact or wanted == EXACT
-    return selected and (exact or ((pedantic or not rule.pedantic) and (pixels or not on_pixels(rule))))
+    if not selected or exact:
+        return selected
+    return (pedantic or not rule.pedantic) and (pixels or not on_pixels(rule)) and (text or not on_text(rule))
 
 
 def on_pixels(rule: AnyRule) -> bool:
@@ -116,6 +119,29 @@ def require_pixels() -> None:
         ) from error
 
 
+def on_text(rule: AnyRule) -> bool:
+    """Whether a rule needs the text of images, for which each has to be read by a recogniser."""
+    return int.__and__(rule.needs, _TEXT) != 0
+
+
+def is_installed(name: str) -> bool:
+    """Whether a module can be imported; it is not."""
+    found: object = import_module("importlib.util").find_spec(name)  # a start of the hook needs no finders
+    return found is not None
+
+
+def require_text(what: str = "--text and rules on the text of images need an extra") -> None:
+    """Refuse to go on without what reads text; it is not imported, because only worker processes use it.
+
+    Raises:
+        UsageError: it is not installed; the text begins with `what`.
+    """
+    absent = [name for name in ("rapidocr", "onnxruntime", "numpy") if not is_installed(name)]
+    if absent:
+        line = "pip install 'imgbudget[text]'"
+        raise UsageError(f"{what}: {line} (not installed: {', '.join(absent)})")
+
+
 def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
     rules: Iterable[AnyRule],
     layers: Sequence[SelectionLayer],
@@ -125,6 +151,7 @@ def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
     preview: bool = False,
     budgets: Budgets = NO_BUDGETS,
     pixels: bool = False,
+    text: bool = False,
     thresholds: PixelThresholds = DEFAULT_THRESHOLDS,
 ) -> RuleSet:
     """The rules that run. `severities` maps selectors to `error`, `warning` or `info`.
@@ -134,7 +161,7 @@ def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
     chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
     needs, run_data = ProbeField.NONE, RunData.NONE
     for rule in rules:
-        if not is_selected(rule, layers, pedantic=pedantic, preview=preview, pixels=pixels):
+        if not is_selected(rule, layers, pedantic=pedantic, preview=preview, pixels=pixels, text=text):
             continue
         if rule.budgets and not has_budget(rule, budgets):
             continue

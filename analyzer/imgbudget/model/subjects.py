@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.options import ImageBounds
     from imgbudget.model.pixels import PixelFacts
     from imgbudget.model.prompts import PrefixEdit, Prompt, RecordedEdit
+    from imgbudget.model.text import StoredText
 
 
 class Severity(IntEnum):
@@ -66,6 +67,8 @@ class ProbeField(IntFlag):
     """What only decoding shows: see `PixelFacts`."""
     DECODE = 128
     """Whether the image decodes, found by a worker process."""
+    TEXT = 256
+    """What can be read in the image: see `StoredText`."""
 
 
 UNREAD = "cannot be read"
@@ -85,7 +88,7 @@ class ImageFacts(NamedTuple):
     empty if they can, None for other formats and for files that are upright. `byte_size` is 0 for an image
     that a client encodes before it sends it. `in_xmp`: the orientation is in XMP only, which few readers
     obey. `variant` names a JPEG whose coding few decoders read: lossless, arithmetic, hierarchical.
-    `pixels` are None unless they were asked for.
+    `pixels` and `text` are None unless they were asked for; `text` is read when a rule asks for it.
     """
 
     byte_size: int
@@ -102,6 +105,7 @@ class ImageFacts(NamedTuple):
     in_xmp: bool = False
     variant: str | None = None
     pixels: "PixelFacts | None" = None
+    text: "StoredText | None" = None
 
     @property
     def animated(self) -> bool:
