@@ -48,7 +48,7 @@ def text_only_when_downscaled(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     more = len(seen.appearing) - 1
     others = "" if not more else f" and {more} more line{'s' if more > 1 else ''}"
     yield Problem(
-        message=f"{quoted(first.line.text)}{others} can be read only when {text.size} is downscaled to "
-        f"{seen.size} ({first.resampling} filter): {ctx.limits.model} reads what people do not see",
+        message=f"{ctx.limits.model} reads what people do not see: {quoted(first.line.text)}{others} can be "
+        f"read only when {text.size} is downscaled to {seen.size} ({first.resampling} filter)",
         help="treat it as hostile and do not send it; imgbudget legible lists the text and where it is",
     )

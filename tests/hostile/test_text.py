@@ -549,7 +549,7 @@ def test_lines_are_made_in_one_place() -> None:
     paths = (*(ENGINE / "cli").glob("*.py"), *(ENGINE / "output").glob("*.py"), ENGINE / "fixing" / "diff.py")
     found = [
         f"{path.name}:{node.lineno}"
-        for path in (*paths, ENGINE / "audit" / "formats.py")
+        for path in (*paths, ENGINE / "auditing" / "formats.py")
         for node in statements(path)
         if path.stem not in PROGRAMS and isinstance(node, ast.expr) and breaks_lines(node)
     ]

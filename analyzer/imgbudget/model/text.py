@@ -188,6 +188,10 @@ class StoredText:
         """Let go of the bytes of the image."""
         self._read = None
 
+    def __deepcopy__(self, _memo: object) -> "StoredText":
+        """The same: what it reads never changes."""
+        return self
+
 
 CHARACTERS_PER_TOKEN = 3.5
 """Characters of plain text per token, about: Anthropic's own rule of thumb for English (glossary, tokens)."""
