@@ -532,7 +532,8 @@ def test_printing_is_in_one_place() -> None:
 
 
 PROGRAMS = {"json_formats", "gitlab", "rdjson", "sarif", "records", "fixes", "junit", "worst_first", "github"}
-"""Modules of formats for programs; their line breaks are between values that JSON or XML encodes."""
+PROGRAMS |= {"view"}
+"""Modules of formats for programs; their line breaks are between values that JSON, XML or HTML encodes."""
 
 
 def breaks_lines(node: ast.AST) -> bool:
