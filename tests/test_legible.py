@@ -24,7 +24,7 @@ from imgbudget.legibility.detection import busy_cells, find_lines, pieces, stron
 from imgbudget.legibility.engine import Pixels, Quad, Recognised, rapid_engine
 from imgbudget.legibility.ink import letters_of
 from imgbudget.legibility.picture import SAMPLED, picture_of, sampled_picture, seen_picture
-from imgbudget.legibility.reading import estimated_share, is_doubtful, read_text, share_at
+from imgbudget.legibility.reading import ReadingOptions, estimated_share, is_doubtful, read_text, share_at
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
@@ -556,3 +556,76 @@ def test_the_recogniser_can_reach_no_network() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "False", "False"]
+
+
+class Bands:
+    """Stands in for the recogniser where its own work is not tested: rows of ink are lines of known text.
+
+    Of a line the more letters are read, the higher its crop is: all from 12 px on.
+    """
+
+    TEXT = "recognised"
+
+    def detect(self, pixels: Pixels) -> Sequence[Quad]:
+        """The rows with ink, each from its first to its last column."""
+        ink = pixels.min(axis=2) < 128
+        rows = np.flatnonzero(ink.any(axis=1))
+        found = []
+        for band in np.split(rows, np.flatnonzero(np.diff(rows) > 2) + 1) if len(rows) else ():
+            columns = np.flatnonzero(ink[band].any(axis=0))
+            left, top = float(columns[0]) - 2, float(band[0]) - 2
+            right, bottom = float(columns[-1]) + 3, float(band[-1]) + 3
+            found.append(np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64))
+        return found
+
+    def recognise(self, line: Pixels) -> Recognised:
+        """As many letters as the height of the crop allows."""
+        letters = min(max(line.shape[0] - 4, 0) * len(self.TEXT) // 8, len(self.TEXT))
+        return Recognised(self.TEXT[:letters], 0.95 if letters else 0.2)
+
+
+LINES = (
+    ("Heading of it all", 60, (40, 40)),
+    ("a line of text", 24, (40, 160)),
+    ("the small print", 11, (40, 240)),
+)
+
+
+@pytest.mark.parametrize("every_line", [False, True])
+def test_lines_are_read_at_both_sizes(*, every_line: bool) -> None:
+    """At full size all is kept; at a third the small print loses letters and the heading none."""
+    page, size = picture(LINES, (1200, 400)), Size(1200, 400)
+    text = read_text(page, (size, Size(400, 133)), Bands(), ReadingOptions(every_line=every_line))
+    assert len(text.lines) == 3
+    whole, third = text.at(size), text.at(Size(400, 133))
+    assert (whole.share_kept, len(whole.lost)) == (1.0, 0)
+    shares = [line.kept for line in sorted(third.lines, key=lambda line: -line.height)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.9 > shares[-1]
+    assert third.share_kept < 1
+    assert third.lost[-1].height == pytest.approx((text.smallest or 0) * 133 / 400, rel=0.05)
+    assert not third.appearing
+
+
+def test_command_reads_in_workers(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files, folders and requests: lines, the share that is kept, exit codes, and what cannot be read."""
+    monkeypatch.setattr("imgbudget.linter.selection.is_installed", lambda _name: True)
+    monkeypatch.setattr("imgbudget.legibility.task.rapid_engine", Bands)
+    page = io.BytesIO()
+    picture(LINES, (2800, 700)).save(page, "PNG")
+    (tmp_path / "page.png").write_bytes(page.getvalue())
+    write_json(tmp_path / "request.json", body(image_block(page.getvalue()), "what does it say?"))
+    found = imgbudget("legible", "page.png", "request.json", "--format", "json")
+    assert found.code == 1
+    for image in found.json["images"]:
+        (model,) = image["models"]
+        assert model["seen"] == [1568, 392]
+        assert (model["lines"], model["share_kept"] < 1) == (3, True)
+    shown = imgbudget("legible", "page.png", "--every-line", "--model", f"{MODEL},claude-haiku-4-5")
+    assert (shown.code, "page.png" in shown.out) == (1, True)
+    (tmp_path / "broken.png").write_bytes(page.getvalue()[:200])
+    run = imgbudget("legible", "broken.png", "page.png")
+    assert run.code == 2
+    assert "broken.png" in run.out + run.err

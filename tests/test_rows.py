@@ -231,6 +231,7 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
 def test_a_check_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
     """It is on again, and what a host has frozen stays frozen."""
     (tmp_path / "r.jsonl").write_text(GOOD)
+    gc.unfreeze()  # what was collected of the suite
     check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True))
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0

@@ -171,6 +171,10 @@ def whole_run(body: Mapping[str, Any]) -> Run:
     return Run(location, copies=copies, unused=unused, alike=alike, leaks=leaks, **fields)
 
 
+_TEXT = {"appearing", "kept", "letters"}
+"""The words about the text of an image."""
+
+
 def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     """The facts that `<...>` describes, and its words by name."""
     if not (spec.startswith("<") and spec.endswith(">")):
@@ -188,7 +192,9 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     facts = ImageFacts(
         byte_size=int(words.get("bytes", _BYTE_SIZE)),
         pixels=PixelFacts(**pixels) if is_image else None,
-        text=StoredText(partial(_text_at, size, words)) if is_image and size else None,
+        text=StoredText(partial(_text_at, size, words))
+        if is_image and size and words.keys() & _TEXT
+        else None,
         format=first if is_image else None,
         size=size if is_image else None,
         has_location="gps" in words,

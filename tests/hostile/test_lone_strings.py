@@ -200,6 +200,18 @@ def test_a_conversation_is_a_list_of_messages(wrong: Any) -> None:
         imgbudget.prune_conversation(wrong)
 
 
+def test_a_lone_word_is_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model, a field of rows and a target are not lists of letters."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(image_bytes())
+    Path("rows.jsonl").write_text('{"p": "a.png"}\n')
+    report = imgbudget.audit("rows.jsonl", models="gpt-5.6", image_fields="p", isolated=True)
+    assert report.statistics is not None
+    assert report.statistics.totals.images == 1
+    assert "gpt-5.6" in repr(report.to_dict())
+    assert len(imgbudget.plan("a.png", target="native", isolated=True)) == 1
+
+
 def public_annotations() -> Iterator[tuple[str, Any]]:
     """The annotation of each parameter of each public function, method and option."""
     for name in imgbudget.__all__:
@@ -239,9 +251,12 @@ def test_every_list_of_strings_in_the_public_functions_is_known() -> None:
     assert paths == {
         *(f"{name}.paths" for name in ("check", "plan", "fix")),
         *(f"Session.{name}.paths" for name in ("check", "files", "walk")),
+        *("audit.datasets", "audit.against", "split.requests"),
     }
     assert words == {f"RunOptions.{name}" for name in ("select", "extend_select", "ignore")}
-    assert set(found) == paths | words
+    # a body, whose keys are text, and lists of words for which a lone one is one
+    bodies = {"check_request.request", "explain.request"}
+    assert set(found) == paths | words | bodies | {"audit.models", "audit.image_fields", "plan.target"}
 
 
 def test_type_checkers_accept_what_works(watch: Watch) -> None:

@@ -22,7 +22,7 @@ from imgbudget.errors import GuardError
 from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.imageinfo.steps import TimeLimit
-from imgbudget.jsontext import scanner
+from imgbudget.jsontext import parser
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.live import inspection
@@ -206,7 +206,7 @@ def test_a_body_that_is_not_json_is_named_as_that() -> None:
 def test_a_body_that_is_not_read_is_not_clean(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """JSON of more values than are read is sent in mode warn only, and not without a warning."""
     api.enforcing()
-    monkeypatch.setattr(scanner, "MAX_VALUES", 10)
+    monkeypatch.setattr(parser, "MAX_VALUES", 10)
     with pytest.raises(GuardError, match=r"too large or too deeply nested for checking \(over .* values"):
         package.guard(client_of()).messages.create(**body("what?"))
     with pytest.warns(RequestWarning, match=r"sent unchecked: .*over .* values"):

@@ -9,7 +9,7 @@ from time import process_time
 import pytest
 
 from imgbudget.errors import UnreadableError
-from imgbudget.jsontext import document, scanner
+from imgbudget.jsontext import document, parser
 from imgbudget.jsontext import source as sources
 from imgbudget.requests import base
 from imgbudget.requests.base import MOST_FLAWS
@@ -180,7 +180,7 @@ def test_documents_of_too_many_values_are_refused(
     text: str, imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before they are parsed: a value of a few bytes takes a hundred in memory."""
-    monkeypatch.setattr(scanner, "MAX_VALUES", 1000)
+    monkeypatch.setattr(parser, "MAX_VALUES", 1000)
     monkeypatch.setattr(document, "MAX_VALUES", 1000)
     (tmp_path / "r.json").write_text(text)
     run = imgbudget("check", "r.json", "--format", "json")
@@ -192,7 +192,7 @@ def test_commas_and_brackets_in_strings_are_no_values(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Prose, tables and code in texts are not counted."""
-    monkeypatch.setattr(scanner, "MAX_VALUES", 1000)
+    monkeypatch.setattr(parser, "MAX_VALUES", 1000)
     write_json(tmp_path / "r.json", body('a, b: [c] {d} \\ " ,' * 200, "e, f" * 500))
     run = imgbudget("check", "r.json", "--format", "json")
     assert (run.code, run.json["summary"]["requests"]) == (0, 1)

@@ -57,7 +57,7 @@ def audit(  # noqa: PLR0913 - keyword options
     datasets: Paths,
     options: RunOptions | None = None,
     *,
-    models: Sequence[str] = (),
+    models: str | Sequence[str] = (),
     rows: StrPath | None = None,
     replace_rows: bool = False,
     compare: StrPath | None = None,
