@@ -21,6 +21,11 @@ from tests.drawings import animated, soft
 UNSAFE = ("check", "--fix", "--unsafe-fixes")
 
 
+def opened(path: Path) -> Image.Image:
+    """The image of a file, which is closed again."""
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
 def page(number: int, mode: str = "L") -> Image.Image:
     """A page that differs from the others in size and content."""
     return soft((500 + number, 300), mode).rotate(number)
@@ -46,7 +51,7 @@ def test_each_page_becomes_a_file(imgbudget: Command, tmp_path: Path, mode: str)
     run = imgbudget(*UNSAFE, "scan.tif", "--ignore", "IB202", "--report", "made.json")
     assert names(tmp_path) == ["made.json", "scan-p1.png", "scan-p2.png", "scan-p3.png"]
     for number in (1, 2, 3):
-        made = Image.open(tmp_path / f"scan-p{number}.png")
+        made = opened(tmp_path / f"scan-p{number}.png")
         assert made.tobytes() == page(number, mode).tobytes()
     assert "fixed scan.tif: replaced by scan-p1.png to scan-p3.png" in run.out
     assert "fixed scan-p2.png: tiff 502x300" in run.out
@@ -206,7 +211,7 @@ def test_a_plan_writes_pages_as_the_fixes_of_findings_do(imgbudget: Command, tmp
     run = imgbudget(*PLAN, "scan.tif", "--report", "made.json")
     assert names(tmp_path) == ["made.json", "scan-p1.png", "scan-p2.png", "scan-p3.png"]
     assert "made scan.tif: replaced by scan-p1.png to scan-p3.png" in run.out
-    made = [Image.open(tmp_path / f"scan-p{number}.png") for number in (1, 2, 3)]
+    made = [opened(tmp_path / f"scan-p{number}.png") for number in (1, 2, 3)]
     assert [max(one.size) <= 400 for one in made] == [True] * 3
     assert made[1].tobytes() == others[0].tobytes()
     (planned,) = shown.json["plans"]
