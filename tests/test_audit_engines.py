@@ -223,7 +223,7 @@ def test_rows_need_no_fingerprints_of_findings(monkeypatch: pytest.MonkeyPatch, 
 def test_files_are_read_together_before_they_are_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Hashing between checks makes both slower; a failure of a reader is still that of its own file."""
+    """Hashing between checks makes both slower; a failure of a reader concerns that file alone."""
     paths = [tmp_path / name for name in ("0.png", "1.png", "2.png", "3.txt", "4.png")]
     for path in paths:
         path.write_bytes(image_bytes((3000, 300)))

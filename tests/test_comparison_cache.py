@@ -114,7 +114,7 @@ def test_a_file_that_changed_just_now_or_cannot_be_read_is_not_kept(
     "entry", ["1", '[1, 2, 3, "x"]', "[1, 2, 3, 4, 5]", '[1, 2, 3, "x", null]', '[1.0, 2, 3, "x", 0]']
 )
 def test_entries_of_another_shape_are_ignored(tmp_path: Path, compared: list[list[str]], entry: str) -> None:
-    """With a note, and written anew."""
+    """With a note, and written again as a whole."""
     paths, notes = _write(tmp_path, "aa"), list[str]()
     cache = ComparisonCache(str(tmp_path / "cache"), notes.append)
     cache._save(str(tmp_path), {"0.png": json.loads(entry)})

@@ -184,7 +184,7 @@ class BoxesOnly:
 
 
 def test_each_line_is_found_once_at_its_full_size() -> None:
-    """Large letters in a smaller copy, small ones at full size; no line twice, and not everything anew."""
+    """Large letters in a smaller copy, small ones at full size; no line twice, and not everything again."""
     places = [("HEADING OF A PAGE", 60, (40, 40)), ("middle sized words", 30, (40, 200))]
     places += [(f"small line {i}", 12, (40, 300 + 40 * i)) for i in range(4)]
     image = picture(places, (1600, 900))
