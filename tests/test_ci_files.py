@@ -227,6 +227,11 @@ def test_pull_request_without_its_base_is_checked_with_a_warning(pull_request: t
     assert done.returncode == 0
     assert done.stdout.startswith("::warning title=imgbudget::the base of the pull request cannot be read")
     assert job.outputs == {}
+    gated = job.step("Base", sha="1" * 40, **{"fail-over": "5%"})
+    assert gated.returncode == 2, "a gate that cannot be checked is not passed"
+    assert gated.stdout.startswith("::error title=imgbudget::the base of the pull request cannot be read")
+    wrong = job.step("Base", sha=job.git("rev-parse", "HEAD"), args="--selekt", **{"fail-over": "5%"})
+    assert (wrong.returncode, "there is no report of the base" in wrong.stdout) == (2, True)
 
 
 def test_new_folder_is_compared_with_nothing(pull_request: tuple[Job, str]) -> None:
@@ -254,6 +259,7 @@ def test_merge_request_shows_what_it_changes(pull_request: tuple[Job, str]) -> N
     assert re.match(r"imgbudget_images 4\nimgbudget_requests 0\nimgbudget_visual_tokens \d+\n", metrics)
     gone = bash(job.checkout, GITLAB["script"][1], **variables | {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "1" * 40})
     assert "cannot be read, so nothing is compared with it" in gone.stdout
+    assert (gone.returncode, "IMGBUDGET_FAIL_OVER cannot be checked" in gone.stdout) == (2, True)
 
 
 def test_gitlab_script_writes_both_reports(tmp_path: Path) -> None:

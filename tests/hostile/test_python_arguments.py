@@ -46,6 +46,15 @@ def test_switches(name: str, value: object) -> None:
         imgbudget.check("a.png", **given)
 
 
+@pytest.mark.parametrize("name", ["pixels", "text"])
+@pytest.mark.parametrize("value", ["no", "", 0, 1, ["x"]])
+def test_switches_that_may_be_left_open(name: str, value: object) -> None:
+    """None is as the configuration has it; anything else but True and False is refused."""
+    given: Any = {name: value}
+    with pytest.raises(imgbudget.UsageError, match=f"^{name}: expected True or False, found"):
+        imgbudget.check("a.png", **given)
+
+
 CALLS: dict[str, Callable[[Any], object]] = {
     "options": lambda given: imgbudget.plan("a.png", given),
     "budget_usd": lambda given: imgbudget.plan("a.png", budget_usd=given),

@@ -44,7 +44,7 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
         return f"<PlanReport: {count(len(self), 'image')}, {changed} to change>"
 
     def to_dict(self) -> Json:
-        """The document of `imgbudget plan --format json`."""
+        """The document of `imgbudget plan --format json`, but for PDF files, which are not planned here."""
         return plan_document(self, self.requests, PlanTotals.of(self), self.summary)
 
     def records(self) -> list[Json]:

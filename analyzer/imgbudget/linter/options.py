@@ -120,8 +120,9 @@ class RunOptions(NamedTuple):
             require_switch(getattr(self, name), name)
         for name in _TEXTS:
             require_text(getattr(self, name), name)
-        if self.pixels is not None:
-            require_switch(self.pixels, "pixels")
+        for name in ("pixels", "text"):
+            if getattr(self, name) is not None:
+                require_switch(getattr(self, name), name)
         select, extend_select, ignore = self.layer
         return self._replace(
             config=self.config_file,
