@@ -177,3 +177,11 @@ def test_many_models_of_many_providers(imgbudget: Command) -> None:
         [800, 2600],
     ]
     assert len(imgbudget("size", "1920x1080", "--model", MANY).out.splitlines()) == 12
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sizes_are_upright_in_each_orientation(imgbudget: Command, tmp_path: Path, orientation: int) -> None:
+    """From 5 on width and height change places (EXIF 2.32, tag 0x0112)."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes((400, 300), "JPEG", orientation=orientation))
+    (row,) = imgbudget("size", "a.jpg", "--format", "json").json["sizes"]
+    assert row["size"] == ([300, 400] if orientation >= 5 else [400, 300])
