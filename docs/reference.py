@@ -6,16 +6,27 @@ import types
 from collections.abc import Iterator
 
 import imgbudget
-from imgbudget.api.settings import CheckSettings, FileSettings, ModelSettings
+from imgbudget.api.settings import (
+    AuditSettings,
+    CheckSettings,
+    FileSettings,
+    LimitSettings,
+    ModelSettings,
+    ModelsFileSettings,
+    ReadSettings,
+    RuleSettings,
+)
 
 HEAD = """\
 ## Reference
 
-Options by name are those of `ModelSettings`, `FileSettings` or `CheckSettings`: each has those of the one
-before it.
+Options by name are those of a group of settings. There a model is one name; as an argument it may be several.
 """
 
-_SETTINGS = (ModelSettings, FileSettings, CheckSettings)
+_SETTINGS = (
+    *(LimitSettings, ModelSettings, ReadSettings, RuleSettings),
+    *(ModelsFileSettings, FileSettings, AuditSettings, CheckSettings),
+)
 
 
 def with_reference(page: str) -> str:
@@ -33,7 +44,8 @@ def _parts() -> Iterator[str]:
     for settings in _SETTINGS:
         own = [name for name in settings.__annotations__ if name not in known]
         known.update(own)
-        yield f"### `{settings.__name__}`\n\nOptions: {_list(own)}.\n\n{_text(settings)}\n"
+        options = f"Options: {_list(own)}.\n\n" if own else ""
+        yield f"### `{settings.__name__}`\n\n{options}{_text(settings)}\n"
     for name, value in values.items():
         if isinstance(value, type):
             yield f"### `imgbudget.{name}`\n\n{_text(value)}\n{_members(value)}"

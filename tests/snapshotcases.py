@@ -40,7 +40,7 @@ ALL_LEVELS = ("--pedantic", "--fix-level", "info")
 EXCEPT_SARIF = tuple(form for form in CHECK if form != "sarif")
 """For further calls of check: SARIF has the pages of all rules in it."""
 TWO = ("full", "json")
-FOR_THREE = ("--for", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash")
+FOR_THREE = ("--model", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash")
 PLAIN = ("txt",)
 """For a call without --format."""
 
@@ -239,13 +239,13 @@ CASES = (
     Case("plan", "requests", TWO, ("--all", "--estimate"), requests),
     Case("plan", "latency", TWO, ("--target", "latency", "--target", "bytes:50KB", "--estimate"), images),
     Case("plan", "several-models", TWO, (*FOR_THREE, "--estimate"), images),
-    Case("plan", "budget", TWO, ("--budget-tokens", "3000", "--estimate"), a_request),
-    Case("plan", "infeasible", TWO, ("--budget-bytes", "1KB"), a_request, 1),
+    Case("plan", "budget", TWO, ("--budget", "request.tokens=3000", "--estimate"), a_request),
+    Case("plan", "infeasible", TWO, ("--budget", "request.bytes=1KB"), a_request, 1),
     Case("plan", "nothing", TWO, (), clean),
     Case("plan", "resend", TWO, ("--resend", "--keep", "2"), a_conversation),
     Case("plan", "resend-nothing", TWO, ("--resend",), clean),
-    Case("split", "tokens", TWO, ("r.json", "--budget-tokens", "1600"), a_request),
-    Case("split", "too-much", TWO, ("r.json", "--budget-tokens", "200"), a_request, 1),
+    Case("split", "tokens", TWO, ("r.json", "--budget", "request.tokens=1600"), a_request),
+    Case("split", "too-much", TWO, ("r.json", "--budget", "request.tokens=200"), a_request, 1),
     Case("split", "fits", TWO, ("r.json", "--all"), a_conversation),
     Case("tiles", "strip", TWO, ("strip.png", "500x400"), a_strip),
     Case("tiles", "many", TWO, ("9000x9000", "--overlap", "50", "--model", "claude-opus-4-8")),
@@ -254,7 +254,7 @@ CASES = (
         "audit",
         "models",
         ("full", "json", "markdown"),
-        (".", "--jobs", "1", "--models", "gpt-4o,gemini-2.5-flash"),
+        (".", "--jobs", "1", "--model", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash"),
         clean,
     ),
     Case("size", "one", TWO, ("4000x3000", "1092x1092", "1121x800")),

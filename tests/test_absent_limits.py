@@ -60,13 +60,13 @@ CALLS = [
     "check photo.jpg --pedantic --fix --diff",
     "plan . --all --format full:out.full --format json:out.json",
     *(f"plan . --target {goal} --format json" for goal in ("bytes:20000", "latency", "tokens:300")),
-    "plan . --for claude-opus-5-5,{model} --format json",
-    "split request.json --budget-tokens 500 --format full:out.full --format json:out.json",
+    "plan . --model claude-opus-5-5,{model} --format json",
+    "split request.json --budget request.tokens=500 --format full:out.full --format json:out.json",
     f"audit . --html out.html {' '.join(f'--format {name}:out.{name}' for name in AUDIT_FORMATS)}",
     "size 9000x9000 640x480 --table --format full:out.full --format json:out.json",
     "limits --format full:out.full --format json:out.json",
     "coords 10,10 --original 4000x3000 --format json",
-    "tiles photo.jpg --format json",
+    "tiles photo.jpg --modelmat json",
 ]
 
 
@@ -89,7 +89,7 @@ def test_no_output_shows_a_number_for_a_limit_that_does_not_exist(
     model = MODELS[platform]
     for call in CALLS:
         arguments = call.format(model=model).split()
-        if "--for" not in arguments:
+        if "--model" not in arguments:
             arguments += ["--model", model, "--platform", platform]
         run = imgbudget(*arguments)
         if call.startswith("audit") and platform == "xai":  # grok-4 has no rule for large images

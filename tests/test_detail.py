@@ -174,15 +174,17 @@ def test_stripping_metadata_leaves_the_pixels_of_an_image_of_low_detail(
 def test_a_request_of_low_detail_is_not_split_for_its_tokens(imgbudget: Command, tmp_path: Path) -> None:
     """Two images of 85 tokens fit a budget of 200; at the default level one alone would not."""
     write_json(tmp_path / "r.json", chat("low", "low"))
-    (split,) = imgbudget("split", "r.json", "--budget-tokens", "200", "--format", "json").json["splits"]
+    (split,) = imgbudget("split", "r.json", "--budget", "request.tokens=200", "--format", "json").json[
+        "splits"
+    ]
     assert [(part["visual_tokens"], part["reasons"]) for part in split["parts"]] == [(170, [])]
-    assert imgbudget("plan", "r.json", "--budget-tokens", "200").code == 0
+    assert imgbudget("plan", "r.json", "--budget", "request.tokens=200").code == 0
 
 
 def test_what_cannot_give_is_kept_and_the_rest_shared(imgbudget: Command, tmp_path: Path) -> None:
     """Under a token budget an image of low detail keeps its size, and the other one gives."""
     write_json(tmp_path / "r.json", chat("low", "high"))
-    run = imgbudget("plan", "r.json", "--budget-tokens", "600", "--format", "json")
+    run = imgbudget("plan", "r.json", "--budget", "request.tokens=600", "--format", "json")
     low, high = run.json["plans"]
     assert (low["to"], low["after"]["tokens"]) == ([1920, 1080], 85)
     assert high["after"]["tokens"] <= 515

@@ -79,13 +79,13 @@ def test_a_request_over_a_budget_keeps_its_pixels(imgbudget: Command, tmp_path: 
     for finding in run.json["findings"]:
         assert finding["fix"] is None
         assert "request media_resolution low (264 tokens)" in finding["help"]
-    plans = imgbudget("plan", "r.json", "--isolated", "--budget-tokens", "900", "--format", "json")
+    plans = imgbudget("plan", "r.json", "--isolated", "--budget", "request.tokens=900", "--format", "json")
     assert not any(plan["changes"] for plan in plans.json["plans"])
 
 
 def test_pixels_count_as_before_where_they_are_billed(imgbudget: Command, tmp_path: Path) -> None:
     """A tile model is shrunk to its budget."""
     write_json(tmp_path / "r.json", chat("high", model="gpt-4o"))
-    arguments = ("plan", "r.json", "--isolated", "--budget-tokens", "600")
+    arguments = ("plan", "r.json", "--isolated", "--budget", "request.tokens=600")
     (plan,) = imgbudget(*arguments, "--format", "json").json["plans"]
     assert (plan["changes"], plan["after"]["tokens"] <= 600) == (True, True)

@@ -218,7 +218,7 @@ class Table(NamedTuple):
         """The sums of `split`, by which it divides; one token less than all have makes a part of each."""
         most = str(sum(self.row.tokens) - 1)
         (whole,) = self.json("split", path, stdin=stdin)["splits"]
-        (parts,) = self.json("split", path, "--budget-tokens", most, stdin=stdin)["splits"]
+        (parts,) = self.json("split", path, f"--budget=request.tokens={most}", stdin=stdin)["splits"]
         return {
             "sum": whole["parts"][0]["visual_tokens"],
             "sum of costs": whole["parts"][0]["cost_usd"],

@@ -61,11 +61,11 @@ def test_budgets_come_from_options_or_from_the_configuration(imgbudget: Command,
     blocks = [image_block(image_bytes((1000, 1000), colour=i)) for i in range(4)]
     write_json(tmp_path / "r.json", body(*blocks))
     (tmp_path / ".imgbudget.yaml").write_text("budgets: {request: {tokens: 3000}}\n")
-    for options, most in ((), 3000), (("--budget-tokens", "2k"), 2000):
+    for options, most in ((), 3000), (("--budget", "request.tokens=2k"), 2000):
         document = imgbudget("plan", "r.json", "--format", "json", *options).json
         assert document["totals"]["after"]["tokens"] <= most
         assert document["requests"][0]["binding"] == ["token budget"]
-    out = imgbudget("plan", "r.json", "--budget-cost", "$0.003").out
+    out = imgbudget("plan", "r.json", "--budget", "request.cost=$0.003").out
     assert "cost budget" in out
     assert "your budget" in out
 
@@ -85,7 +85,7 @@ def test_a_plan_that_keeps_not_all_is_not_applied(imgbudget: Command, tmp_path: 
     """What could not be brought within its limits loses nothing for it."""
     path = write_json(tmp_path / "r.json", body(image_block(image_bytes((1000, 1000)))))
     before = path.read_bytes()
-    run = imgbudget("plan", "r.json", "--apply", "--budget-tokens", "30")
+    run = imgbudget("plan", "r.json", "--apply", "--budget", "request.tokens=30")
     assert run.code == 1
     assert "no plan keeps all limits" in run.out
     assert path.read_bytes() == before
@@ -94,7 +94,7 @@ def test_a_plan_that_keeps_not_all_is_not_applied(imgbudget: Command, tmp_path: 
 def test_bytes_of_a_body_are_a_budget_too(imgbudget: Command, tmp_path: Path) -> None:
     """The larger of two images gives."""
     write_json(tmp_path / "r.json", body(image_block(noise((400, 300), 300_000)), image_block()))
-    run = imgbudget("plan", "r.json", "--budget-bytes", "200 KB", "--format", "json")
+    run = imgbudget("plan", "r.json", "--budget", "request.bytes=200 KB", "--format", "json")
     assert [plan["changes"] for plan in run.json["plans"]] == [True, False]
     assert run.json["requests"][0]["binding"] == ["byte budget"]
 
@@ -119,13 +119,13 @@ def test_infeasible_byte_budget_gives_the_bytes_of_the_table(imgbudget: Command,
     """The estimate for a flat image is below the usual least; a plan for just that many bytes keeps them."""
     flat = image_bytes((4000, 3000))
     path = write_json(tmp_path / "r.json", body(image_block(flat)))
-    run = imgbudget("plan", "r.json", "--budget-bytes", "4000", "--format", "json")
+    run = imgbudget("plan", "r.json", "--budget", "request.bytes=4000", "--format", "json")
     (request,) = run.json["requests"]
     (after,) = [limit["after"] for limit in request["limits"] if limit["name"] == "byte budget"]
     assert run.code == 1
     assert request["remedy"]["reasons"] == [f"a body of {after} bytes, over the limit of 4000"]
-    assert imgbudget("plan", "r.json", "--budget-bytes", str(after)).code == 0
-    assert imgbudget("plan", "r.json", "--budget-bytes", str(after), "--apply").code == 0
+    assert imgbudget("plan", "r.json", "--budget", f"request.bytes={after}").code == 0
+    assert imgbudget("plan", "r.json", "--budget", f"request.bytes={after}", "--apply").code == 0
     assert path.stat().st_size <= after
 
 
@@ -247,8 +247,10 @@ def test_reason_of_a_byte_bound_names_whose_limit_is_the_lower(
         (("--target", "dimension:0"), "unknown target"),
         (("--target", "native", "--target", "table"), "give one of table, native and latency"),
         (("--target", "tokens:5", "--target", "tokens:6"), "tokens is given twice"),
+        (("--budget", "request.bytes=much"), '--budget\': "much" is not a number of bytes'),
+        (("--budget", "request.cost=0"), "for '--budget'"),
         (("--budget-bytes", "much"), '--budget-bytes: "much" is not a number of bytes'),
-        (("--budget-cost", "0"), "--budget-cost"),
+        (("--budget", "run.cost=$5"), "--budget run.cost: has no effect in this command"),
     ],
 )
 def test_usage_errors_are_reported(
@@ -265,7 +267,7 @@ def test_each_request_of_jsonl_has_its_own_plan(imgbudget: Command, tmp_path: Pa
     """One a line, each with its line; a budget is of one request and not of the file."""
     lines = [json.dumps(body(image_block(image_bytes((400, 300), colour=i)))) for i in range(3)]
     (tmp_path / "r.jsonl").write_text("\n".join(lines))
-    document = imgbudget("plan", "r.jsonl", "--budget-tokens", "165", "--format", "json").json
+    document = imgbudget("plan", "r.jsonl", "--budget", "request.tokens=165", "--format", "json").json
     assert [(request["line"], request["feasible"]) for request in document["requests"]] == [
         (1, True),
         (2, True),

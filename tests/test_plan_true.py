@@ -188,7 +188,7 @@ def test_cheapest_size_is_made_once(imgbudget: Command, tmp_path: Path) -> None:
     """Within a tenth of the largest, not again a tenth below its own result."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(image_bytes((4000, 3000), "JPEG"))
-    assert imgbudget("plan", ".", "--for", "gpt-4o,claude-sonnet-4-6", "--cheapest", "--apply").code == 0
+    assert imgbudget("plan", ".", "--model", "gpt-4o,claude-sonnet-4-6", "--cheapest", "--apply").code == 0
     with Image.open(path) as made:
         assert 920 <= made.width <= 1024
 
@@ -236,7 +236,7 @@ def test_limit_that_a_refusal_breaks_is_reported(imgbudget: Command, tmp_path: P
     head, mark, rest = image_bytes((1000, 1000)).partition(b"IDAT")
     broken = head + mark + bytes(40) + rest[40:]
     write_json(tmp_path / "r.json", body(image_block(broken)))
-    options = ("r.json", "--budget-tokens", "500")
+    options = ("r.json", "--budget", "request.tokens=500")
     assert imgbudget("plan", *options, "--estimate").code == 0
     run = imgbudget("plan", *options)
     assert run.code == 1

@@ -22,7 +22,7 @@ def photo(tmp_path: Path) -> Path:
 def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> None:
     """The strictest model decides and is named; each model's size, tokens and cost are shown."""
     names = "gpt-4o,claude-sonnet-4-6,gemini-2.5-flash"
-    document = imgbudget("plan", str(photo), "--for", names, "--format", "json").json
+    document = imgbudget("plan", str(photo), "--model", names, "--format", "json").json
     (plan,) = document["plans"]
     assert (plan["to"], plan["reason"]) == ([1024, 768], "gpt-4o downscales anything larger")
     views = {view["model"]: view for view in plan["models"]}
@@ -36,7 +36,7 @@ def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> 
         1036,
     )
     assert views["gemini-2.5-flash"]["after"]["resized"] is None
-    text = imgbudget("plan", str(photo), "--for", names).out
+    text = imgbudget("plan", str(photo), "--model", names).out
     assert "4000x3000  1024x768  gpt-4o" in text
     assert "1270x952 → 1024x768" in text
     assert "tokens of all images" in text
@@ -44,7 +44,7 @@ def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> 
 
 def test_cheapest_size_within_a_tenth(imgbudget: Command, photo: Path) -> None:
     """No tile of GPT-4o is saved within a tenth, some of Claude's patches are."""
-    arguments = ("plan", str(photo), "--for", "gpt-4o,claude-sonnet-4-6", "--format", "json")
+    arguments = ("plan", str(photo), "--model", "gpt-4o,claude-sonnet-4-6", "--format", "json")
     (large,) = imgbudget(*arguments).json["plans"]
     (cheap,) = imgbudget(*arguments, "--cheapest").json["plans"]
     assert large["to"][0] * 0.9 <= cheap["to"][0] < large["to"][0]
@@ -56,18 +56,18 @@ def test_cheapest_size_within_a_tenth(imgbudget: Command, photo: Path) -> None:
 
 def test_plan_for_several_is_applied(imgbudget: Command, photo: Path) -> None:
     """--apply writes the size that suits them all, and then there is nothing left to do."""
-    assert imgbudget("plan", str(photo), "--for", "gpt-4o,claude-opus-5-5", "--apply").code == 0
-    document = imgbudget("plan", str(photo), "--for", "gpt-4o,claude-opus-5-5", "--format", "json").json
+    assert imgbudget("plan", str(photo), "--model", "gpt-4o,claude-opus-5-5", "--apply").code == 0
+    document = imgbudget("plan", str(photo), "--model", "gpt-4o,claude-opus-5-5", "--format", "json").json
     assert (document["plans"][0]["from"], document["plans"][0]["changes"]) == ([1024, 768], False)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--cheapest",), "--cheapest needs --for"),
+        (("--cheapest",), "the cheapest size needs the models to compare"),
         (
-            ("--for", "gpt-4o", "--target", "native"),
-            "--for chooses the size itself",
+            ("--model", "gpt-4o,nova-lite", "--target", "native"),
+            "a size for several models is chosen by their limits",
         ),
     ],
 )
@@ -115,16 +115,21 @@ def test_coordinates_of_others(imgbudget: Command) -> None:
 def test_audit_shows_models_side_by_side(imgbudget: Command, photo: Path) -> None:
     """In text, Markdown and JSON: each model by its own rule."""
     for form in ("full", "markdown"):
-        out = imgbudget("audit", str(photo), "--models", "gpt-4o,gemini-2.5-flash", "--format", form).out
+        out = imgbudget(
+            "audit", str(photo), "--model", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash", "--format", form
+        ).out
         assert "Models side by side" in out
         assert "$0.0019" in out
-    document = imgbudget("audit", str(photo), "--models", "gpt-4o,gemini-2.5-flash", "--format", "json").json
-    imgbudget("audit", str(photo), "--models", "gpt-4o,nova-lite", "--html", "out.html")
+    document = imgbudget(
+        "audit", str(photo), "--model", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash", "--format", "json"
+    ).json
+    imgbudget("audit", str(photo), "--model", "claude-sonnet-4-6,gpt-4o,nova-lite", "--html", "out.html")
     page = (photo.parent / "out.html").read_text(encoding="utf-8")
     assert "for the models to compare" in page
     assert "nova-lite" in page
     found = [(row["model"], row["platform"], row["tokens"]) for row in document["statistics"]["models"]]
-    assert found == [("gpt-4o", "openai", 765), ("gemini-2.5-flash", "gemini", 258)]
+    assert found[1:] == [("gpt-4o", "openai", 765), ("gemini-2.5-flash", "gemini", 258)]
+    assert found[0] == ("claude-sonnet-4-6", "anthropic", 1564)
 
 
 def test_audit_for_another_provider(imgbudget: Command, photo: Path) -> None:

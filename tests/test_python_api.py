@@ -52,13 +52,13 @@ MATRIX: list[tuple[list[str], Callable[[], Any]]] = [
     ),
     (["plan", "photos"], lambda: package.plan("photos").to_dict()),
     (
-        ["plan", "photos", "--target", "latency", "--budget-tokens", "900"],
-        lambda: package.plan("photos", target="latency", budget_tokens=900).to_dict(),
+        ["plan", "photos", "--target", "latency", "--budget", "request.tokens=900"],
+        lambda: package.plan("photos", target="latency", budget="request.tokens=900").to_dict(),
     ),
     (["plan", "photos", "--estimate"], lambda: package.plan("photos", measure=False).to_dict()),
     (
-        ["split", "photos/request.json", "--budget-tokens", "1800"],
-        lambda: package.split("photos/request.json", budget_tokens=1800).to_dict(),
+        ["split", "photos/request.json", "--budget", "request.tokens=1800"],
+        lambda: package.split("photos/request.json", budget={"request.tokens": 1800}).to_dict(),
     ),
 ]
 
@@ -167,7 +167,7 @@ def test_literals_are_the_names_of_the_data() -> None:
     """Platforms and levels of detail that a type checker accepts are those that there are."""
     assert set(get_args(Platform)) == set(Session(RunOptions(isolated=True)).limits.platforms)
     assert get_args(Detail) == DETAILS
-    assert set(CheckSettings.__annotations__) <= set(RunOptions._fields)
+    assert set(CheckSettings.__annotations__) - {"budget"} <= set(RunOptions._fields)
 
 
 @pytest.mark.usefixtures("folder")
@@ -235,8 +235,8 @@ def test_errors_are_explained_as_by_the_command(imgbudget: Command, folder: Path
 @pytest.mark.usefixtures("folder")
 def test_audits_are_those_of_the_command(imgbudget: Command) -> None:
     """The document is the same, what was not read is counted, and rows are kept."""
-    wanted = documents(imgbudget, "audit", "photos", "--models", "gpt-5.6", "-j", "1")
-    report = package.audit("photos", models=["gpt-5.6"])
+    wanted = documents(imgbudget, "audit", "photos", "--model", "claude-sonnet-4-6,gpt-5.6", "-j", "1")
+    report = package.audit("photos", model=["claude-sonnet-4-6", "gpt-5.6"])
     assert json.loads(json.dumps(report.to_dict())) == wanted
     assert report.statistics is not None
     assert report.statistics.totals.images == 4

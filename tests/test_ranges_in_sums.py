@@ -139,7 +139,7 @@ def test_a_plan_has_ranges(imgbudget: Command) -> None:
     assert f"{LOW} to {HIGH} → {LOW} to {HIGH}" in text
     assert f"{2 * LOW} to {2 * HIGH}" in text  # the context of the request
     assert "2 images for unknown models, tokens not counted" in text
-    several = imgbudget("plan", "a.png", "--isolated", "--for", f"{NANO},{UNKNOWN},gpt-5-mini").out
+    several = imgbudget("plan", "a.png", "--isolated", "--model", f"{NANO},{UNKNOWN},gpt-5-mini").out
     assert f"{LOW} to {HIGH} → {LOW} to {SMALLER}" in several
     assert "unknown → unknown" in several
 
@@ -155,7 +155,7 @@ def test_a_split_has_ranges(imgbudget: Command) -> None:
     text = imgbudget("split", *files, "--isolated", "--all").out
     assert f"{2 * LOW} to {2 * HIGH}  $0.000724 to $0.001224" in text
     assert "2 images not counted in tokens and cost" in text
-    tight = imgbudget("split", "nano.json", "--isolated", "--budget-tokens", "2000").out
+    tight = imgbudget("split", "nano.json", "--isolated", "--budget", "request.tokens=2000").out
     assert f"up to {HIGH} visual tokens, over the limit of 2000" in tight
 
 
@@ -204,7 +204,7 @@ AUDITED = [CLAUDE_BY_NANO[0] + 5 * LOW, CLAUDE_BY_NANO[1] + 5 * HIGH]
 @pytest.mark.usefixtures("mixed")
 def test_an_audit_has_ranges(imgbudget: Command) -> None:
     """Totals, models side by side, rows, and the page; the row files have both ends."""
-    arguments = ("audit", ".", "--isolated", "--model", NANO, "--models", f"{NANO},gpt-5.4")
+    arguments = ("audit", ".", "--isolated", "--model", f"{NANO},gpt-5.4")
     found = imgbudget(*arguments, "--format", "json", "--html", "../page.html").json["statistics"]
     totals, (nano, exact) = found["totals"], found["models"]
     assert (totals["tokens"], totals["tokens_range"], totals["state"]) == (None, AUDITED, "conflicting")

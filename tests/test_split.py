@@ -128,14 +128,14 @@ def test_the_command_shows_the_parts(imgbudget: Command, tmp_path: Path) -> None
 def test_the_command_takes_budgets_and_standard_input(imgbudget: Command) -> None:
     """Each image takes 165 tokens, so two are within 400."""
     text = json.dumps(body(*[image_block(image_bytes((400, 300), colour=i)) for i in range(5)])).encode()
-    run = imgbudget("split", "-", "--budget-tokens", "400", "--format", "json", stdin=text)
+    run = imgbudget("split", "-", "--budget", "request.tokens=400", "--format", "json", stdin=text)
     assert [part["images"] for part in run.json["splits"][0]["parts"]] == [2, 2, 1]
 
 
 def test_the_command_names_what_cannot_be_divided(imgbudget: Command, tmp_path: Path) -> None:
     """One image over the budget by itself: exit 1, with the reason."""
     write_json(tmp_path / "r.json", body(image_block()))
-    run = imgbudget("split", "r.json", "--budget-tokens", "100")
+    run = imgbudget("split", "r.json", "--budget", "request.tokens=100")
     assert run.code == 1
     assert "too large by itself: 165 visual tokens, over the limit of 100" in run.out
 

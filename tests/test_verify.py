@@ -120,7 +120,7 @@ def test_models_are_listed(imgbudget: Command, api: Api) -> None:
     first = {"data": [listed("claude-sonnet-4-6")], "has_more": True}
     last = {"data": [listed("claude-next-9", images=False)], "has_more": False}
     api.on("/v1/models", lambda r: answer(last if r.args.get("after_id") else first), "GET")
-    run = imgbudget("verify", "--models")
+    run = imgbudget("verify", "--list-models")
     assert run.code == 0, run.err
     assert "claude-sonnet-4-6  yes     1,000,000  128,000  active     standard" in run.out
     assert "claude-next-9      no      1,000,000  128,000  active     unknown model" in run.out
@@ -130,7 +130,7 @@ def test_models_are_listed(imgbudget: Command, api: Api) -> None:
     ("arguments", "words"),
     [
         (("--platform", "bedrock"), "bedrock has no count endpoint"),
-        (("--platform", "foundry", "--models"), "foundry has no list of models"),
+        (("--platform", "foundry", "--list-models"), "foundry has no list of models"),
         (("--calls", "1"), "1 is not in the range"),
         (("--format", "xml"), "unknown format 'xml'; known are full, json"),
     ],

@@ -215,7 +215,7 @@ def test_absurd_sizes_are_findings_and_their_sums_are_shown(
         (tmp_path / f"{i}.svg").write_text(text)
     (tmp_path / "a.png").write_bytes(PICTURE)
     for form in ("json", "full", "csv", "markdown") if edge == HUGE[0] else ("json", "csv"):
-        run = imgbudget("audit", ".", "--isolated", "--format", form, "--models", "all")
+        run = imgbudget("audit", ".", "--isolated", "--format", form, "--model", "all")
         assert (run.code, "IB003" in run.out) == (0, False), run.err
         assert "not side by side, since their tokens are not known: deepseek-flash," in run.err
     run = imgbudget("audit", ".", "--isolated", "--format", "json", "--html", "r.html")

@@ -373,7 +373,7 @@ def test_a_list_of_models_without_end(server: RawServer, imgbudget: Command, *, 
         yield http({"data": [listed(f"m-{next(numbers) if fresh else 0}")], "has_more": True})
 
     server.answers[b"*"] = page
-    run = imgbudget("verify", "--models", "--retries", "0")
+    run = imgbudget("verify", "--list-models", "--retries", "0")
     assert run.code == 2
     assert "the list of models does not end: has_more is true after" in run.err
     assert len(server.seen) == (100 if fresh else 2)
@@ -388,7 +388,7 @@ def test_models_of_odd_types(server: RawServer, imgbudget: Command) -> None:
         {"id": "m-3\x1b[2J", "lifecycle": KEY, "max_input_tokens": 10**30},
     ]  # fmt: skip
     server.answers[b"*"] = http({"data": odd})
-    run = imgbudget("verify", "--models", "--retries", "0")
+    run = imgbudget("verify", "--list-models", "--retries", "0")
     assert run.code == 0, run.err
     assert len(run.out.splitlines()) == 4
     assert run.out.count("?") >= 8

@@ -48,7 +48,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
     },
     "plan": ("plan", "."),
     "plan --apply": ("plan", "--apply", "photos"),
-    "split": ("split", "many.json", "--budget-tokens", "1600"),
+    "split": ("split", "many.json", "--budget", "request.tokens=1600"),
     "size": ("size", "1920x1080", "--table"),
     "legible": ("legible", "photos"),
     "view": ("view", "photos/large.jpg", "-o", "view.html"),

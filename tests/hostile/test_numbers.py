@@ -65,8 +65,8 @@ def test_an_audit_does_not_count_unknown_tokens_as_none(
 ) -> None:
     """It said 0 tokens and $0.00 where the rule of a model, or that of large images, is not known."""
     (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
-    for option in ("--models", "--model"):
-        run = imgbudget("audit", "wide.png", option, model)
+    for names in (model, f"claude-sonnet-4-6,{model}"):
+        run = imgbudget("audit", "wide.png", "--model", names)
         assert run.code == 2
         assert f"on {model}, which are not known" in run.err
 

@@ -59,6 +59,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "options": lambda given: imgbudget.plan("a.png", given),
     "budget_usd": lambda given: imgbudget.plan("a.png", budget_usd=given),
     "budget_tokens": lambda given: imgbudget.split("a.png", budget_tokens=given),
+    "cheapest": lambda given: imgbudget.plan("a.png", cheapest=given),
     "overlap": lambda given: imgbudget.tiles((10, 10), overlap=given),
     "omit_images": lambda given: imgbudget.rescue("a.png", omit_images=given),
     "write": lambda given: imgbudget.rescue("a.png", write=given),
@@ -73,6 +74,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*is now budget=:DeprecationWarning")
 @pytest.mark.parametrize("name", CALLS)
 def test_other_arguments(name: str) -> None:
     """So are those of each function."""
@@ -106,6 +108,7 @@ def test_bytes_of_names_stay_paths(folder: Path) -> None:
     assert len(imgbudget.check(name).images) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*is now budget=:DeprecationWarning")
 def test_numbers_beyond_all_measure() -> None:
     """Infinite and huge budgets and sizes were OverflowErrors."""
     for budget in (math.inf, 1e308, 10**400, math.nan, 0, -1):

@@ -66,7 +66,7 @@ def _call(*arguments: str, formats: tuple[str, ...] | None = None, alone: bool =
 
 
 PATHS = ("names", "rows.jsonl", "raw.jsonl", "broken.json", "request.json")
-FEW = ("--budget-tokens", "900")
+FEW = ("--budget", "request.tokens=900")
 CALLS: dict[str, tuple[Call, ...]] = {
     "check": (
         _call(*PATHS, "--statistics", "--verbose", "--pedantic"),
@@ -81,7 +81,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "plan": (
         _call(*PATHS, "--all"),
         _call(*PATHS, "--all", "--color", "always", formats=("full",)),
-        _call("rows.jsonl", "--all", "--for", "claude-sonnet-4-6,gpt-4o"),
+        _call("rows.jsonl", "--all", "--model", "claude-sonnet-4-6,gpt-4o"),
         _call("rows.jsonl", "request.json", "--resend"),
         _call("rows.jsonl", *FEW),
         _call("request.json", "names", "--apply", "--output-dir", f"out{LINES[0][:3]}", formats=("full",)),
@@ -394,7 +394,7 @@ def page(text: str) -> Any:
 def test_names_of_models_from_the_api(imgbudget: Command, api: Api, form: str) -> None:
     """The list of models is what a server says."""
     api.models(*(listed(text) | {"lifecycle": text} for text in TEXTS))
-    run = imgbudget("verify", "--models", "--format", form)
+    run = imgbudget("verify", "--list-models", "--format", form)
     assert run.code == 0
     harmless(run, form)
     if form == "json":

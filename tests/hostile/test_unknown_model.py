@@ -234,10 +234,10 @@ OPTIONS = (
     ("--all",),
     ("--target", "tokens:100"),
     ("--target", "latency"),
-    ("--for", "acme-2,claude-opus-99,gpt-4o", "--all"),
-    ("--for", "acme-2,claude-opus-99,gpt-4o", "--format", "json"),
+    ("--model", "acme-2,claude-opus-99,gpt-4o", "--all"),
+    ("--model", "acme-2,claude-opus-99,gpt-4o", "--format", "json"),
     ("--for", "acme-2", "--cheapest"),
-    ("--budget-tokens", "100", "--budget-cost", "0.0001"),
+    ("--budget", "request.tokens=100", "--budget", "request.cost=0.0001"),
 )
 
 
@@ -303,10 +303,10 @@ def test_other_commands_with_unknown_models(imgbudget: Command, tmp_path: Path, 
 def test_audit_refuses_a_model_that_it_cannot_count(imgbudget: Command, tmp_path: Path) -> None:
     """All sums of an audit are tokens and costs of one model; rows for other models are checked."""
     (tmp_path / "a.png").write_bytes(image_bytes())
-    for options in (("--model", "{:>9999999999}"), ("--models", "claude-sonet-4-6")):
+    for options in (("--model", "{:>9999999999}"), ("--model", "claude-sonnet-4-6,claude-sonet-4-6")):
         run = imgbudget("audit", ".", *options)
         assert (run.code, run.out) == (2, "")
-        assert f"unknown model {options[1]!r}: an audit needs its tokens and price" in run.err
+        assert f"unknown model {options[1].split(',')[-1]!r}: an audit needs its tokens and price" in run.err
     write_json(tmp_path / "r.json", body(image_block(), model="acme-1"))
     run = imgbudget("audit", ".", "--format", "json")
     assert run.code in (0, 1)

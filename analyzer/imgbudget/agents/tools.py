@@ -32,12 +32,16 @@ _WORDS: dict[Kind, str] = {
 
 
 class Property(NamedTuple):
-    """A property of a tool; `option` is the option of the command that it sets, if it is one."""
+    """A property of a tool; `option` is the option of the command that it sets, if it is one.
+
+    A `hidden` one is an old name, which clients are not offered.
+    """
 
     kind: Kind
     help: str
     option: str = ""
     choices: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 class ToolSpec(NamedTuple):
@@ -61,6 +65,7 @@ class ToolSpec(NamedTuple):
                     "description": one.help,
                 }
                 for name, one in self.properties.items()
+                if not one.hidden
             },
             "required": list(self.required),
             "additionalProperties": False,
@@ -76,7 +81,7 @@ class ToolSpec(NamedTuple):
         for name, value in given.items():
             one = self.properties.get(name)
             if one is None:
-                known = ", ".join(self.properties)
+                known = ", ".join(name for name, one in self.properties.items() if not one.hidden)
                 raise UsageError(f"unknown option {name!r} of {self.name}; known are {known}")
             if value is not None:
                 found[name] = _value(f"{name} of {self.name}", one, value)

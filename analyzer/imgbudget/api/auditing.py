@@ -5,7 +5,14 @@ from functools import partial
 from typing import NamedTuple, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import CheckSettings, require_count, run_options
+from imgbudget.api.settings import (
+    AuditSettings,
+    Models,
+    model_names,
+    require_count,
+    run_options,
+    warn_renamed,
+)
 from imgbudget.auditing.executors import LocalExecutor
 from imgbudget.auditing.formats import plain
 from imgbudget.auditing.statistics import AuditStatistics
@@ -13,7 +20,7 @@ from imgbudget.auditing.whole import AuditRequest, audited, run_facts
 from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.errors import UsageError
-from imgbudget.linter.models import counted_models
+from imgbudget.linter.models import counted_models, several_of
 from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
@@ -57,7 +64,8 @@ def audit(  # noqa: PLR0913 - keyword options
     datasets: Paths,
     options: RunOptions | None = None,
     *,
-    models: str | Sequence[str] = (),
+    model: Models = None,
+    models: Models = None,
     rows: StrPath | None = None,
     replace_rows: bool = False,
     compare: StrPath | None = None,
@@ -69,13 +77,15 @@ def audit(  # noqa: PLR0913 - keyword options
     allow_unread: bool = False,
     measure: bool = False,
     jobs: int | None = 1,
-    **settings: Unpack[CheckSettings],
+    **settings: Unpack[AuditSettings],
 ) -> AuditReport:
     """Audit datasets: folders, archives, tables, lists of images, stores, and URLs of these.
 
     `rows` is a folder for the facts table, `compare` that of an earlier audit. `against` are datasets whose
-    images must not be among these; it decodes images, as `pixels` does. `models` are compared side by side.
-    `jobs` None uses all cores; a script then needs `if __name__ == "__main__":` where processes are spawned.
+    images must not be among these; it decodes images, as `pixels` does. Of several models, or "all", the
+    costs are compared, and the limits of the first one apply; `models` is an old name for those that are only
+    compared. `jobs` None uses all cores; a script then needs `if __name__ == "__main__":` where processes are
+    spawned.
 
     Raises:
         UsageError: a dataset, rule, model or option that does not exist or fit.
@@ -91,10 +101,12 @@ def audit(  # noqa: PLR0913 - keyword options
     require_switch(allow_remote, "allow_remote")
     require_switch(allow_unread, "allow_unread")
     require_switch(measure, "measure")
-    asked = run_options(options, settings)
+    if models:
+        warn_renamed("audit", "models", "model")
+    asked = run_options(options, settings, model)
     others = tuple(path_list(against))
     session = Session(asked._replace(pixels=asked.pixels or bool(others) or None))
-    compared, _ = counted_models(session, word_list(models, "models"))
+    compared, _ = counted_models(session, model_names(models) or several_of(model_names(model)))
     request = AuditRequest(
         datasets=path_list(datasets),
         against=others,

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
-from imgbudget.api.settings import FileSettings, budget_of, run_options
+from imgbudget.api.settings import (
+    BudgetLike,
+    Models,
+    ModelsFileSettings,
+    accepts_old_budgets,
+    model_names,
+    run_options,
+)
 from imgbudget.discovery.walk import Paths
+from imgbudget.fixing.strategy import for_models
 from imgbudget.fixing.trial import PlannedFiles, plan_files
-from imgbudget.linter.options import RunOptions, accepts_wishes, word_list
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.models import several_of
+from imgbudget.linter.options import RunOptions, accepts_wishes, require_switch, word_list
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.output.base import count
@@ -31,12 +41,14 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
 
     requests: tuple[RequestPlan, ...]
     summary: Summary
+    _models: tuple[Limits, ...]
 
     @classmethod
-    def of(cls, planned: PlannedFiles) -> "PlanReport":
+    def of(cls, planned: PlannedFiles, models: tuple[Limits, ...] = ()) -> "PlanReport":
         """The report of planned files."""
         report = cls(planned.images)
         report.requests, report.summary = planned.requests, planned.summary
+        report._models = models
         return report
 
     def __repr__(self) -> str:
@@ -45,7 +57,7 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
 
     def to_dict(self) -> Json:
         """The document of `imgbudget plan --format json`, but for PDF files, which are not planned here."""
-        return plan_document(self, self.requests, PlanTotals.of(self), self.summary)
+        return plan_document(self, self.requests, PlanTotals.of(self), self.summary, self._models)
 
     def records(self) -> list[Json]:
         """The list `plans` of the document: a dictionary for each image."""
@@ -64,38 +76,41 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
 
 
 @accepts_wishes
+@accepts_old_budgets
 def plan(  # noqa: PLR0913 - keyword options
     paths: Paths,
     options: RunOptions | None = None,
     *,
     target: SizeGoal | SizePreset | str | Sequence[str] | None = None,
     measure: bool = True,
-    budget_tokens: int | None = None,
-    budget_bytes: int | None = None,
-    budget_usd: float | None = None,
-    **settings: Unpack[FileSettings],
+    budget: BudgetLike | None = None,
+    model: Models = None,
+    cheapest: bool = False,
+    **settings: Unpack[ModelsFileSettings],
 ) -> PlanReport:
     """The resize plan of every image whose size is known, in the order of the files.
 
     `target` is what `imgbudget plan --target` takes, such as "native" or ["latency", "bytes:500KB"]; the
     default is the size of the aspect-ratio table. The images of a request are planned together, under its
-    limits, the budgets of the configuration, and those given here: visual tokens, bytes and US dollars of
-    each request.
+    limits, the budgets of the configuration, and those given here, such as `{"request.tokens": 20_000}`.
+
+    Of several models, or "all", the plan is for all together: the largest size that none of them downscales
+    or rejects, or with `cheapest` the one near it that costs least on them together.
 
     Each image that changes is encoded as `imgbudget plan --apply` would, so that sizes and bytes are those of
     the result; nothing is written. With `measure=False` only headers are read, and `bytes_range` is the range
     that the bytes of a changed image will be in.
 
     Raises:
-        UsageError: a path, target or platform that does not exist.
+        UsageError: a path, target or platform that does not exist, or a budget that is none.
         ConfigError: an invalid configuration.
-        ValueError: a budget that is not positive.
     """
-    asked = run_options(options, settings)
+    require_switch(cheapest, "cheapest")
+    asked = run_options(options, settings, model, budget)
     client = settings.get("client") or ""
     session = Session(asked._replace(client=client, pixels=False, text=False))
-    budget = budget_of(budget_tokens, budget_bytes, budget_usd)
-    return PlanReport.of(plan_files(session, paths, _goal(target), measure=measure, budget=budget))
+    goal = for_models(_goal(target), session, several_of(model_names(model)), cheapest=cheapest)
+    return PlanReport.of(plan_files(session, paths, goal, measure=measure), goal.models)
 
 
 def _goal(target: SizeGoal | SizePreset | str | Sequence[str] | None) -> SizeGoal:

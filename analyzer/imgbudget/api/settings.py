@@ -1,14 +1,18 @@
 """Options of the public functions, as keyword arguments."""
 
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal, TypeAlias, TypedDict
+from functools import wraps
+from typing import Any, Literal, TypeAlias, TypedDict
 
+from imgbudget.config.units import parse_budgets
 from imgbudget.discovery.walk import StrPath, type_name
 from imgbudget.errors import UsageError
-from imgbudget.linter.options import RunOptions
-from imgbudget.model.budgets import Budget
+from imgbudget.linter.models import ALL
+from imgbudget.linter.options import Arguments, Result, RunOptions, word_list
+from imgbudget.model.budgets import Budget, Budgets
 
 Platform: TypeAlias = Literal[
     "anthropic",
@@ -37,7 +41,7 @@ Detail: TypeAlias = Literal["low", "medium", "high", "ultra_high", "original", "
 """Levels of detail that an image can ask for: OpenAI's detail, Gemini's media resolution."""
 
 
-class ModelSettings(TypedDict, total=False):
+class LimitSettings(TypedDict, total=False):
     """Which limits count; what is not given is as the configuration of the working folder has it.
 
     `limits` is a file with limits of the user, `date` the day to check for, as ISO 8601. `config` is a
@@ -45,7 +49,6 @@ class ModelSettings(TypedDict, total=False):
     packs also from the working folder.
     """
 
-    model: str | None
     platform: Platform | None
     config: StrPath | None
     isolated: bool
@@ -54,7 +57,13 @@ class ModelSettings(TypedDict, total=False):
     allow_local_packs: bool
 
 
-class FileSettings(ModelSettings, total=False):
+class ModelSettings(LimitSettings, total=False):
+    """The options of `LimitSettings`, and the model whose limits apply; a request's own model wins."""
+
+    model: str | None
+
+
+class ReadSettings(TypedDict, total=False):
     """How files are read. `client` is the agent that sends them; an empty text is none.
 
     `force_exclude` also excludes files that are named. `allow_outside` follows links in folders wherever they
@@ -66,12 +75,21 @@ class FileSettings(ModelSettings, total=False):
     allow_outside: bool
 
 
-class CheckSettings(FileSettings, total=False):
+class ModelsFileSettings(LimitSettings, ReadSettings, total=False):
+    """The options of `LimitSettings` and `ReadSettings`, for functions that take several models."""
+
+
+class FileSettings(ModelSettings, ReadSettings, total=False):
+    """The options of `ModelSettings` and `ReadSettings`."""
+
+
+class RuleSettings(TypedDict, total=False):
     """Which rules run, and what their findings are compared with.
 
     Rules are selected by code, prefix or name, or all by `ALL`. `pixels` runs rules that decode images,
     `text` those that read their text.
-    `baseline` is a file with known findings, which are not reported again.
+    `baseline` is a file with known findings, which are not reported again. `budget` is what images, requests
+    and the run may take, as `{"image.tokens": 1600, "run.cost": "$5"}` or "image.tokens=1600".
     """
 
     select: str | Sequence[str] | None
@@ -85,7 +103,22 @@ class CheckSettings(FileSettings, total=False):
     baseline: StrPath | None
     use_baseline: bool
     cache: bool
+    budget: "BudgetLike | None"
 
+
+class AuditSettings(ModelsFileSettings, RuleSettings, total=False):
+    """The options of `LimitSettings`, `ReadSettings` and `RuleSettings`."""
+
+
+class CheckSettings(FileSettings, RuleSettings, total=False):
+    """The options of `ModelSettings`, `ReadSettings` and `RuleSettings`."""
+
+
+BudgetLike: TypeAlias = Mapping[str, str | float] | str | Sequence[str] | Budgets
+"""Budgets: amounts by name, or texts such as "request.tokens=20k"."""
+
+Models: TypeAlias = str | Sequence[str] | None
+"""A model, or several."""
 
 MOST_BUDGET = 1e18
 """The most of a budget; what is more cannot be compared exactly, and is none."""
@@ -122,13 +155,16 @@ def body_bytes(request: object) -> bytes:
 
 
 def run_options(
-    options: RunOptions | None, settings: ModelSettings | FileSettings | CheckSettings
+    options: RunOptions | None,
+    settings: ModelSettings | FileSettings | CheckSettings | ModelsFileSettings | AuditSettings,
+    model: Models = None,
+    budget: BudgetLike | None = None,
 ) -> RunOptions:
-    """The options with those that are given by name, which count more.
+    """The options with those that are given by name, which count more; of several models the first.
 
     Raises:
         TypeError: there is no option of a name.
-        UsageError: `options` are none.
+        UsageError: `options` are none, or a budget is none.
     """
     for name in settings:
         if name not in CheckSettings.__annotations__:
@@ -137,7 +173,75 @@ def run_options(
             raise TypeError(f"unexpected keyword argument {name!r}{hint}")
     if options is not None and not isinstance(options, RunOptions):
         raise UsageError(f"options: expected RunOptions, found {type_name(options)}")
-    return (options or RunOptions())._replace(**settings)
+    given: dict[str, Any] = dict(settings)
+    budget = given.pop("budget", budget)
+    if budget is not None:
+        given["budgets"] = budgets_of(budget)
+    if (first := next((name for name in model_names(model) if name != ALL), None)) is not None:
+        given["model"] = first
+    return (options or RunOptions())._replace(**given)
+
+
+def model_names(model: Models) -> tuple[str, ...]:
+    """The models that an argument names.
+
+    Raises:
+        UsageError: something else than text.
+    """
+    return () if model is None else word_list(model, "model")
+
+
+def budgets_of(given: BudgetLike) -> Budgets:
+    """The budgets that an argument is.
+
+    Raises:
+        UsageError: something else, an unknown budget, or an amount that is none.
+    """
+    if isinstance(given, Budgets):
+        return given
+    if isinstance(given, Mapping):
+        for name, amount in given.items():
+            if not isinstance(amount, str):
+                require_number(amount, f"budget {name!r}")
+        given = [
+            f"{name}={f'{amount:.9f}' if isinstance(amount, float) else amount}"
+            for name, amount in given.items()
+        ]
+    try:
+        return parse_budgets(word_list(given, "budget"))
+    except ValueError as error:
+        raise UsageError(f"budget: {error}") from error
+
+
+_OLD_BUDGETS = {
+    "budget_tokens": "request.tokens",
+    "budget_bytes": "request.bytes",
+    "budget_usd": "request.cost",
+}
+
+
+def accepts_old_budgets(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a function accept `budget_tokens`, `budget_bytes` and `budget_usd`, with a DeprecationWarning."""
+
+    @wraps(function)
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        amounts: dict[str, Any] = {name: kwargs.pop(name, None) for name in _OLD_BUDGETS}
+        for name, amount in amounts.items():
+            if amount is not None:
+                warn_renamed(function.__name__, name, f'budget={{"{_OLD_BUDGETS[name]}": …}}')
+        if any(amount is not None for amount in amounts.values()):
+            old = Budgets(request=budget_of(*amounts.values()))
+            new: Any = kwargs.get("budget")
+            kwargs["budget"] = old if new is None else budgets_of(new).over(old)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def warn_renamed(function: str, name: str, new: str) -> None:
+    """Warn that an argument has another name now."""
+    text = f"{function}: the argument {name} is now {new} and goes in the next release"
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
 def budget_of(tokens: int | None, byte_size: int | None, cost_usd: float | None) -> Budget:

@@ -16,10 +16,20 @@ from imgbudget.api.measuring import (
     sized,
 )
 from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
-from imgbudget.api.settings import Detail, FileSettings, Platform, require_count, run_options
+from imgbudget.api.settings import (
+    Detail,
+    FileSettings,
+    Models,
+    ModelsFileSettings,
+    Platform,
+    model_names,
+    require_count,
+    run_options,
+)
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.linter.models import limits_of_all, several_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.views import coordinates
@@ -120,9 +130,12 @@ def size(
     options: RunOptions | None = None,
     *,
     detail: Detail | None = None,
-    **settings: Unpack[FileSettings],
+    model: Models = None,
+    **settings: Unpack[ModelsFileSettings],
 ) -> SizeReport:
     """How a model resizes, pads and prices a size, or each image of a file, folder or request.
+
+    Of several models, or "all", there is a result for each model and image.
 
     The EXIF orientation of a file is applied first. `detail` is the level of detail that the image asks for;
     without it, an image of a request has its own. What a folder or request holds that cannot be measured is
@@ -132,10 +145,14 @@ def size(
         UsageError: neither a size nor a path, an unknown platform or level, or nothing can be measured.
         ConfigError: an invalid configuration.
     """
-    session = _session(options, settings)
+    several = several_of(model_names(model))
+    session = _session(options, settings, None if several else model)
     unread: list[str] = []
     level = known_detail(detail)
-    rows = [at_detail(row, row.limits, level, {}) for row in _measured(session, image, unread)]
+    found = list(_measured(session, image, unread))
+    rows = [at_detail(row, limits, level, {}) for limits in limits_of_all(session, several) for row in found]
+    if not several:
+        rows = [at_detail(row, row.limits, level, {}) for row in found]
     return SizeReport(map(_result, rows), unread)
 
 
@@ -252,9 +269,11 @@ def _tiling(row: Measured, overlap: int) -> TilingResult:
     return TilingResult(**record | {"size": Size(*record["size"]), "whole": whole, "tiles": parts})
 
 
-def _session(options: RunOptions | None, settings: FileSettings) -> Session:
+def _session(
+    options: RunOptions | None, settings: FileSettings | ModelsFileSettings, model: Models = None
+) -> Session:
     """The session that measures images: as they are stored, unless a client is named."""
-    asked = run_options(options, settings)
+    asked = run_options(options, settings, model)
     return Session(
         asked._replace(client=asked.client or "", pixels=False, text=False, fields=asked.fields | MEASURES)
     )

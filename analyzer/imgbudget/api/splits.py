@@ -3,7 +3,7 @@
 from typing import NamedTuple, TypeVar, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import FileSettings, budget_of, run_options
+from imgbudget.api.settings import BudgetLike, FileSettings, accepts_old_budgets, run_options
 from imgbudget.discovery.walk import Paths
 from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.options import RunOptions
@@ -73,40 +73,35 @@ class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
         return self.document
 
 
-def split(  # noqa: PLR0913 - keyword options
+@accepts_old_budgets
+def split(
     requests: Paths,
     options: RunOptions | None = None,
     *,
     stdin: bytes | None = None,
-    budget_tokens: int | None = None,
-    budget_bytes: int | None = None,
-    budget_usd: float | None = None,
+    budget: BudgetLike | None = None,
     **settings: Unpack[FileSettings],
 ) -> SplitReport:
     """How to split requests that are too large into as few as possible; no image is changed.
 
-    Budgets are the most visual tokens, bytes and US dollars of one request; those of the configuration count
-    where none is given. The path `-` is `stdin`.
+    `budget` is the most that one request may take, such as `{"request.tokens": 20_000, "request.cost": 0.05}`
+    or "request.bytes=20MB"; those of the configuration count where none is given. The path `-` is `stdin`.
 
     Raises:
-        UsageError: a path or platform that does not exist.
+        UsageError: a path or platform that does not exist, or a budget that is none.
         ConfigError: an invalid configuration.
-        ValueError: a budget that is not positive.
     """
-    asked = run_options(options, settings)
+    asked = run_options(options, settings, budget=budget)
     session = Session(asked._replace(pixels=False, text=False))
-    budget = budget_of(budget_tokens, budget_bytes, budget_usd)
-    splits, summary = split_files(session, requests, budget, StandardInput(lambda: stdin or b""))
+    splits, summary = split_files(session, requests, StandardInput(lambda: stdin or b""))
     report = SplitReport(map(_result, splits))
     report.document = split_document(splits, summary)
     return report
 
 
-def split_files(
-    session: Session, requests: Paths, budget: Budget, stdin: StandardInput
-) -> tuple[list[Split], Summary]:
+def split_files(session: Session, requests: Paths, stdin: StandardInput) -> tuple[list[Split], Summary]:
     """The splits of all requests, in the order of the files, and what was read."""
-    targets = PlanTargets(session.context.paths, SizeGoal(), budget)
+    targets = PlanTargets(session.context.paths, SizeGoal(), Budget())
     splits: list[Split] = []
 
     def add(result: FileResult) -> None:

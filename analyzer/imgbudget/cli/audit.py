@@ -15,7 +15,7 @@ from imgbudget.auditing.run import AuditRun
 from imgbudget.auditing.statistics import AuditStatistics, Totals
 from imgbudget.auditing.whole import Audited, AuditRequest, Unread, audited, run_facts
 from imgbudget.cli.audit_output import write_lines, write_page
-from imgbudget.cli.command import Choice, Command, Number, argument, flag, option
+from imgbudget.cli.command import Choice, Command, Number, argument, deprecated, flag, option
 from imgbudget.cli.options import (
     DECODE,
     FAIL_ON,
@@ -24,7 +24,6 @@ from imgbudget.cli.options import (
     PEDANTIC,
     PIXELS,
     ConfigOptions,
-    ModelOptions,
     OutputOptions,
     SelectionOptions,
     codes,
@@ -39,6 +38,7 @@ from imgbudget.cli.output import (
     say_warnings,
     wants_colour,
 )
+from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import UsageError
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.linter.models import counted_models
@@ -57,7 +57,7 @@ class AuditOptions(NamedTuple):
     """The options of `audit`."""
 
     datasets: Annotated[tuple[str, ...], argument("DATASET...", many=True)]
-    provider: ModelOptions = ModelOptions()
+    provider: ModelsOptions = ModelsOptions()
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
@@ -89,14 +89,17 @@ class AuditOptions(NamedTuple):
         ),
     ] = None
     no_ignores: Annotated[bool, NO_IGNORES] = False
-    models: Annotated[
+    compared: Annotated[
         tuple[str, ...],
-        option(
-            "--models",
-            many=True,
-            parse=codes,
-            metavar="IDS",
-            help="Models whose costs are compared, of any provider: comma-separated ids, or all.",
+        deprecated(
+            option(
+                "--models",
+                many=True,
+                parse=codes,
+                metavar="IDS",
+                help="The same as --model with several.",
+            ),
+            "--model IDS",
         ),
     ] = ()
     rows: Annotated[
@@ -220,7 +223,8 @@ def audit(options: AuditOptions) -> int:
     MDS, LMDB, Lance, HDF5 or NumPy files, PDF files, request JSONL, a list of images (JSON, JSONL, CSV or TSV
     of LLaVA, Qwen-VL, COCO, Label Studio and others), or a URL of any of these (s3://, gs://, hf://, az://,
     https://). Rows may name files below the named folders and beside the list; others need --allow-remote or
-    --allow-outside. Exit code 0; 1 as --fail-on says; 2 if anything could not be read, or no image was found
+    --allow-outside. With several models (--model a,b) the costs on each are shown, and the first one's limits
+    apply. Exit code 0; 1 as --fail-on says; 2 if anything could not be read, or no image was found
     in an argument, unless --allow-unread is given.
     """
     _require_packages(options)
@@ -231,7 +235,10 @@ def audit(options: AuditOptions) -> int:
     if options.replace_rows and options.rows is None:
         raise UsageError("--replace-rows needs --rows")
     asked = run_options(
-        provider=options.provider, settings=options.settings, rules=options.rules, verbose=output.verbose
+        provider=options.provider.first,
+        settings=options.settings,
+        rules=options.rules,
+        verbose=output.verbose,
     )
     asked = asked._replace(
         pedantic=options.pedantic,
@@ -243,7 +250,7 @@ def audit(options: AuditOptions) -> int:
     )
     session = Session(asked)
     require_list(options.dedupe_list, options.keep, measured=session.context.paths.needs_pixels)
-    models, left_out = counted_models(session, options.models)
+    models, left_out = counted_models(session, options.compared or options.provider.several)
     if left_out:
         say(f"warning: not side by side, since their tokens are not known: {', '.join(left_out)}")
     limits = session.context.limits()

@@ -11,6 +11,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from imgbudget.cli.output import say
 from imgbudget.errors import UsageError
 from imgbudget.namedtuples import NamedTuple
 
@@ -52,7 +53,7 @@ class Parameter(NamedTuple):
 
     `names` is empty for an argument. `parse` turns the text into the field's value, of a repeatable option
     all texts, and raises ValueError. `off` is the spelling that sets a flag to False. Help and completion
-    leave out what is `hidden`.
+    leave out what is `hidden`. Of an old spelling, `instead` is what to write now; it is hidden as well.
     """
 
     names: tuple[str, ...]
@@ -66,6 +67,12 @@ class Parameter(NamedTuple):
     parse: Callable[[Any], object] | None = None
     complete: "Complete | None" = None
     hidden: bool = False
+    instead: str | None = None
+
+
+def deprecated(parameter: Parameter, instead: str) -> Parameter:
+    """An old spelling that still works, with a note that says what to write now."""
+    return parameter._replace(hidden=True, instead=instead)
 
 
 def flag(*names: str, help: str, off: str | None = None, hidden: bool = False) -> Parameter:  # noqa: A002 - click's word
@@ -137,6 +144,8 @@ class Command(Generic[Options]):
             UsageError: output would replace a file that the command line names to be read.
             ImgbudgetError: as the command raises it.
         """
+        for name, instead in _deprecated(self.fields(), options):
+            say(f"note: {name} is deprecated; write {instead}")
         given = tuple(_given(options))
         refuse_replaced(written_files(options), (text for one, text in given if _is_read(one)))
         return self.run(options)
@@ -315,6 +324,21 @@ def _given(options: Any) -> Iterator[tuple[Parameter, str]]:
             yield annotation.__metadata__[0], value
         elif isinstance(value, tuple):
             yield from ((annotation.__metadata__[0], text) for text in value if isinstance(text, str))
+
+
+def _deprecated(fields: Iterable[Field], options: Any) -> Iterator[tuple[str, str]]:
+    """The old spellings that a command line gives, each with what to write instead."""
+    for field in fields:
+        if (instead := field.parameter.instead) and _field_value(options, field.name) != field.default:
+            yield field.parameter.names[-1], instead
+
+
+def _field_value(options: Any, name: str) -> object:
+    """The value of a field of the options of a command, or of one of their groups."""
+    if hasattr(options, name):
+        return getattr(options, name)
+    groups = (group for group in options if hasattr(group, "_fields"))
+    return next(getattr(group, name) for group in groups if name in group._fields)
 
 
 def _take_arguments(words: list[str], fields: Iterable[Field], found: dict[str, Any]) -> list[str]:

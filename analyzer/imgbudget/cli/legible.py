@@ -7,8 +7,9 @@ from typing import Annotated, NamedTuple
 from imgbudget.api.measuring import MEASURES, known_detail, limits_at
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.options import JOBS, ConfigOptions, ModelOptions, OutputOptions, codes, run_options
+from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
@@ -36,7 +37,7 @@ class LegibleOptions(NamedTuple):
     """The options of `legible`."""
 
     paths: Annotated[tuple[str, ...], argument("IMAGE|REQUEST|FOLDER...", many=True, complete=files)]
-    provider: ModelOptions = ModelOptions()
+    provider: ModelsOptions = ModelsOptions()
     detail: Annotated[
         str | None,
         option(
@@ -71,16 +72,15 @@ def legible(options: LegibleOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     require_text("reading the text of images needs an extra")
     detail = known_detail(options.detail)
-    models = codes((options.provider.model or "",))
-    several = len(models) > 1 or models == (ALL,)
+    several = options.provider.several
     asked = run_options(
-        provider=options.provider._replace(model=models[0] if models and not several else None),
+        provider=options.provider.single,
         settings=options.settings,
         verbose=options.output.verbose,
     )
     session = Session(asked._replace(fields=MEASURES))
     notes: dict[str, None] = {}
-    bound = limits_of_all(session, models) if several else ()
+    bound = limits_of_all(session, several) if several else ()
     others = _other_tiers(session)
     results: list[FileResult] = []
     run(session, options.paths, on_result=results.append, whole_run=False)

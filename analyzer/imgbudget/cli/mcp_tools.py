@@ -28,6 +28,11 @@ _MODEL = {
     "model": Property("text", "Model whose limits apply, e.g. claude-sonnet-4-6 or gpt-4o.", "--model"),
     "platform": Property("text", "Platform, e.g. anthropic, bedrock, openai, gemini.", "--platform"),
 }
+_MODELS = _MODEL | {
+    "model": Property(
+        "texts", "Model whose limits apply, e.g. claude-sonnet-4-6 or gpt-4o; or several together.", "--model"
+    )
+}
 _RULES = {
     "select": Property("texts", "Rules to run: codes, prefixes such as IB2, names or ALL.", "--select"),
     "ignore": Property("texts", "Rules to skip.", "--ignore"),
@@ -55,14 +60,19 @@ PLAN = ToolSpec(
     "nothing.",
     {
         "paths": _PATHS,
-        **_MODEL,
+        **_MODELS,
         "target": Property(
             "texts", "table, native or latency; dimension:N, tokens:N, bytes:SIZE for each image.", "--target"
         ),
-        "for": Property("texts", "Models that will all read the images.", "--for"),
-        "budget_tokens": Property("text", "Most visual tokens of a request, e.g. 20k.", "--budget-tokens"),
-        "budget_cost": Property("text", "Most US dollars of a request, e.g. $0.05.", "--budget-cost"),
-        "budget_bytes": Property("text", "Most bytes of a request, e.g. 20MB.", "--budget-bytes"),
+        "budget": Property(
+            "texts",
+            "The most of a request or image: request.tokens=20k, request.cost=$0.05, request.bytes=20MB.",
+            "--budget",
+        ),
+        "for": Property("texts", "", "--for", hidden=True),
+        "budget_tokens": Property("text", "", "--budget-tokens", hidden=True),
+        "budget_cost": Property("text", "", "--budget-cost", hidden=True),
+        "budget_bytes": Property("text", "", "--budget-bytes", hidden=True),
     },
     ("paths",),
 )
@@ -108,7 +118,7 @@ SIZE = ToolSpec(
     "Show how a model resizes and counts an image or a size: resized size, tokens, cost, scale.",
     {
         "sizes": _SIZES,
-        **_MODEL,
+        **_MODELS,
         "detail": Property("text", "Level of detail that the image asks for, e.g. low or high.", "--detail"),
     },
     ("sizes",),

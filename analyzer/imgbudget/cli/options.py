@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from imgbudget.cli.command import Choice, Number, flag, option
+from imgbudget.cli.command import Choice, Number, Parameter, deprecated, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.config.units import parse_budgets
+from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.namedtuples import NamedTuple
@@ -28,6 +29,13 @@ def to_budgets(texts: Sequence[str]) -> Budgets:
     return parse_budgets(item for text in texts for item in text.split(","))
 
 
+BUDGET = option(
+    "--budget",
+    many=True,
+    parse=to_budgets,
+    metavar="NAME=AMOUNT",
+    help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
+)
 PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
 PIXELS = flag(
     "--pixels", help="Also decode images and check their pixels: IB901 to IB912 (extra: imgbudget[pixels])."
@@ -58,6 +66,23 @@ FAIL_ON = option(
 )
 
 
+PLATFORM = option(
+    "--platform",
+    metavar="NAME",
+    help="anthropic, bedrock, google-cloud, foundry, claude-ai, claude-google-cloud, claude-aws, "
+    "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, "
+    "openai-fine-tuning, azure-openai-fine-tuning, or one of the configuration.",
+)
+LIMITS = option(
+    "--limits", metavar="FILE", complete=files, help="YAML file of limits that override the built-in ones."
+)
+DATE = option(
+    "--date",
+    metavar="DATE",
+    help="Day to check for: which models are in service, at which prices. Default: IMGBUDGET_DATE, or today.",
+)
+
+
 class ModelOptions(NamedTuple):
     """Whose limits apply."""
 
@@ -65,34 +90,9 @@ class ModelOptions(NamedTuple):
         str | None,
         option("--model", metavar="ID", help="Model whose limits apply; a request's own model wins."),
     ] = None
-    platform: Annotated[
-        str | None,
-        option(
-            "--platform",
-            metavar="NAME",
-            help="anthropic, bedrock, google-cloud, foundry, claude-ai, claude-google-cloud, claude-aws, "
-            "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, "
-            "openai-fine-tuning, azure-openai-fine-tuning, or one of the configuration.",
-        ),
-    ] = None
-    limits: Annotated[
-        str | None,
-        option(
-            "--limits",
-            metavar="FILE",
-            complete=files,
-            help="YAML file of limits that override the built-in ones.",
-        ),
-    ] = None
-    date: Annotated[
-        str | None,
-        option(
-            "--date",
-            metavar="DATE",
-            help="Day to check for: which models are in service, at which prices. Default: IMGBUDGET_DATE, "
-            "or today.",
-        ),
-    ] = None
+    platform: Annotated[str | None, PLATFORM] = None
+    limits: Annotated[str | None, LIMITS] = None
+    date: Annotated[str | None, DATE] = None
 
 
 CLIENT = option(
@@ -157,16 +157,7 @@ class SuppressionOptions(NamedTuple):
     """What counts as a finding."""
 
     preview: Annotated[bool, flag("--preview", help="Also run the rules in preview.")] = False
-    budgets: Annotated[
-        Budgets,
-        option(
-            "--budget",
-            many=True,
-            parse=to_budgets,
-            metavar="NAME=AMOUNT",
-            help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
-        ),
-    ] = NO_BUDGETS
+    budgets: Annotated[Budgets, BUDGET] = NO_BUDGETS
     no_ignores: Annotated[bool, NO_IGNORES] = False
     baseline: Annotated[
         str | None,
@@ -222,24 +213,26 @@ class WriteOptions(NamedTuple):
     ] = None
 
 
-class BudgetOptions(NamedTuple):
-    """What one request may take."""
+def _request_budget(unit: str, metavar: str) -> Parameter:
+    return deprecated(
+        option(f"--budget-{unit}", metavar=metavar, help=f"The same as --budget request.{unit}={metavar}."),
+        f"--budget request.{unit}={metavar}",
+    )
 
-    budget_tokens: Annotated[
-        str | None, option("--budget-tokens", metavar="N", help="Most visual tokens of a request, e.g. 20k.")
-    ] = None
-    budget_cost: Annotated[
-        str | None,
-        option(
-            "--budget-cost",
-            metavar="USD",
-            help="Most US dollars for the visual tokens of a request, e.g. $0.05.",
+
+class BudgetOptions(NamedTuple):
+    """What one request may take, and in a plan one image."""
+
+    budgets: Annotated[
+        Budgets,
+        BUDGET._replace(
+            help="A budget of a request, e.g. request.tokens=20k, request.cost=$0.05 or request.bytes=20MB; "
+            "for plan also of an image; repeatable.",
         ),
-    ] = None
-    budget_bytes: Annotated[
-        str | None,
-        option("--budget-bytes", metavar="SIZE", help="Most bytes of the body of a request, e.g. 20MB."),
-    ] = None
+    ] = NO_BUDGETS
+    budget_tokens: Annotated[str | None, _request_budget("tokens", "N")] = None
+    budget_cost: Annotated[str | None, _request_budget("cost", "USD")] = None
+    budget_bytes: Annotated[str | None, _request_budget("bytes", "SIZE")] = None
 
 
 class ConnectionOptions(NamedTuple):
@@ -279,7 +272,15 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
 
     `client` is that of `RunOptions`, and no agent unless a command checks files for one. Commands that check
     pixels or text replace `pixels` and `text`.
+
+    Raises:
+        UsageError: several models are named.
     """
+    if provider.model is not None and "," in provider.model:
+        raise UsageError(
+            f"--model {provider.model}: this command takes one model at a time; "
+            "audit, legible, plan, size and view take several"
+        )
     return RunOptions(
         model=provider.model,
         platform=provider.platform,

@@ -24,21 +24,20 @@ from imgbudget.cli.options import (
     FORCE_EXCLUDE,
     BudgetOptions,
     ConfigOptions,
-    ModelOptions,
     OutputOptions,
     WriteOptions,
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.cli.plan_documents import documents_in, found_documents, plan_document_file
-from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of
+from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, ModelsOptions, budgets_of
 from imgbudget.errors import UsageError
-from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
+from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, for_models, plans_of
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
 from imgbudget.limits.bound import Limits
-from imgbudget.linter.models import limits_of_all
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.budgets import Budget
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
@@ -52,7 +51,7 @@ from imgbudget.output.plan import (
     totals_line,
 )
 from imgbudget.output.resend import resend_record, resend_text
-from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
+from imgbudget.planner.image import ImagePlan
 from imgbudget.planner.pruning import KEPT
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import Resend, resend
@@ -67,7 +66,7 @@ class PlanOptions(NamedTuple):
     """The options of `plan`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
-    provider: ModelOptions = ModelOptions()
+    provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     targets: Annotated[tuple[str, ...], TARGET] = ()
     for_models: Annotated[tuple[str, ...], FOR] = ()
@@ -117,7 +116,8 @@ def plan(options: PlanOptions) -> int:
     limits of an image and of the body, the model's context, and budgets given here or in the configuration.
     The largest images shrink first; images that fit stay byte for byte. If a request is still over a limit,
     the output names the limit and what would help; the exit code is then 1, and --apply leaves the request
-    unchanged.
+    unchanged. With several models (--model a,b), the size is the largest that none of them downscales or
+    rejects.
 
     Of a PDF file, each page is planned: whether it has a text layer, the DPI whose raster the model uses
     without a change, and its tokens as text, as an image, and in a document block, which is both. Of those
@@ -134,19 +134,18 @@ def plan(options: PlanOptions) -> int:
     applies = wants_apply(options) and bool(paths)
     if options.estimate and applies:
         raise UsageError("--estimate plans from headers alone; it does not go with --apply or --diff")
-    goal, budget = goal_of(options.targets), budget_of(options.budget)
-    several = _several(options, goal)
+    goal, budgets = goal_of(options.targets), budgets_of(options.budget, ("image", "request"))
+    several = options.for_models or options.provider.several
     formats = chosen_formats(output.formats, FORMATS)
-    named = next((name for name in several if name != "all"), None)
-    provider = options.provider if options.provider.model else options.provider._replace(model=named)
     asked = run_options(
-        provider=provider, settings=options.settings, verbose=output.verbose, client=options.client or ""
+        provider=options.provider._replace(models=options.provider.models or several).first,
+        settings=options.settings,
+        verbose=output.verbose,
+        client=options.client or "",
     )
-    session = Session(asked._replace(force_exclude=options.force_exclude))
-    models = limits_of_all(session, several)
-    targets = PlanTargets(
-        session.context.paths, goal._replace(models=models, cheapest=options.cheapest), budget
-    )
+    session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets))
+    goal = for_models(goal, session, several, cheapest=options.cheapest)
+    targets = PlanTargets(session.context.paths, goal, Budget())
     documents = [
         plan_document_file(path, session.context.limits(), session.limits.tiers) for path in named_documents
     ]
@@ -186,19 +185,6 @@ def _without_documents(options: PlanOptions) -> tuple[PlanOptions, tuple[str, ..
     """The options without the PDF files that they name, and these."""
     found = documents_in(options.paths)
     return options._replace(paths=tuple(path for path in options.paths if path not in found)), found
-
-
-def _several(options: PlanOptions, goal: SizeGoal) -> tuple[str, ...]:
-    """The models that the images are for; none unless --for names some."""
-    several = options.for_models
-    if options.cheapest and not several:
-        raise UsageError("--cheapest needs --for and the models to compare")
-    if several and goal.target is not SizePreset.TABLE:
-        raise UsageError(
-            "--for chooses the size itself; "
-            "only --target dimension:, tokens: and bytes: can be combined with it"
-        )
-    return several
 
 
 class _Gathered(NamedTuple):

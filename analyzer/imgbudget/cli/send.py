@@ -76,7 +76,9 @@ class SendOptions(NamedTuple):
     ] = 10.0
     answer_file: Annotated[
         str | None,
-        option("--output", metavar="FILE", help="Write the answer as JSON, that of a batch as JSON Lines."),
+        option(
+            "-o", "--output", metavar="FILE", help="Write the answer as JSON, that of a batch as JSON Lines."
+        ),
     ] = None
     record: Annotated[
         str | None,

@@ -18,12 +18,11 @@ from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.options import (
     CLIENT_FIRST,
     ConfigOptions,
-    ModelOptions,
     OutputOptions,
-    codes,
     run_options,
 )
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
+from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
@@ -47,7 +46,7 @@ class SizeOptions(NamedTuple):
     """The options of `size`."""
 
     sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)] = ()
-    provider: ModelOptions = ModelOptions()
+    provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     detail: Annotated[
         str | None,
@@ -76,16 +75,15 @@ def show_size(options: SizeOptions) -> int:
         raise UsageError("give at least one size such as 1920x1080 or an image file, or --table")
     formats = chosen_formats(options.output.formats, FORMATS)
     detail = known_detail(options.detail)
-    models = codes((options.provider.model or "",))
-    several = len(models) > 1 or models == (ALL,)
+    several = options.provider.several
     asked = run_options(
-        provider=options.provider._replace(model=models[0] if models and not several else None),
+        provider=options.provider.single,
         settings=options.settings,
         verbose=options.output.verbose,
         client=options.client or "",
     )
     session = Session(asked._replace(fields=MEASURES))
-    bound = limits_of_all(session, models) if several else (session.context.limits(),)
+    bound = limits_of_all(session, several) if several else (session.context.limits(),)
     found = [row for text in options.sizes for row in measured(session, text)]
     notes: dict[str, None] = {}
     if options.table and options.client:
@@ -98,7 +96,7 @@ def show_size(options: SizeOptions) -> int:
         dict.fromkeys([row.limits for row in rows] or [limits_at(one, detail, notes) for one in bound])
     )
     show = single
-    if ALL in models:
+    if ALL in several:
         show = grouped
     elif several and len({limits.platform for limits in bound}) > 1:
         show = side_by_side
@@ -106,7 +104,7 @@ def show_size(options: SizeOptions) -> int:
         formats,
         options.output.color,
         text=lambda colour: show(rows, bound, table=options.table, colour=colour),
-        document=lambda: _document(rows, bound, table=options.table, several=several),
+        document=lambda: _document(rows, bound, table=options.table, several=bool(several)),
     )
     say_warnings(dict.fromkeys((*notes, *session.notes)))
     return 0

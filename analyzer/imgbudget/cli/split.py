@@ -7,7 +7,7 @@ from imgbudget.api.splits import split_files
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.cli.targets import budget_of
+from imgbudget.cli.targets import budgets_of
 from imgbudget.linter.run import Session, StandardInput
 from imgbudget.output.base import TextTable, count, figure, money_between, not_counted, tokens_between
 from imgbudget.output.plan import request_name
@@ -37,10 +37,10 @@ def split(options: SplitOptions) -> int:
     enough. The exit code is 1 if a single image or document is too large even alone in a request.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
-    budget = budget_of(options.budget)
+    budgets = budgets_of(options.budget, ("request",))
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked)
-    splits, summary = split_files(session, options.requests, budget, StandardInput(sys.stdin.buffer.read))
+    session = Session(asked._replace(budgets=budgets))
+    splits, summary = split_files(session, options.requests, StandardInput(sys.stdin.buffer.read))
     write_formats(
         formats,
         options.output.color,

@@ -1,10 +1,53 @@
-"""Targets, budgets and several models: what `--target`, `--budget-*`, `--models` and `--for` mean."""
+"""Targets, budgets and several models of plans: what `--target`, `--budget` and `--cheapest` mean."""
 
-from imgbudget.cli.command import flag, option
-from imgbudget.cli.options import BudgetOptions, codes
+from collections.abc import Sequence
+from typing import Annotated
+
+from imgbudget.cli.command import deprecated, flag, option
+from imgbudget.cli.options import DATE, LIMITS, PLATFORM, BudgetOptions, ModelOptions, codes
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
-from imgbudget.model.budgets import Budget
+from imgbudget.errors import UsageError
+from imgbudget.linter.models import ALL, several_of
+from imgbudget.model.budgets import NAMES, Budget, Budgets
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.planner.targets import amount_of
+
+
+class ModelsOptions(NamedTuple):
+    """Whose limits apply, for commands that take several models."""
+
+    models: Annotated[
+        tuple[str, ...],
+        option(
+            "--model",
+            many=True,
+            parse=codes,
+            metavar="IDS",
+            help="Model whose limits apply; a request's own model wins. Several, comma-separated, are shown "
+            "side by side; all: every model in service.",
+        ),
+    ] = ()
+    platform: Annotated[str | None, PLATFORM] = None
+    limits: Annotated[str | None, LIMITS] = None
+    date: Annotated[str | None, DATE] = None
+
+    @property
+    def several(self) -> tuple[str, ...]:
+        """The models if they are several, or all; else none."""
+        return several_of(self.models)
+
+    @property
+    def single(self) -> ModelOptions:
+        """Whose limits apply to all, and the default model if several are named."""
+        model = self.models[0] if self.models and not self.several else None
+        return ModelOptions(model, self.platform, self.limits, self.date)
+
+    @property
+    def first(self) -> ModelOptions:
+        """Whose limits apply to all, and of several models the first one that is named."""
+        model = next((name for name in self.models if name != ALL), None)
+        return ModelOptions(model, self.platform, self.limits, self.date)
+
 
 TARGET = option(
     "--target",
@@ -14,29 +57,31 @@ TARGET = option(
     "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px. Can be combined with "
     "dimension:N, tokens:N and bytes:SIZE, which bound each image: edge in px, visual tokens, file size.",
 )
-FOR = option(
-    "--for",
-    many=True,
-    parse=codes,
-    metavar="IDS",
-    help="Models that will read the images, of any provider, comma-separated: the largest size that none of "
-    "them downscales or rejects.",
+FOR = deprecated(
+    option("--for", many=True, parse=codes, metavar="IDS", help="The same as --model with several."),
+    "--model IDS",
 )
 CHEAPEST = flag(
     "--cheapest",
-    help="With --for: of all sizes down to nine tenths of the largest, the one that costs least on all these "
-    "models together.",
+    help="With several models: of all sizes down to nine tenths of the largest, the one that costs least on "
+    "all of them together.",
 )
 
 
-def budget_of(options: BudgetOptions) -> Budget:
-    """The budget of a request that the options give.
+def budgets_of(options: BudgetOptions, scopes: Sequence[str]) -> Budgets:
+    """The budgets that the options give, in either spelling.
 
     Raises:
-        UsageError: an amount that is none.
+        UsageError: an amount that is none, or one of another scope than these.
     """
-    return Budget(
+    budgets = options.budgets
+    for name in NAMES:
+        if budgets.amount(name) is not None and name.partition(".")[0] not in scopes:
+            known = ", ".join(one for one in NAMES if one.partition(".")[0] in scopes)
+            raise UsageError(f"--budget {name}: has no effect in this command; those that have: {known}")
+    request = Budget(
         tokens=amount_of(parse_tokens, "--budget-tokens", options.budget_tokens),
         bytes=amount_of(parse_bytes, "--budget-bytes", options.budget_bytes),
         cost=amount_of(parse_cost, "--budget-cost", options.budget_cost),
     )
+    return budgets._replace(request=budgets.request.over(request))

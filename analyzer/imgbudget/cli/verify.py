@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.cli.command import Command, Number, flag, option
+from imgbudget.cli.command import Command, Number, deprecated, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ConnectionOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, whole_file, write_formats
@@ -65,7 +65,10 @@ class VerifyOptions(NamedTuple):
         ),
     ] = None
     list_models: Annotated[
-        bool, flag("--models", help="List the models that the key can use, and count nothing.")
+        bool, flag("--list-models", help="List the models that the key can use, and count nothing.")
+    ] = False
+    models: Annotated[
+        bool, deprecated(flag("--models", help="The same as --list-models."), "--list-models")
     ] = False
     connection: ConnectionOptions = ConnectionOptions()
     output: OutputOptions = OutputOptions()
@@ -80,6 +83,7 @@ def verify(options: VerifyOptions) -> int:
     API failed.
     """
     output, file = options.output, options.limits
+    lists_models = options.list_models or options.models
     formats = chosen_formats(output.formats, FORMATS)
     require_sdk("imgbudget verify")
     before = read_overlay(file) if file else {}
@@ -89,11 +93,11 @@ def verify(options: VerifyOptions) -> int:
     platform = session.context.platform
     if platform == "bedrock":
         raise UsageError("bedrock has no count endpoint (SDK 2.14); verify the model on another platform")
-    if options.list_models and platform != "anthropic":
-        raise UsageError(f"{platform} has no list of models; --models is for the anthropic platform")
+    if lists_models and platform != "anthropic":
+        raise UsageError(f"{platform} has no list of models; --list-models is for the anthropic platform")
     timeout, retries = options.connection
     connection = connect(platform, timeout=timeout, max_retries=retries, say=say)
-    if options.list_models:
+    if lists_models:
         listed = _listed(connection)
         write_formats(
             formats,

@@ -10,14 +10,15 @@ from imgbudget.api.measuring import MEASURES, at_detail, known_detail
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, size_sent, text_worker
-from imgbudget.cli.options import ConfigOptions, ModelOptions, codes, run_options
+from imgbudget.cli.options import ConfigOptions, run_options
 from imgbudget.cli.output import say_warnings, show, whole_file
+from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.legibility.picture import picture_of, seen_picture
 from imgbudget.limits.geometry import Size, cell_edge, publishes_size
 from imgbudget.limits.values import figure
-from imgbudget.linter.models import ALL, limits_of_all
+from imgbudget.linter.models import limits_of_all
 from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
@@ -55,7 +56,7 @@ class ViewOptions(NamedTuple):
             help="Page to write, or - for standard output. Only an existing page of this kind is replaced.",
         ),
     ] = None
-    provider: ModelOptions = ModelOptions()
+    provider: ModelsOptions = ModelsOptions()
     detail: Annotated[
         str | None,
         option(
@@ -86,14 +87,13 @@ def view(options: ViewOptions) -> int:
     if options.text:
         require_text()
     detail = known_detail(options.detail)
-    models = codes((options.provider.model or "",))
-    several = len(models) > 1 or models == (ALL,)
+    several = options.provider.several
     asked = run_options(
-        provider=options.provider._replace(model=models[0] if models and not several else None),
+        provider=options.provider.single,
         settings=options.settings,
     )
     session = Session(asked._replace(fields=MEASURES))
-    bound = limits_of_all(session, models) if several else ()
+    bound = limits_of_all(session, several) if several else ()
     notes: dict[str, None] = {}
     path, image = _one_image(session, options.image)
     facts, data = _bytes_of(path, image)

@@ -1,12 +1,15 @@
 """Which edits a run makes: fixes of findings, or the resizes of a plan; and whether they worked."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
+from imgbudget.linter.models import limits_of_all
 from imgbudget.linter.rule_sets import PathRules
+from imgbudget.linter.run import Session
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
 from imgbudget.model.fixes import BakeOrientation, Recode, RepairBase64, ReplaceByText, Resize, TextToImages
@@ -30,7 +33,7 @@ from imgbudget.planner.from_findings import (
     with_notes,
     without_images,
 )
-from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image, takes_webp, written_format
+from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset, plan_image, takes_webp, written_format
 from imgbudget.planner.request import RequestPlan, plan_request
 
 FindingKey = tuple[str, Location]
@@ -174,6 +177,22 @@ def converge_request(
         bounded = within_body(kept, together, most=body_target(found, unsafe=unsafe), unsafe=unsafe)
         edit = edit._replace(images=in_order(request, bounded))
     return with_notes(test, edit)
+
+
+def for_models(goal: SizeGoal, session: Session, names: Sequence[str], *, cheapest: bool) -> SizeGoal:
+    """The goal for several models together; itself if none are named.
+
+    Raises:
+        UsageError: no models to compare for `cheapest`, or a goal that chooses another size.
+    """
+    if cheapest and not names:
+        raise UsageError("the cheapest size needs the models to compare: --model a,b")
+    if names and goal.target is not SizePreset.TABLE:
+        raise UsageError(
+            "a size for several models is chosen by their limits; "
+            "only --target dimension:, tokens: and bytes: can be combined with it"
+        )
+    return goal._replace(models=limits_of_all(session, names), cheapest=cheapest)
 
 
 class PlanTargets(NamedTuple):

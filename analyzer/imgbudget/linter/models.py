@@ -9,6 +9,11 @@ from imgbudget.linter.run import Session
 ALL = "all"
 
 
+def several_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The models if they are several, or all; else none."""
+    return tuple(names) if len(names) > 1 or ALL in names else ()
+
+
 def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
     """The limits of each model, once each, on the session's platform or the one that serves it.
 

@@ -36,7 +36,7 @@ def word_list(words: Words, name: str) -> tuple[str, ...]:
 
 
 def _no_word(given: object, name: str) -> str:
-    return f"{name}: expected a name such as IB201 or a list of names, found {type_name(given)}"
+    return f"{name}: expected a text or a list of texts, found {type_name(given)}"
 
 
 class RunOptions(NamedTuple):
