@@ -53,7 +53,7 @@ def test_no_two_options_mean_the_same() -> None:
 
 def test_old_spellings_name_an_option_of_their_command() -> None:
     """The note never sends anyone to an option that is not there."""
-    old = set()
+    old: set[str] = set()
     for name in COMMANDS:
         fields = [field.parameter for field in load(name).fields()]
         shown = {spelling for one in fields if not one.hidden for spelling in one.names}

@@ -57,8 +57,8 @@ def test_switches_that_may_be_left_open(name: str, value: object) -> None:
 
 CALLS: dict[str, Callable[[Any], object]] = {
     "options": lambda given: imgbudget.plan("a.png", given),
-    "budget_usd": lambda given: imgbudget.plan("a.png", budget_usd=given),
-    "budget_tokens": lambda given: imgbudget.split("a.png", budget_tokens=given),
+    "budget_usd": lambda given: imgbudget.plan("a.png", budget_usd=given),  # type: ignore[call-arg]
+    "budget_tokens": lambda given: imgbudget.split("a.png", budget_tokens=given),  # type: ignore[call-arg]
     "cheapest": lambda given: imgbudget.plan("a.png", cheapest=given),
     "overlap": lambda given: imgbudget.tiles((10, 10), overlap=given),
     "omit_images": lambda given: imgbudget.rescue("a.png", omit_images=given),
@@ -113,7 +113,7 @@ def test_numbers_beyond_all_measure() -> None:
     """Infinite and huge budgets and sizes were OverflowErrors."""
     for budget in (math.inf, 1e308, 10**400, math.nan, 0, -1):
         with pytest.raises(ValueError, match="a budget is"):
-            imgbudget.plan("a.png", budget_usd=budget)
+            imgbudget.plan("a.png", budget_usd=budget)  # type: ignore[call-arg]
     for size in ((10**400, 1), (1, 1 << 32), (0, 1), (1,), (1, 2, 3), ()):
         with pytest.raises(imgbudget.UsageError, match=r"size|edge"):
             imgbudget.tokens(size)  # type: ignore[arg-type]
