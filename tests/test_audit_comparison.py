@@ -100,7 +100,9 @@ def test_what_cannot_be_compared_is_an_error_before_anything_is_read(imgbudget: 
         assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
         return run.err
 
-    assert "--compare gone: no such folder; it takes a folder that --rows has written" in message("gone")
+    assert "--compare gone: no such file or folder; it takes a folder that --rows has written" in message(
+        "gone"
+    )
     assert f"--compare empty: there is no {MANIFEST} in it" in message("empty")
     assert "its rows have no tokens of gpt-4o" in message("rows", "--model", "gpt-4o")
     manifest.write_text(text.replace('"complete": true', '"complete": false'))

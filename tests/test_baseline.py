@@ -128,7 +128,7 @@ def test_the_configuration_names_the_baseline(imgbudget: Command, tmp_path: Path
     config.write_text("baseline: known.json\n")
     run = imgbudget("check")
     assert run.code == 2
-    assert "known.json: no such baseline; write one with imgbudget baseline --write" in run.err
+    assert "known.json: no such file or folder; imgbudget baseline --write makes a baseline" in run.err
     run = imgbudget("baseline", "--write")
     assert (run.out, run.err) == ("wrote 1 finding to known.json\n", "")
     assert imgbudget("check", "sub").code == 0

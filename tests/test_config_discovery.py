@@ -103,7 +103,7 @@ def test_explicit_and_isolated(tmp_path: Path) -> None:
 
 def test_explicit_must_be_a_file(tmp_path: Path) -> None:
     """A path that is not there is the caller's mistake, and so is naming one for an isolated run."""
-    with pytest.raises(UsageError, match=r"nope\.yaml does not exist"):
+    with pytest.raises(UsageError, match=r"nope\.yaml: no such file or folder"):
         load(".", explicit=str(tmp_path / "nope.yaml"))
     with pytest.raises(UsageError, match="is a folder, not a file"):
         load(".", explicit=str(tmp_path))

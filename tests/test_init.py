@@ -117,7 +117,7 @@ def test_configuration_above_is_reported(imgbudget: Command, tmp_path: Path) -> 
 def test_folder_that_is_not_there(imgbudget: Command) -> None:
     """A slip in the name is a mistake of use."""
     run = imgbudget("init", "nowhere")
-    assert (run.code, run.err) == (2, "imgbudget: nowhere: no such folder\n")
+    assert (run.code, run.err) == (2, "imgbudget: nowhere: no such file or folder\n")
 
 
 def test_snippet_is_the_hook_that_exists(imgbudget: Command) -> None:

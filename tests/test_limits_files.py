@@ -226,7 +226,7 @@ def test_inheritance_in_a_ring_is_refused(tmp_path: Path) -> None:
 
 def test_missing_user_file_is_an_error_with_its_name(tmp_path: Path) -> None:
     """A path that cannot be read is reported with the reason."""
-    with pytest.raises(LimitsError, match=r"gone\.yaml: no such file or directory"):
+    with pytest.raises(LimitsError, match=r"gone\.yaml: no such file or folder"):
         load_limits([DATA], str(tmp_path / "gone.yaml"))
 
 

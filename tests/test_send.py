@@ -390,7 +390,7 @@ def test_what_is_no_request_is_not_sent(imgbudget: Command, api: Api, tmp_path: 
         ("x.json", "holds no request"),
         ("o.json", "is in the format openai-chat; send accepts Messages API bodies"),
         (".", ".: is a folder; give the file of a request"),
-        ("gone.json", "gone.json: no such file or directory"),
+        ("gone.json", "gone.json: no such file or folder"),
     ):
         run = imgbudget("send", name, "--yes")
         assert run.code == 2, name

@@ -71,8 +71,8 @@ def test_what_cannot_be_measured_is_an_error(imgbudget: Command, tmp_path: Path,
     (tmp_path / "bad" / "empty.png").write_bytes(b"")
     (tmp_path / "bad" / "cut.jpg").write_bytes(image_bytes((1920, 1080), "JPEG")[:3000])
     for given, said in (
-        ("missing.png", "'missing.png' is neither a size, such as 1920x1080, nor a file or folder"),
-        ("1920*1080", "'1920*1080' is neither a size"),
+        ("missing.png", "missing.png: no such file or folder; a size is written 1920x1080"),
+        ("1920*1080", "1920*1080: no such file or folder; a size is written"),
         ("empty.png", "empty.png: cannot be decoded: is empty (0 bytes)"),
         ("cut.jpg", "cut.jpg: cannot be decoded: "),
         ("page.png", "page.png: is not an image but "),

@@ -190,7 +190,7 @@ def test_a_file_that_is_no_report_ends_the_run(
     run = imgbudget("check", "--compare", "nope.json")
     assert (run.code, run.err) == (
         2,
-        "imgbudget: --compare nope.json: cannot be read: no such file or directory\n",
+        "imgbudget: --compare nope.json: no such file or folder\n",
     )
 
 

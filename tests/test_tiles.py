@@ -104,7 +104,7 @@ def test_a_file_is_cut_as_it_is_to_be_seen(imgbudget: Command, tmp_path: Path) -
 def test_what_is_neither_a_size_nor_an_image_is_refused(imgbudget: Command, tmp_path: Path) -> None:
     """The message names it, and the exit code is that of a usage error."""
     (tmp_path / "a.txt").write_text("no image")
-    for argument, said in (("nothing.png", "is neither a size, such as"), ("a.txt", "a.txt")):
+    for argument, said in (("nothing.png", "nothing.png: no such file or folder"), ("a.txt", "a.txt")):
         run = imgbudget("tiles", argument)
         assert (run.code, run.out) == (2, "")
         assert said in run.err

@@ -96,6 +96,19 @@ class WriteError(ImgbudgetError):
     """An output that cannot be written; the text names the path and says why. Nothing was changed."""
 
 
+NO_FILE = "no such file or folder"
+"""How every command says that a path does not exist."""
+
+
 def os_error_text(error: OSError) -> str:
     """The operating system's reason, as a clause in lower case without the path."""
+    if isinstance(error, FileNotFoundError):
+        return NO_FILE
     return (error.strerror or str(error)).lower()
+
+
+def why_unread(error: OSError) -> str:
+    """Why a file could not be read, as a clause behind its name."""
+    if isinstance(error, FileNotFoundError):
+        return NO_FILE
+    return f"cannot be read: {os_error_text(error)}"

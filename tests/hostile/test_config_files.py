@@ -260,7 +260,7 @@ def test_a_mistake_in_the_command_is_still_all_mistakes_at_once(tmp_path: Path) 
     [
         (os.mkfifo, "not a regular file"),
         (os.mkdir, "is a directory"),
-        (lambda path: os.symlink("gone", path), "no such file or directory"),
+        (lambda path: os.symlink("gone", path), "no such file or folder"),
         (lambda path: os.symlink(os.path.basename(path), path), "too many levels of symbolic links"),
     ],
     ids=["pipe", "folder", "broken link", "link to itself"],

@@ -420,5 +420,5 @@ def test_file_that_vanishes_before_it_is_planned_is_a_row(
     rows = rows_of(tmp_path)
     assert sorted((row["subject"], row["skipped"]) for row in rows) == [
         ("image", None),
-        ("skip", "cannot be read: no such file or directory"),
+        ("skip", "cannot be read: no such file or folder"),
     ]

@@ -441,7 +441,7 @@ def test_an_answer_that_cannot_be_kept_is_shown(
     run = send("--yes", "--output", "late/o.json", "--record", "late/seen.jsonl", "--format", form)
     assert run.code == 2
     assert "--record late/seen.jsonl: cannot be written" in run.err
-    assert "late/o.json: cannot be written: no such file or directory; the answer:" in run.err
+    assert "late/o.json: cannot be written: no such file or folder; the answer:" in run.err
     assert '"text": "A grey square."' in run.err
     assert "A grey square." in run.out
 

@@ -371,6 +371,6 @@ def test_the_command_names_a_missing_extra_and_a_missing_root(imgbudget: Command
     """Before anything is read."""
     run = imgbudget("mcp", "--root", "nowhere")
     assert run.code == 2
-    assert "--root nowhere: no such file or directory" in run.err
+    assert "--root nowhere: no such file or folder" in run.err
     (tmp_path / "file").write_text("")
     assert "is not a folder" in imgbudget("mcp", "--root", "file").err

@@ -4,7 +4,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from imgbudget.errors import UsageError
+from imgbudget.errors import NO_FILE, UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
@@ -65,7 +65,7 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
         UsageError: there is nothing of that name, or nothing in it can be measured.
     """
     if not os.path.exists(path):
-        raise UsageError(f"{path!r} is neither a size, such as 1920x1080, nor a file or folder")
+        raise UsageError(f"{path}: {NO_FILE}; a size is written 1920x1080")
     found: list[FileResult] = []
     run(session, [path], on_result=found.append, whole_run=False)
     unread = [

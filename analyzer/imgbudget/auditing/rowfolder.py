@@ -14,7 +14,7 @@ from typing import Any
 
 from imgbudget.auditing.references import named
 from imgbudget.auditing.urls import is_url
-from imgbudget.errors import UsageError, WriteError, os_error_text
+from imgbudget.errors import NO_FILE, UsageError, WriteError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.newfiles import is_temporary, open_folder, remove_leftovers, whole_file
 from imgbudget.output.base import count
@@ -395,7 +395,7 @@ def earlier_audit(folder: str, rows_version: int) -> EarlierAudit:
         UsageError: there is none, it has not ended, or its columns are those of another version.
     """
     if not os.path.isdir(folder):
-        raise UsageError(f"--compare {folder}: no such folder; it takes a folder that --rows has written")
+        raise UsageError(f"--compare {folder}: {NO_FILE}; it takes a folder that --rows has written")
     manifest = read_manifest(folder)
     if manifest is None:
         raise UsageError(

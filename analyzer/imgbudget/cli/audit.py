@@ -15,7 +15,8 @@ from imgbudget.auditing.run import AuditRun
 from imgbudget.auditing.statistics import AuditStatistics, Totals
 from imgbudget.auditing.whole import Audited, AuditRequest, Unread, audited, run_facts
 from imgbudget.cli.audit_output import write_lines, write_page
-from imgbudget.cli.command import Choice, Command, Number, argument, deprecated, flag, option
+from imgbudget.cli.command import FILES_FROM, Choice, Command, Number, argument, deprecated, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     DECODE,
     FAIL_ON,
@@ -56,7 +57,8 @@ _LISTED = 5
 class AuditOptions(NamedTuple):
     """The options of `audit`."""
 
-    datasets: Annotated[tuple[str, ...], argument("DATASET...", many=True)]
+    datasets: Annotated[tuple[str, ...], argument("DATASET...", many=True, complete=files, needed=True)] = ()
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelsOptions = ModelsOptions()
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False

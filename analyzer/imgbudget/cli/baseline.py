@@ -4,7 +4,8 @@ import os
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.checking import check_paths
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT,
     FORCE_EXCLUDE,
@@ -31,7 +32,8 @@ from imgbudget.printable import joined
 class BaselineOptions(NamedTuple):
     """The options of `baseline`."""
 
-    paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True)] = (".",)
+    paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
+    files_from: Annotated[str | None, FILES_FROM] = None
     write: Annotated[
         bool, flag("--write", help="Record all current findings; an existing file is not overwritten.")
     ] = False

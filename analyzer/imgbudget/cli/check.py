@@ -16,7 +16,7 @@ from imgbudget.cli.checking import (
     say_skipped,
     wants_fixes,
 )
-from imgbudget.cli.command import HOOK, Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, HOOK, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT,
@@ -38,7 +38,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
 from imgbudget.discovery.filetypes import is_hook_file
-from imgbudget.errors import UsageError, os_error_text
+from imgbudget.errors import UsageError, why_unread
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
@@ -60,6 +60,7 @@ class CheckOptions(NamedTuple):
     """The options of `check`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelOptions = ModelOptions()
     client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()
@@ -289,7 +290,7 @@ def _read_report(name: str | None) -> "Earlier | None":
     try:
         data = read_named(name, MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"--compare {name}: cannot be read: {os_error_text(error)}") from error
+        raise UsageError(f"--compare {name}: {why_unread(error)}") from error
     if len(data) > MAX_BYTES:
         raise UsageError(f"--compare {name}: larger than the {MAX_BYTES >> 20} MB that a report may have")
     return read_report(data, name)

@@ -7,13 +7,15 @@ commands `imgbudget.cli.group` makes from the same tables: loading click takes a
 """
 
 import os
-from codecs import getincrementaldecoder
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from imgbudget.cli.output import say
-from imgbudget.errors import UsageError
+from imgbudget.cli.output import refuse_replaced, say
+from imgbudget.errors import UsageError, why_unread
 from imgbudget.namedtuples import NamedTuple
+from imgbudget.positional import read_named
 
 if TYPE_CHECKING:
     from imgbudget.cli.completion import Complete
@@ -53,7 +55,8 @@ class Parameter(NamedTuple):
 
     `names` is empty for an argument. `parse` turns the text into the field's value, of a repeatable option
     all texts, and raises ValueError. `off` is the spelling that sets a flag to False. Help and completion
-    leave out what is `hidden`. Of an old spelling, `instead` is what to write now; it is hidden as well.
+    leave out what is `hidden`. An argument that is `needed` may also be given by --files-from. Of an old
+    spelling, `instead` is what to write now; it is hidden as well.
     """
 
     names: tuple[str, ...]
@@ -68,6 +71,7 @@ class Parameter(NamedTuple):
     complete: "Complete | None" = None
     hidden: bool = False
     instead: str | None = None
+    needed: bool = False
 
 
 def deprecated(parameter: Parameter, instead: str) -> Parameter:
@@ -94,9 +98,11 @@ def option(  # noqa: PLR0913 - each is a property of an option
     return Parameter(names, help, metavar, False, None, many, type, show_default, parse, complete)  # noqa: FBT003
 
 
-def argument(metavar: str, *, many: bool = False, complete: "Complete | None" = None) -> Parameter:
+def argument(
+    metavar: str, *, many: bool = False, complete: "Complete | None" = None, needed: bool = False
+) -> Parameter:
     """What is given without a name; required where the field has no default."""
-    return Parameter((), metavar=metavar, many=many, complete=complete)
+    return Parameter((), metavar=metavar, many=many, complete=complete, needed=needed)
 
 
 class Field(NamedTuple):
@@ -144,11 +150,31 @@ class Command(Generic[Options]):
             UsageError: output would replace a file that the command line names to be read.
             ImgbudgetError: as the command raises it.
         """
+        options = self._with_listed(options)
         for name, instead in _deprecated(self.fields(), options):
             say(f"note: {name} is deprecated; write {instead}")
         given = tuple(_given(options))
         refuse_replaced(written_files(options), (text for one, text in given if _is_read(one)))
         return self.run(options)
+
+    def _with_listed(self, options: Options) -> Options:
+        """The options with the paths that --files-from names behind those of the command line.
+
+        Raises:
+            UsageError: the list cannot be read, or there are no paths and the command needs some.
+        """
+        if not hasattr(options, "files_from"):
+            return options
+        field = next(field for field in self.fields() if field.parameter.many and not field.parameter.names)
+        given: tuple[str, ...] = getattr(options, field.name)
+        name: str | None = options.files_from
+        if name is not None:
+            given = () if given is field.default else given
+            given = (*given, *listed_paths(name, given))
+        if not given and field.parameter.needed:
+            nothing = "" if name is None else f"--files-from {name}: names no file; "
+            raise UsageError(f"{nothing}give {field.parameter.metavar}, or --files-from FILE")
+        return options._replace(**{field.name: given})
 
     def fields(self) -> Iterator[Field]:
         """Every field with its spelling, in the order of the help."""
@@ -255,8 +281,61 @@ class Command(Generic[Options]):
 _WRITTEN = frozenset(("--format", "--report", "--record", "--rows", "--html", "--hashes", "--dedupe-list"))
 """Options that name a file which is written; --output refuses more."""
 
-_READ = frozenset(("--against", "--limits", "--config"))
+_READ = frozenset(("--against", "--limits", "--config", "--files-from"))
 """Options that name a file which is read, as arguments do."""
+
+
+FILES_FROM = option(
+    "--files-from",
+    metavar="FILE",
+    help="Also take the paths that FILE lists, or standard input (-): one a line, or each ended by NUL as "
+    "git ls-files -z and find -print0 write them.",
+)
+
+_MOST_LIST = 1 << 28
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_LETTERS = dict(zip(b"abfnrtv", b"\a\b\f\n\r\t\v", strict=True))
+
+
+def listed_paths(name: str, given: Sequence[str]) -> tuple[str, ...]:
+    """The paths in a list, relative to the working folder; no name is an option or standard input.
+
+    Raises:
+        UsageError: it cannot be read, or is too long.
+    """
+    if name != "-":
+        try:
+            data = read_named(name, _MOST_LIST + 1)
+        except OSError as error:
+            raise UsageError(f"--files-from {name}: {why_unread(error)}") from error
+    elif "-" in given:
+        raise UsageError("standard input cannot be both the list of --files-from and an input (-)")
+    else:
+        data = sys.stdin.buffer.read(_MOST_LIST + 1)
+    if len(data) > _MOST_LIST:
+        raise UsageError(f"--files-from {name}: larger than the {_MOST_LIST >> 20} MB that a list may have")
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:  # as PowerShell writes it
+        data = data.decode("utf-16", "replace").encode("utf-8", "surrogateescape")
+    if b"\0" in data:
+        names = data.split(b"\0")
+    else:
+        names = [
+            _unquoted(line.removesuffix(b"\r")) for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        ]
+    paths = (os.fsdecode(one) for one in names if one)
+    return tuple(os.path.join(os.curdir, path) if path == "-" else path for path in paths)
+
+
+def _unquoted(line: bytes) -> bytes:
+    """A name as it is, or that of one in quotes, as git writes names with special characters."""
+    found = _QUOTED.fullmatch(line)
+    return _ESCAPE.sub(_unescaped, found[1]) if found else line
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    text = found[1]
+    return bytes([int(text, 8) & 0xFF if len(text) == 3 else _LETTERS.get(text[0], text[0])])
 
 
 def written_files(options: NamedTuple) -> Iterator[str]:
@@ -268,50 +347,6 @@ def written_files(options: NamedTuple) -> Iterator[str]:
 
 def _is_read(parameter: Parameter) -> bool:
     return not parameter.names or not _READ.isdisjoint(parameter.names)
-
-
-def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
-    """Refuse output into a file that is read, and into one that no report can be: it would be lost.
-
-    Raises:
-        UsageError: a file is both read and written, or is no text.
-    """
-    files = {file: target for file in written if (target := _existing(file)) is not None}
-    for path in read if files else ():
-        for file, target in files.items():
-            if os.path.exists(path) and os.path.samefile(target, path):
-                raise UsageError(f"{file}: is read by this command, and its output would replace it")
-    for file, target in files.items():
-        if not _is_text(target):
-            raise UsageError(
-                f"{file}: is not text, as all output is, and would be replaced; name another file"
-            )
-
-
-def _existing(name: str) -> str | None:
-    """The path without links of the file of this name, if there is one."""
-    try:
-        target = os.path.realpath(name)
-    except ValueError:  # a null character or a lone surrogate
-        return None
-    return target if os.path.isfile(target) else None
-
-
-_HEAD = 4096
-"""Bytes from the beginning of a file that decide whether it is text."""
-
-
-def _is_text(path: str) -> bool:
-    """Whether a file is UTF-8 text, by its beginning; True if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
-        getincrementaldecoder("utf-8")().decode(head)  # a character may be cut off at the end
-    except UnicodeDecodeError:
-        return False
-    except OSError:
-        return True
-    return b"\0" not in head
 
 
 def _given(options: Any) -> Iterator[tuple[Parameter, str]]:

@@ -1,6 +1,7 @@
 """`imgbudget explain`: what an error text of the API means, and which block of a request it is about."""
 
 import os
+import re
 import sys
 from typing import Annotated, NamedTuple
 
@@ -8,7 +9,7 @@ from imgbudget.api.explaining import located_matches
 from imgbudget.cli.command import Command, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import Format, chosen_formats, say, say_warnings, write_formats
-from imgbudget.errors import UnreadableError, UsageError
+from imgbudget.errors import NO_FILE, UnreadableError, UsageError
 from imgbudget.explaining.match import Explanation, Match, Unknown
 from imgbudget.explaining.match import explain as explain_text
 from imgbudget.explaining.recorded import RecordedError, RecordedErrors, recorded_errors, session_of_screen
@@ -16,6 +17,9 @@ from imgbudget.linter.run import STDIN
 from imgbudget.output.explain import LocatedMatch, SessionOfErrors, explanation_document, full_text
 
 FORMATS = ("full", "json")
+_FILE_NAME = re.compile(r"\S+\.(?:jsonl?|log|txt|db|sqlite3?|har|ya?ml)", re.IGNORECASE)
+"""A text that is meant as the name of a file."""
+
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -115,6 +119,8 @@ def _text(words: tuple[str, ...], request_file: str | None) -> str:
     """The text to explain: the arguments, or what comes on standard input."""
     if words and words != (STDIN,):
         text = " ".join(words)
+        if _FILE_NAME.fullmatch(text) and not os.path.exists(text):
+            raise UsageError(f"{text}: {NO_FILE}")
     elif request_file == STDIN:
         raise UsageError("the error text and the request cannot both come from standard input")
     elif not words and sys.stdin.isatty():

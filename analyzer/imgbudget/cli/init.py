@@ -12,7 +12,7 @@ from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say, show
 from imgbudget.config.load import boundary, discover, is_within, shown
 from imgbudget.config.write import amount, is_writable, line, remark, scalar
-from imgbudget.errors import UsageError, os_error_text
+from imgbudget.errors import NO_FILE, UsageError, os_error_text
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.fixing.trial import TrialFixer
 from imgbudget.linter.options import RunOptions
@@ -308,7 +308,7 @@ def init(options: InitOptions) -> int:
     """
     folder = options.folder
     if not os.path.isdir(folder):
-        raise UsageError(f"{folder}: no such folder")
+        raise UsageError(f"{folder}: {NO_FILE}")
     nearest = discover(folder).path
     if nearest and os.path.dirname(nearest) == os.path.abspath(folder) and not options.dry_run:
         raise UsageError(f"{shown(nearest)} already exists; --dry-run shows what init would write")

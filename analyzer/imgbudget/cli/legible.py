@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, known_detail, limits_at
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
@@ -36,7 +36,10 @@ CRASHED = "the process that read it crashed or took too much memory"
 class LegibleOptions(NamedTuple):
     """The options of `legible`."""
 
-    paths: Annotated[tuple[str, ...], argument("IMAGE|REQUEST|FOLDER...", many=True, complete=files)]
+    paths: Annotated[
+        tuple[str, ...], argument("IMAGE|REQUEST|FOLDER...", many=True, complete=files, needed=True)
+    ] = ()
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelsOptions = ModelsOptions()
     detail: Annotated[
         str | None,

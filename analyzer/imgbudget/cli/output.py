@@ -2,6 +2,7 @@
 
 import os
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -144,6 +145,50 @@ def whole_file(file: str, *, named: bool = True) -> Iterator[TextIO]:
             text.detach()
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {os_error_text(error)}") from error
+
+
+def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
+    """Refuse output into a file that is read, and into one that no report can be: it would be lost.
+
+    Raises:
+        UsageError: a file is both read and written, or is no text.
+    """
+    files = {file: target for file in written if (target := _existing(file)) is not None}
+    for path in read if files else ():
+        for file, target in files.items():
+            if os.path.exists(path) and os.path.samefile(target, path):
+                raise UsageError(f"{file}: is read by this command, and its output would replace it")
+    for file, target in files.items():
+        if not _is_text(target):
+            raise UsageError(
+                f"{file}: is not text, as all output is, and would be replaced; name another file"
+            )
+
+
+def _existing(name: str) -> str | None:
+    """The path without links of the file of this name, if there is one."""
+    try:
+        target = os.path.realpath(name)
+    except ValueError:  # a null character or a lone surrogate
+        return None
+    return target if os.path.isfile(target) else None
+
+
+_HEAD = 4096
+"""Bytes from the beginning of a file that decide whether it is text."""
+
+
+def _is_text(path: str) -> bool:
+    """Whether a file is UTF-8 text, by its beginning; True if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+        getincrementaldecoder("utf-8")().decode(head)  # a character may be cut off at the end
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        return True
+    return b"\0" not in head
 
 
 def say(text: str) -> None:

@@ -17,7 +17,7 @@ from imgbudget.cli.checking import (
     say_skipped,
     wants_apply,
 )
-from imgbudget.cli.command import Command, Number, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, Number, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT_FIRST,
@@ -66,6 +66,7 @@ class PlanOptions(NamedTuple):
     """The options of `plan`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     targets: Annotated[tuple[str, ...], TARGET] = ()

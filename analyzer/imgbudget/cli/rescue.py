@@ -7,10 +7,19 @@ from itertools import takewhile
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.rescuing import rescued_files
-from imgbudget.cli.command import Command, argument, flag, option, refuse_replaced, written_files
+from imgbudget.cli.command import Command, argument, flag, option, written_files
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ModelOptions, OutputOptions
-from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, show, write_formats
+from imgbudget.cli.output import (
+    Format,
+    Sink,
+    chosen_formats,
+    refuse_replaced,
+    say,
+    say_warnings,
+    show,
+    write_formats,
+)
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.output.base import count

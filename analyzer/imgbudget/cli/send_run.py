@@ -7,8 +7,16 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from imgbudget.cli import send_report as words
-from imgbudget.cli.command import refuse_replaced
-from imgbudget.cli.output import Format, Sink, say, say_warnings, show, wants_colour, whole_file
+from imgbudget.cli.output import (
+    Format,
+    Sink,
+    refuse_replaced,
+    say,
+    say_warnings,
+    show,
+    wants_colour,
+    whole_file,
+)
 from imgbudget.errors import UsageError, WriteError
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

@@ -14,7 +14,8 @@ from imgbudget.api.measuring import (
     parse_size,
     sized,
 )
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT_FIRST,
     ConfigOptions,
@@ -45,7 +46,8 @@ FORMATS = ("full", "json")
 class SizeOptions(NamedTuple):
     """The options of `size`."""
 
-    sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)] = ()
+    sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True, complete=files)] = ()
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     detail: Annotated[

@@ -4,7 +4,8 @@ import sys
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.splits import split_files
-from imgbudget.cli.command import Command, argument, flag
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.targets import budgets_of
@@ -21,7 +22,8 @@ FORMATS = ("full", "json")
 class SplitOptions(NamedTuple):
     """The options of `split`."""
 
-    requests: Annotated[tuple[str, ...], argument("REQUEST...", many=True)]
+    requests: Annotated[tuple[str, ...], argument("REQUEST...", many=True, complete=files, needed=True)] = ()
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelOptions = ModelOptions()
     budget: BudgetOptions = BudgetOptions()
     show_all: Annotated[bool, flag("--all", help="Also list requests that need not be split.")] = False

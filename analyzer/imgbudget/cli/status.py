@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from imgbudget.cli.command import Command, argument
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.errors import UsageError
@@ -33,7 +34,7 @@ _LARGEST_INPUT = 1 << 20
 class StatusOptions(NamedTuple):
     """The options of `status`."""
 
-    session: Annotated[str | None, argument("[SESSION]")] = None
+    session: Annotated[str | None, argument("[SESSION]", complete=files)] = None
     provider: ModelOptions = ModelOptions()
     output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()

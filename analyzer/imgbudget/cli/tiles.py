@@ -3,7 +3,8 @@
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, cut
-from imgbudget.cli.command import Command, Number, argument, option
+from imgbudget.cli.command import FILES_FROM, Command, Number, argument, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.size import measured
@@ -21,7 +22,8 @@ FORMATS = ("full", "json")
 class TilesOptions(NamedTuple):
     """The options of `tiles`."""
 
-    images: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)]
+    images: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True, complete=files, needed=True)] = ()
+    files_from: Annotated[str | None, FILES_FROM] = None
     provider: ModelOptions = ModelOptions()
     overlap: Annotated[
         int,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_gateways, check_platform, check_selectors
-from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
+from imgbudget.errors import NO_FILE, ConfigError, ConfigProblem, UsageError, os_error_text
 from imgbudget.limits.values import figure
 from imgbudget.namedtuples import NamedTuple
 
@@ -250,5 +250,5 @@ def _find(start: str, explicit: str | None, *, isolated: bool) -> Discovery:
         raise UsageError(f"an isolated run uses no configuration, but {explicit} was given")
     flaw = why_no_file(explicit)
     if flaw is not None:
-        raise UsageError(f"configuration {explicit} {flaw}")
+        raise UsageError(f"{explicit}: {NO_FILE if flaw == MISSING else flaw}")
     return Discovery(os.path.abspath(explicit), ())

@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.errors import UsageError, os_error_text
+from imgbudget.errors import NO_FILE, UsageError, os_error_text
 from imgbudget.model.subjects import Finding, RunData
 from imgbudget.positional import read_named
 from imgbudget.registry import Registry
@@ -157,7 +157,7 @@ def read_file(name: str, registry: Registry) -> Baseline:
     try:
         data = read_named(name, MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{name}: no such baseline; write one with imgbudget baseline --write") from None
+        raise UsageError(f"{name}: {NO_FILE}; imgbudget baseline --write makes a baseline") from None
     except OSError as error:
         raise UsageError(f"{name}: baseline cannot be read: {os_error_text(error)}") from error
     if len(data) > MAX_BYTES:

@@ -17,7 +17,7 @@ from imgbudget.discovery.walk import (
     missing,
     path_list,
 )
-from imgbudget.errors import LimitsError, PackError, UsageError
+from imgbudget.errors import NO_FILE, LimitsError, PackError, UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.linter.context import LintContext
@@ -274,7 +274,7 @@ class Session:
         """
         named = path_list(paths)
         if absent := missing(named):
-            raise UsageError(*(f"{path}: no such file or folder" for path in absent))
+            raise UsageError(*(f"{path}: {NO_FILE}" for path in absent))
         self.checked_paths = named
         if not named:
             return iter(())

@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from imgbudget.errors import UnreadableError, UsageError, WriteError, os_error_text
+from imgbudget.errors import UnreadableError, UsageError, WriteError, why_unread
 from imgbudget.explaining.recorded import RecordedError, RecordedErrors, recorded_errors
 from imgbudget.fixing.places import IN_PLACE
 from imgbudget.fixing.revisions import RequestRevision
@@ -112,7 +112,7 @@ def refuse_used(paths: Iterable[str]) -> None:
             with _opened(path) as source:
                 refuse_if_in_use(path, source.fileno())
         except OSError as error:
-            raise UsageError(f"{path}: cannot be read: {os_error_text(error)}") from error
+            raise UsageError(f"{path}: {why_unread(error)}") from error
 
 
 def rescue(path: str, options: RescueOptions) -> Rescue:
@@ -133,7 +133,7 @@ def rescue(path: str, options: RescueOptions) -> Rescue:
     except UnreadableError as error:
         raise UsageError(f"{path}: {error}; if its agent is running, end it and run this again") from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {os_error_text(error)}") from error
+        raise UsageError(f"{path}: {why_unread(error)}") from error
 
 
 @contextmanager
