@@ -31,7 +31,14 @@ def by_click(command: Command[Any], arguments: list[str]) -> object:
         found.append(options)
         return 0
 
-    watched = Command(
+    class Watched(Command[Any]):
+        """Shows the options as they are read, before lists of paths are."""
+
+        def done(self, options: object) -> int:
+            """Note the options."""
+            return self.run(options)
+
+    watched = Watched(
         command.name,
         command.options,
         run,

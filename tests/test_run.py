@@ -111,12 +111,18 @@ def test_results_come_whole_and_in_order(imgbudget: Command, tmp_path: Path) -> 
     row = json.dumps(body(image_block(TINY)))
     (tmp_path / "r.jsonl").write_text(f"{row}\n" * 600)
     results: list[FileResult] = []
-    counted: list[int] = []
+    counted: list[tuple[int, int | None]] = []
     stdin = StandardInput(row.encode, "s.json")
     session = Session(RunOptions(isolated=True))
-    summary = run(session, ["-", "r.jsonl"], on_result=results.append, progress=counted.append, stdin=stdin)
+    summary = run(
+        session,
+        ["-", "r.jsonl"],
+        on_result=results.append,
+        progress=lambda *at: counted.append(at),
+        stdin=stdin,
+    )
     assert [(one.path, one.partial, len(one.requests)) for one in results] == [
         ("s.json", False, 1),
         ("r.jsonl", False, 600),
     ]
-    assert (summary.files, summary.requests, counted) == (2, 601, [0, 1])
+    assert (summary.files, summary.requests, counted) == (2, 601, [(0, None), (1, 2)])

@@ -8,6 +8,7 @@ breaks, broken UTF-8, and the marks by which CI servers recognise commands. All 
 only colours of `painted` are colours. `several_lines` is for texts that are lines themselves.
 """
 
+import codecs
 import os
 import re
 from collections.abc import Iterable
@@ -37,6 +38,40 @@ _PLAIN = bytes(code for code in range(32, 127) if code != ord("#"))
 
 _BEGIN = f"<{os.urandom(12).hex()}>"
 """Stands for the start of a colour until a line is finished; no text from outside can contain it."""
+
+
+_ASCII = {
+    "→": "->",
+    "←": "<-",
+    "×": "x",
+    "²": "^2",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "\u2212": "-",
+    "\u2018": "'",
+    "\u2019": "'",
+    "“": '"',
+    "”": '"',
+    "≤": "<=",
+    "≥": ">=",
+    "\u00a0": " ",
+}
+"""What stands for characters of our own texts where an encoding has none of them."""
+
+READABLE = "imgbudget.readable"
+"""The name of the error handler for output: what its encoding lacks is replaced, or written as an escape."""
+
+
+def readable(error: UnicodeError) -> tuple[str, int]:
+    """What is written for a character that the encoding of an output lacks, as an error handler of codecs."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    return _ASCII.get(character) or _code(character), error.start + 1
+
+
+codecs.register_error(READABLE, readable)
 
 
 def one_line(text: str) -> str:

@@ -53,7 +53,9 @@ class AuditReport(NamedTuple):
 class _Silent:
     """Shows no progress."""
 
-    def at(self, summary: PartitionSummary) -> None:
+    wants_total = False
+
+    def at(self, summary: PartitionSummary, total: int | None = None, reused: int = 0) -> None:
         """Nothing."""
 
     def clear(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 from imgbudget.auditing.executors import Executor
@@ -191,11 +192,19 @@ def verify_rows(store: "Store", partitions: Sequence[str], summary: PartitionSum
         )
 
 
+_MOST_AHEAD = 500
+"""Partitions that are planned before the first is read, to know how many they are."""
+
+
 class ProgressListener(Protocol):
     """Is called after each partition of a run."""
 
-    def at(self, summary: PartitionSummary) -> None:
-        """Show the sums so far."""
+    @property
+    def wants_total(self) -> bool:
+        """Whether partitions are planned in advance, to know how many they are."""
+
+    def at(self, summary: PartitionSummary, total: int | None = None, reused: int = 0) -> None:
+        """Show the sums so far, of a total of partitions if it is known; `reused` are of an earlier run."""
 
     def clear(self) -> None:
         """Remove what was shown, at the end of a run."""
@@ -242,6 +251,7 @@ class AuditRun:
         self._ids: set[str] = set()
         self._planned = 0
         self._items = 0
+        self._total: int | None = None
 
     def finish(self, partitions: Iterable[Partition]) -> None:
         """Read all partitions that no earlier run has finished.
@@ -251,6 +261,11 @@ class AuditRun:
             OSError: rows cannot be written.
         """
         suspects = []
+        if self.watcher.wants_total:
+            partitions = iter(partitions)
+            first = list(islice(partitions, _MOST_AHEAD))
+            self._total = len(first) if len(first) < _MOST_AHEAD else None
+            partitions = chain(first, partitions)
         for outcome in self.executor.run(self.work, self._todo(partitions)):
             if isinstance(outcome, Failed):
                 suspects.append(outcome)
@@ -322,7 +337,7 @@ class AuditRun:
             self.files.append(file)
         self.summary = self.summary.plus(summary)
         self.notes.update(dict.fromkeys(notes))
-        self.watcher.at(self.summary)
+        self.watcher.at(self.summary, self._total, self.resumed)
 
     def _attempt(self, partition: Partition) -> Done | None:
         """Read a failed partition by itself; None if it fails again, unless it is a single item."""

@@ -74,7 +74,7 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     )
     shown = [_Shown(reporter, sink, progress) for reporter, sink in outputs]
     summary = run(
-        checker, paths, outputs=shown, progress=progress.at, jobs=jobs, stdin=given, earlier=earlier
+        checker, paths, outputs=shown, progress=progress.listener, jobs=jobs, stdin=given, earlier=earlier
     )
     progress.clear()
     return summary

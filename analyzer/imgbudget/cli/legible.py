@@ -8,7 +8,7 @@ from imgbudget.api.measuring import MEASURES, known_detail, limits_at
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.cli.output import Progress, chosen_formats, say_warnings, write_formats
 from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
@@ -92,11 +92,14 @@ def legible(options: LegibleOptions) -> int:
         skips = [f"{one.path}: {one.skipped}" for one in results if one.skipped]
         raise UsageError(*(skips or [f"{path}: holds no image" for path in options.paths]))
     chosen = partial(_models_of, bound=bound, detail=detail, notes=notes)
+    progress = Progress(wanted=not (options.output.no_progress or options.output.quiet), noun="images")
+    total = sum(len(one.images) for one in results)
+    read: dict[object, LegibleImage] = {}
     with WorkerPool(text_worker, options.jobs or cores()) as pool:
-        read = {
-            found.image.use.location: _legible(found, outcome, others)
-            for found, outcome in _outcomes(pool, results, chosen, every_line=options.every_line)
-        }
+        for found, outcome in _outcomes(pool, results, chosen, every_line=options.every_line):
+            read[found.image.use.location] = _legible(found, outcome, others)
+            progress.at(len(read), total)
+    progress.clear()
     images = [read[image.use.location] for result in results for image in result.images]
     write_formats(
         formats,

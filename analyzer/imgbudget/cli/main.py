@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgbudget.cli.output import say, say_lines, show
 from imgbudget.errors import ImgbudgetError, os_error_text
-from imgbudget.printable import several_lines
+from imgbudget.printable import READABLE, several_lines
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     atexit.register(gc.freeze)  # the interpreter searches all objects for garbage as it ends, without use
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names need not be valid UTF-8, and consoles need not be UTF-8
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=READABLE)
     sys.excepthook = _show_traceback
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     code = _run(arguments)

@@ -181,7 +181,7 @@ class OutputOptions(NamedTuple):
             "--color",
             type=Choice(("auto", "always", "never")),
             show_default=True,
-            help="Colour the text output; NO_COLOR is respected.",
+            help="Colour the text output; NO_COLOR and FORCE_COLOR are respected.",
         ),
     ] = "auto"
     quiet: Annotated[bool, flag("-q", "--quiet", help="Print findings only.")] = False

@@ -33,10 +33,17 @@ def show_in_place(line: str) -> None:
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
-    """Whether text on a stream is coloured: as asked, else on a terminal unless NO_COLOR is set."""
+    """Whether text on a stream is coloured: as asked, else by NO_COLOR and FORCE_COLOR, else on a terminal.
+
+    Of both, NO_COLOR wins, as in Python; empty values do not count (no-color.org, force-color.org).
+    """
     if choice != "auto":
         return choice == "always"
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
 class Format(NamedTuple):
@@ -209,22 +216,48 @@ def say_warnings(notes: Iterable[str]) -> None:
 
 _PATIENCE = 0.5
 _STEP = 0.1
+_ESTIMATED = 2
+"""Seconds from which on the time left is estimated."""
+
+
+def time_left(done: int, total: int | None, seconds: float) -> str:
+    """How long the rest will take at the rate so far, as a clause; empty without a total, or too early."""
+    if total is None or not 0 < done <= total or seconds < _ESTIMATED:
+        return ""
+    left = round(seconds / done * (total - done))
+    if left < 60:
+        return f", about {left} s left"
+    if left < 3600:
+        return f", about {left // 60} min {left % 60} s left"
+    return f", about {left // 3600} h {left % 3600 // 60} min left"
 
 
 class Progress:
-    """Counts files on standard error, from half a second on, and never between two lines of results."""
+    """Counts files on standard error, from half a second on, and never between two lines of results.
 
-    def __init__(self, *, wanted: bool) -> None:
+    It is shown on a terminal only. `noun` is what is counted.
+    """
+
+    def __init__(self, *, wanted: bool, noun: str = "files") -> None:
         self._wanted = wanted and sys.stderr.isatty()
-        self._next = monotonic() + _PATIENCE
+        self._noun = noun
+        self._begun = monotonic()
+        self._next = self._begun + _PATIENCE
         self._shown = False
 
-    def at(self, files: int) -> None:
-        """So many files are done."""
-        if self._wanted and monotonic() >= self._next:
-            self._next = monotonic() + _STEP
+    @property
+    def listener(self) -> Callable[[int, int | None], None] | None:
+        """What a run calls; None if nothing is shown, for which it need not count its files in advance."""
+        return self.at if self._wanted else None
+
+    def at(self, done: int, total: int | None = None) -> None:
+        """So many are done, of a total if that is known."""
+        now = monotonic()
+        if self._wanted and now >= self._next:
+            self._next = now + _STEP
             self._shown = True
-            show_in_place(f"{figure(files)} files")
+            of_all = "" if total is None else f" of {figure(total)}"
+            show_in_place(f"{figure(done)}{of_all} {self._noun}{time_left(done, total, now - self._begun)}")
 
     def clear(self) -> None:
         """Make room for other text."""
@@ -238,7 +271,7 @@ _AUDIT_STEP = 0.1
 
 
 class AuditProgress:
-    """Tells images, their rate and partitions on standard error, from half a second on."""
+    """Tells images, their rate and the time left on standard error, from half a second on."""
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted and sys.stderr.isatty()
@@ -246,8 +279,13 @@ class AuditProgress:
         self._next = self._begun + _AUDIT_PATIENCE
         self._shown = False
 
-    def at(self, summary: "PartitionSummary") -> None:
-        """So much is done."""
+    @property
+    def wants_total(self) -> bool:
+        """Whether the number of partitions is to be found out in advance."""
+        return self._wanted
+
+    def at(self, summary: "PartitionSummary", total: int | None = None, reused: int = 0) -> None:
+        """So much is done, of a total of partitions if that is known; `reused` of them took no time."""
         now = monotonic()
         if not self._wanted or now < self._next:
             return
@@ -256,7 +294,9 @@ class AuditProgress:
         rate = summary.images / (now - self._begun)
         errors = f", {figure(summary.errors)} errors" if summary.errors else ""
         done = f"{figure(summary.images)} images, {figure(round(rate))} per second"
-        text = f"{done}, {summary.byte_size / 1e9:,.2f} GB{errors}"
+        left = None if total is None else total - reused
+        time = time_left(summary.partitions - reused, left, now - self._begun)
+        text = f"{done}, {summary.byte_size / 1e9:,.2f} GB{errors}{time}"
         show_in_place(text)
 
     def clear(self) -> None:

@@ -253,7 +253,16 @@ class _PlanRun(NamedTuple):
 
         given = StandardInput(lambda: self.stdin or b"")
         if options.paths:
-            summary = run(self.session, options.paths, on_result=add, stdin=given, whole_run=False)
+            progress = self.progress
+            summary = run(
+                self.session,
+                options.paths,
+                on_result=add,
+                progress=progress.listener,
+                stdin=given,
+                whole_run=False,
+            )
+            progress.clear()
         else:
             summary = Summary()
         return _Gathered(files, resends if options.show_resend else None, summary)
@@ -271,7 +280,7 @@ class _PlanRun(NamedTuple):
             )
         progress = self.progress
         stdin = StandardInput(lambda: self.stdin or b"")
-        outcomes = tried(fixer, self.options.paths, stdin=stdin, progress=progress.at)
+        outcomes = tried(fixer, self.options.paths, stdin=stdin, progress=progress.listener)
         progress.clear()
         return outcomes
 

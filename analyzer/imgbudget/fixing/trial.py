@@ -195,7 +195,7 @@ def tried(
     paths: Paths,
     *,
     stdin: StandardInput | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
     jobs: int | None = None,
 ) -> Mapping[str, FileOutcome]:
     """What a fixer makes of each file. `jobs` None means a process for each core."""

@@ -44,13 +44,12 @@ if TYPE_CHECKING:
 
 
 STDIN = "-"
-
 _DECODED_TOGETHER, _DECODED_ALONE = 16, 24
 """Files in one item of work where all are decoded, and from which on several processes decode."""
-
 _READ_TOGETHER, _READ_ALONE = 1, 2
 """The same where the text of all is read, which takes seconds."""
-
+_MOST_AHEAD = 500_000
+"""Files that are found before the first is checked, to know how many they are: about 100 MB."""
 _GROUP_SIZE = 200
 """Files that are read before they are checked; larger groups gain nothing."""
 
@@ -60,10 +59,8 @@ class Session:
 
     chunk_size: int = 1000
     """Files in one item of work: fewer cost more messages, more leave workers idle at the end."""
-
     pool_threshold: int = 4000
     """Files from which two processes are faster than one: 0.16 s instead of 0.20 s, with their start."""
-
     spare_workers = 0
 
     def __init__(
@@ -350,7 +347,7 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
     *,
     outputs: "Sequence[RunOutput]" = (),
     on_result: Callable[[FileResult], None] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
     jobs: int | None = None,
     stdin: StandardInput | None = None,
     earlier: "Earlier | None" = None,
@@ -360,9 +357,9 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
 
     `outputs` are written in the order of the files. `on_result` is called with each result in the same order;
     results do not travel between processes, so the run then uses one process. Otherwise `jobs` None means one
-    process per core. `progress` is called with the number of finished files. Without `stdin`, `-` is a path
-    like any other. `earlier` is the report of a run to compare with. `whole_run=False` leaves out the rules
-    on the run as a whole: copies, budgets of the run, unused ignores.
+    process per core. `progress` is called with the number of finished files, and of all if known. Without
+    `stdin`, `-` is a path like any other. `earlier` is the report of a run to compare with. `whole_run=False`
+    leaves out the rules on the run as a whole: copies, budgets of the run, unused ignores.
 
     Raises:
         UsageError: a path does not exist (before any output begins), or an output cannot be written.
@@ -385,14 +382,14 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
 class _Run:
     """A run in progress, with its summary so far."""
 
-    __slots__ = ("checker", "jobs", "on_result", "outputs", "progress", "summary")
+    __slots__ = ("checker", "jobs", "on_result", "outputs", "progress", "summary", "total")
 
     def __init__(
         self,
         checker: "RunChecker",
         outputs: "Sequence[RunOutput]",
         on_result: Callable[[FileResult], None] | None,
-        progress: Callable[[int], None] | None,
+        progress: Callable[[int, int | None], None] | None,
         jobs: int | None,
     ) -> None:
         self.checker = checker
@@ -400,6 +397,7 @@ class _Run:
         self.on_result = on_result
         self.progress = progress
         self.jobs = jobs if on_result is None else 1
+        self.total: int | None = None
         self.summary = Summary()
 
     def process_stdin(self, stdin: StandardInput) -> None:
@@ -412,7 +410,9 @@ class _Run:
     def check(self, files: "Iterator[FoundFile | SkippedFile]") -> None:
         """Check files, on several processes if there are enough files."""
         threshold = self.checker.pool_threshold
-        first = list(islice(files, threshold)) if self.jobs != 1 else []
+        ahead = threshold if self.progress is None else max(threshold, _MOST_AHEAD)
+        first = list(islice(files, ahead)) if self.jobs != 1 or self.progress else []
+        self.total = self.summary.files + len(first) if len(first) < ahead else None
         files = chain(first, files)
         if len(first) < threshold or self._processes == 1:
             for result in self.checker.check_all(files, self._receiver):
@@ -444,7 +444,7 @@ class _Run:
     def _add(self, result: FileResult) -> None:
         """Count and show the result of a file, or of a part of one."""
         if self.progress is not None:
-            self.progress(self.summary.files)
+            self.progress(self.summary.files, self.total)
         self.summary.add(result)
         self._show(result)
 
@@ -460,7 +460,7 @@ class _Run:
         """Count and show results that a worker has checked and rendered."""
         self.summary.merge(batch.summary)
         if self.progress is not None:
-            self.progress(self.summary.files)
+            self.progress(self.summary.files, self.total)
         for output, fragment in zip(self.outputs, batch.fragments, strict=True):
             if text := output.reporter.add(fragment):
                 output.write(text)
