@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
+from catalog import schemastore_files
 from columns import column_page
 from families import with_families
 from imgbudget.cli.command import Choice
@@ -181,6 +182,7 @@ def pages() -> dict[Path, str]:
         DOCS / "check.svg": terminal(),
         DOCS / "imgbudget.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "rules" / "README.md": rule_index(),
+        **schemastore_files(),
     }
     for rule in load_packs(["imgbudget_rules"]).rules:
         made[DOCS / "rules" / f"{rule.code.lower()}.md"] = markdown(rule)
@@ -195,8 +197,8 @@ def main() -> int:
         print(path.relative_to(ROOT))
     if "--check" in sys.argv:
         return 1 if stale else 0
-    (DOCS / "rules").mkdir(exist_ok=True)
     for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made[path], encoding="utf-8")
     return 0
 

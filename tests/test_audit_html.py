@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgbudget.auditing.html.names import display_name, split_name
-from imgbudget.auditing.html.thumbnails import EDGE, MOST_BYTES, thumbnail, thumbnails
+from imgbudget.auditing.html.thumbnails import thumbnails
 from imgbudget.auditing.rows import FactsRecord
 from imgbudget.auditing.statistics import FoundCode
 from imgbudget.auditing.store import open_rows, row_files
+from imgbudget.fixing.thumbnail import EDGE, MOST_BYTES, thumbnail
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import figure

@@ -71,7 +71,12 @@ def test_images_are_answered_one_after_the_other() -> None:
     """The protocol of the process, without the process."""
     images = [PNG, BROKEN["png data"], b"", PNG]
     sent = io.BytesIO()
-    decoder.serve(io.BytesIO(b"".join(decoding.HEADER.pack(len(data)) + data for data in images)), sent)
+    decoder.serve(
+        io.BytesIO(
+            b"".join(decoding.HEADER.pack(decoding.IS_DECODABLE, len(data)) + data for data in images)
+        ),
+        sent,
+    )
     sent.seek(0)
     answers = []
     while head := sent.read(decoding.ANSWER.size):

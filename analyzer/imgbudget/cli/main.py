@@ -37,6 +37,7 @@ COMMANDS = {
     "verify": "check the token formula against the count endpoint",
     "hook": "shrink images before they enter the history of an agent",
     "mcp": "serve check, plan, fix, size, tiles, crop, status and rescue to agents",
+    "lsp": "serve editors: findings, fixes and costs of requests while they are written",
     "init": "write a first configuration, and print the pre-commit snippet",
     "baseline": "record current findings as known, or remove fixed ones",
     "clean": "remove the cache of image facts",

@@ -6,10 +6,10 @@ from typing import Annotated, NamedTuple
 from imgbudget.agents.roots import Root
 from imgbudget.cli.command import Command, flag, option
 from imgbudget.cli.completion import files
+from imgbudget.cli.extras import of_extra
 from imgbudget.cli.mcp_tools import Tools
 from imgbudget.cli.options import ModelOptions
 from imgbudget.discovery.links import confine
-from imgbudget.errors import UsageError
 
 
 class McpOptions(NamedTuple):
@@ -52,17 +52,12 @@ def mcp(options: McpOptions) -> int:
     config = None if options.config is None else os.path.abspath(options.config)
     limits = options.provider.limits and os.path.abspath(options.provider.limits)
     provider = options.provider._replace(limits=limits)
-    try:
-        from imgbudget.agents.mcpserver import serve  # noqa: PLC0415 - extra
-    except ImportError as error:
-        raise UsageError(
-            f"imgbudget mcp needs the extra mcp: pip install 'imgbudget[mcp]' ({error})"
-        ) from error
+    server = of_extra("imgbudget.agents.mcpserver", "mcp")
     os.chdir(root.path)
     confine(root.path)
     tools = Tools(root, allow_write=options.allow_write, provider=provider, config=config)
     writes = "fix, rescue and crop may write there" if options.allow_write else "nothing is written"
-    serve(tools.specs, tools.call, f"Paths are relative to {root.path}; {writes}.")
+    server.serve(tools.specs, tools.call, f"Paths are relative to {root.path}; {writes}.")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""The process that decodes images for --decode: bytes come in, the reason why they do not decode goes out."""
+"""The process that decodes images: bytes come in, the reason why they do not decode or a thumbnail goes out.
+
+It decodes for --decode, and for what editors show.
+"""
 
 import os
 import sys
@@ -9,7 +12,8 @@ from PIL import __version__ as pillow_version
 
 from imgbudget.errors import FixError
 from imgbudget.fixing.decode import decode, frames
-from imgbudget.imageinfo.decoding import ANSWER, HEADER
+from imgbudget.fixing.thumbnail import thumbnail
+from imgbudget.imageinfo.decoding import ANSWER, HEADER, THUMBNAIL
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.model.subjects import UNDECODABLE, ImageFacts, ProbeField
 from imgbudget.pixels.opening import HEIF, MAX_PIXELS, READERS, as_fix_error, open_picture
@@ -63,8 +67,9 @@ def _decode_all(data: bytes, form: str, facts: ImageFacts) -> None:
 def serve(received: BinaryIO, sent: BinaryIO) -> None:
     """Answer until there are no more images."""
     while len(head := received.read(HEADER.size)) == HEADER.size:
-        (size,) = HEADER.unpack(head)
-        answer = flaw_of(received.read(size)).encode()[:1000]
+        question, size = HEADER.unpack(head)
+        data = received.read(size)
+        answer = ((thumbnail(data) or "") if question == THUMBNAIL else flaw_of(data)[:1000]).encode()
         sent.write(ANSWER.pack(len(answer)) + answer)
         sent.flush()
 

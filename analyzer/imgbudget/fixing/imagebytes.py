@@ -16,12 +16,12 @@ from imgbudget.model.subjects import ImageUse
 
 
 def image_bytes(
-    path: str, uses: Sequence[ImageUse], *, most: int
+    path: str, uses: Sequence[ImageUse], *, most: int, text: bytes | None = None
 ) -> Iterator[tuple[ImageUse, bytes | FixError]]:
     """The bytes of images of one file, each once, in the order of the file; an error says why there are none.
 
-    `most` bounds the bytes of an image. Images that are inside other text, in a database, or elsewhere (a
-    URL, a file id) have none.
+    `text` is read in place of the file, if it is given. `most` bounds the bytes of an image. Images that are
+    inside other text, in a database, or elsewhere (a URL, a file id) have none.
     """
     left = {use.location: use for use in uses}
     try:
@@ -33,7 +33,7 @@ def image_bytes(
                 size = use.facts.byte_size
                 yield use, _of_file(path, most) if size <= most else _too_large(size, most)
         if left:
-            yield from _of_blocks(path, left, most)
+            yield from _of_blocks(path, left, most, text)
     except (OSError, UnreadableError) as error:
         why = os_error_text(error) if isinstance(error, OSError) else str(error)
         for use in left.values():
@@ -56,7 +56,7 @@ def _too_large(size: int, most: int) -> FixError:
 
 
 def _of_blocks(
-    path: str, left: dict[Location, ImageUse], most: int
+    path: str, left: dict[Location, ImageUse], most: int, text: bytes | None
 ) -> Iterator[tuple[ImageUse, bytes | FixError]]:
     """The images in blocks of JSON; those that are taken are removed from `left`."""
     by_document: dict[int, list[ImageUse]] = {}
@@ -66,7 +66,7 @@ def _of_blocks(
     kind = kind_of(path)
     if not by_document or kind in {FileKind.DATABASE, FileKind.YAML, FileKind.TEXT}:
         return
-    with JsonSource.open(path) as source:
+    with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
         for document in open_documents(source, lines=kind is FileKind.JSONL, check=False):
             here = by_document.pop(document.number, ())
             if isinstance(document, Document):

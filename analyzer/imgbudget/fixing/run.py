@@ -172,11 +172,12 @@ class Fixer:
 
     def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
         """The result for standard input and its fixed bytes; None for the bytes with a difference."""
-        result, text = self._fixed_stdin(data, name)
+        result, text = self.fixed_stdin(data, name)
         self.totals.add(result, is_file=False)
         return result, text if self.options.writes else None
 
-    def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+    def fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+        """The result for standard input and its fixed bytes, not yet added to the totals."""
         result = self.session.read_stdin(data, name)
         if result.skipped is not None or not self.strategy.applies_to(result):
             return result, data

@@ -288,17 +288,18 @@ class FindingFixes(NamedTuple):
     """All fixes of the findings, unsafe ones only on request.
 
     In requests and sessions those of findings of `level` and above are made, and those of the rules in
-    `codes`.
+    `codes`. `only` are the findings to fix, if not all: they are those of the file as it was.
     """
 
     unsafe: bool = False
     level: Severity = Severity.ERROR
     codes: frozenset[str] = frozenset()
+    only: frozenset[FindingKey] = frozenset()
 
     @property
     def is_final(self) -> bool:
-        """No: an edit may leave a finding, or cause another."""
-        return False
+        """Not if all are fixed: an edit may leave a finding, or cause another."""
+        return bool(self.only)
 
     def bound(self, paths: PathRules) -> "FindingFixes":  # noqa: ARG002
         """Itself: its budgets come with the findings."""
@@ -306,6 +307,8 @@ class FindingFixes(NamedTuple):
 
     def selects(self, finding: Finding) -> bool:
         """All findings with a permitted fix."""
+        if self.only and key_of(finding) not in self.only:
+            return False
         level = needed_level(finding)
         return is_allowed(finding, unsafe=self.unsafe) and (
             level is None or level >= self.level or finding.code in self.codes

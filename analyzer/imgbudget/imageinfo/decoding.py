@@ -1,4 +1,4 @@
-"""Whether images decode, by a separate process, which is bounded in memory and time and may die."""
+"""Whether images decode, and small copies of them, by a separate process, which is bounded and may die."""
 
 import atexit
 import os
@@ -18,8 +18,13 @@ MOST_BYTES = 1 << 28
 SECONDS = 60.0
 """Time to decode one image; 100 megapixels take a few seconds."""
 
-HEADER, ANSWER = Struct(">Q"), Struct(">H")
-"""Before an image its bytes, before an answer those of its text."""
+HEADER, ANSWER = Struct(">BQ"), Struct(">H")
+"""Before an image the question and its bytes, before an answer those of its text."""
+
+IS_DECODABLE, THUMBNAIL = 0, 1
+"""The questions: why an image does not decode, and a small copy of it as a data URI."""
+
+_SECONDS_TO_SHOW = 5.0
 
 _WORKER = "imgbudget.fixing.decoder"
 
@@ -39,6 +44,11 @@ def with_decoding(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
     return facts._replace(damage=flaw) if flaw else facts
 
 
+def thumbnail_of(data: bytes) -> str:
+    """A small copy of an image as a data URI; empty if none can be made, or not soon."""
+    return "" if len(data) > MOST_BYTES else _WORKERS.thumbnail(data)
+
+
 class DecodingWorker:
     """A worker process, started with the first image and again after one that it did not survive."""
 
@@ -50,6 +60,22 @@ class DecodingWorker:
 
     def flaw(self, data: bytes) -> str:
         """Why an image cannot be decoded, in a clause; empty if it can."""
+        try:
+            return self._answer(IS_DECODABLE, data, SECONDS)
+        except TimeoutError:
+            return f"{UNDECODABLE} within {SECONDS:.0f} s"
+        except (OSError, EOFError):
+            return f"{UNDECODABLE}: the decoder crashed or took too much memory"
+
+    def thumbnail(self, data: bytes) -> str:
+        """A small copy of an image as a data URI; empty if none can be made."""
+        try:
+            return self._answer(THUMBNAIL, data, _SECONDS_TO_SHOW)
+        except (OSError, EOFError):
+            return ""
+
+    def _answer(self, question: int, data: bytes, seconds: float) -> str:
+        """The answer of the process. Raises TimeoutError, and OSError or EOFError if the process died."""
         with self._lock:
             process = self._running()
             late = threading.Event()
@@ -58,15 +84,15 @@ class DecodingWorker:
                 late.set()
                 process.kill()
 
-            timer = threading.Timer(SECONDS, stop)
+            timer = threading.Timer(seconds, stop)
             timer.start()
             try:
-                return self._asked(process, data)
-            except (OSError, EOFError):
+                return self._asked(process, question, data)
+            except (OSError, EOFError) as error:
                 _end(process)
                 if late.is_set():
-                    return f"{UNDECODABLE} within {SECONDS:.0f} s"
-                return f"{UNDECODABLE}: the decoder crashed or took too much memory"
+                    raise TimeoutError from error
+                raise
             finally:
                 timer.cancel()
 
@@ -87,12 +113,12 @@ class DecodingWorker:
         return process
 
     @staticmethod
-    def _asked(process: "subprocess.Popen[bytes]", data: bytes) -> str:
+    def _asked(process: "subprocess.Popen[bytes]", question: int, data: bytes) -> str:
         """The worker's answer. Raises OSError or EOFError if it died."""
         sent, received = process.stdin, process.stdout
         if sent is None or received is None:
             raise EOFError
-        sent.write(HEADER.pack(len(data)))
+        sent.write(HEADER.pack(question, len(data)))
         sent.write(data)
         sent.flush()
         head = received.read(ANSWER.size)

@@ -130,20 +130,28 @@ class FileCheck:
                 return self.context.file_result(path, findings)._replace(missed=True)
         return FileResult(path=path, skipped=why, missed=True)
 
-    def text(self, data: bytes, name: str) -> FileResult:
-        """The result of standard input, an image or a request, reported under `name`."""
+    def text(self, data: bytes, name: str, *, explicit: bool = True) -> FileResult:
+        """The result of standard input, an image or a request, reported under `name`.
+
+        `explicit` is as for a file: without it text that is not JSON is a finding only in what looks like a
+        request.
+        """
         extension = os.path.splitext(name)[1].lower()
         if extension in (".yaml", ".yml"):
-            return self._document(name, FileKind.YAML, explicit=True, text=data)
+            return self._document(name, FileKind.YAML, explicit=explicit, text=data)
         use = image_from_bytes(data, name, self.context.needed_fields(self.context.paths.runner(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            return self._document(name, FileKind.JSONL if lines else FileKind.JSON, explicit=True, text=data)
+            return self._document(
+                name, FileKind.JSONL if lines else FileKind.JSON, explicit=explicit, text=data
+            )
         if use.facts and use.facts.format is None and use.facts.damage is None:
-            result = self._document(name, FileKind.TEXT, explicit=True, text=data)
+            result = self._document(name, FileKind.TEXT, explicit=explicit, text=data)
             if result.skipped is None:
                 return result
+            if not explicit:
+                return result._replace(skipped=_skip_reason(use))
         return self.context.check_image_file(use)
 
 

@@ -119,6 +119,11 @@ class WorkerPool(Generic[Item, Answer]):
         finally:
             process.end()
 
+    def interrupt(self) -> None:
+        """Kill the processes, also from another thread than that of `run`: their items get no answer."""
+        for process in tuple(self._processes):
+            process.kill()
+
     def close(self) -> None:
         """Kill all processes."""
         while self._processes:
@@ -209,6 +214,10 @@ class _Process(Generic[Item, Answer]):
         if isinstance(answer, _Raised):
             raise answer.error
         return WorkOutcome(number, item, answer)
+
+    def kill(self) -> None:
+        """Kill the process; `receive` reports it."""
+        self._process.kill()
 
     def end(self) -> None:
         """Kill the process, so that Ctrl-C need not wait for a slow disk."""

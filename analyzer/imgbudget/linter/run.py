@@ -326,11 +326,11 @@ class Session:
         self.totals.add(result, is_file=False)
         return result, None
 
-    def read_stdin(self, data: bytes, name: str) -> FileResult:
-        """The result of standard input, not yet added to the totals."""
+    def read_stdin(self, data: bytes, name: str, *, explicit: bool = True) -> FileResult:
+        """The result of standard input, not yet in the totals; without `explicit` as a search reads it."""
         if self.context.paths.suppressor:
             self.context.paths.suppressor.unhashed = name
-        return self.file_check.text(data, name)
+        return self.file_check.text(data, name, explicit=explicit)
 
 
 class StandardInput(NamedTuple):

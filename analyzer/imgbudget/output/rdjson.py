@@ -38,11 +38,8 @@ class RdJson(Reporter):
         location: dict[str, Any] = {"path": one_line(relative(finding.location.path, self._root))}
         if finding.span:
             location["range"] = _range(finding.span)
-        text = one_line(finding.message)
-        if finding.help:
-            text += f"\n{one_line(finding.help)}"
         record: dict[str, Any] = {
-            "message": text,
+            "message": message_with_help(finding),
             "location": location,
             "severity": finding.severity.name,
             "code": {"value": finding.code} | ({"url": finding.url} if finding.url else {}),
@@ -62,6 +59,12 @@ class RdJson(Reporter):
     def end(self, _summary: Summary) -> str:
         """The end of the diagnostics."""
         return "]}\n"
+
+
+def message_with_help(finding: Finding) -> str:
+    """The message of a finding and, in the next line, what to do."""
+    text = one_line(finding.message)
+    return f"{text}\n{one_line(finding.help)}" if finding.help else text
 
 
 def _range(span: Span) -> dict[str, dict[str, int]]:

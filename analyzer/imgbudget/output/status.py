@@ -72,8 +72,8 @@ def _bytes(room: Headroom) -> str:
 
 def _tokens(room: Headroom) -> str:
     gauge = room.gauge("input tokens")
-    tokens = f"{_thousands(room.image_tokens or 0)}"
-    return f"{tokens} of {_thousands(gauge.limit.value)} tokens" if gauge else f"{tokens} tokens"
+    tokens = f"{thousands(room.image_tokens or 0)}"
+    return f"{tokens} of {thousands(gauge.limit.value)} tokens" if gauge else f"{tokens} tokens"
 
 
 def _limit(gauge: Gauge) -> str:
@@ -81,7 +81,7 @@ def _limit(gauge: Gauge) -> str:
         return f"{_what(gauge)}, exceeded"
     if gauge.name in ("images and pages", "images of any edge"):
         return f"{_what(gauge)}, {figure(gauge.left)} left"
-    left = f"{_megabytes(gauge.left)} MB" if gauge.name == "request bytes" else _thousands(gauge.left)
+    left = f"{_megabytes(gauge.left)} MB" if gauge.name == "request bytes" else thousands(gauge.left)
     more = f" (about {count(gauge.images_left, 'image')})" if gauge.images_left is not None else ""
     return f"{_what(gauge)}, {left} left{more}"
 
@@ -95,7 +95,7 @@ def _what(gauge: Gauge) -> str:
         case "images of any edge":
             return f"{figure(gauge.limit.value)} images over {figure(gauge.edge or 0)} px"
         case "input tokens":
-            return f"{_thousands(gauge.limit.value)} tokens"
+            return f"{thousands(gauge.limit.value)} tokens"
 
 
 def _compaction(room: Headroom, *, refused: bool) -> str:
@@ -111,7 +111,8 @@ def _megabytes(amount: int) -> str:
     return f"{amount / _MEGABYTE:,.1f}".removesuffix(".0")
 
 
-def _thousands(amount: int) -> str:
+def thousands(amount: int) -> str:
+    """A number in thousands or millions once two digits of them are left: 36k, 1564."""
     for size, letter in ((_MEGABYTE, "M"), (_THOUSAND, "k")):
         if amount >= 10 * size or (amount >= size and not amount % size):
             return f"{amount / size:,.0f}{letter}"

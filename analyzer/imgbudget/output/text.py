@@ -70,7 +70,7 @@ class Full(RunningText):
             lines.append(f"  {style.paint(number, '34')} {bar} {text}")
             marks = " " * len(one_line(text[:start])) + "^" * max(len(one_line(marked)), 1)
             lines.append(f"  {pad} {bar} {style.severity(finding.severity, marks)}")
-        if image and (facts := _facts(image)):
+        if image and (facts := facts_line(image)):
             lines.append(f"    {bar} {facts}")
             if marks := _marks(facts, finding):
                 lines.append(f"    {bar} {style.severity(finding.severity, marks)}")
@@ -85,7 +85,7 @@ class Full(RunningText):
         return joined([*lines, ""])
 
 
-def _facts(image: ImageResult) -> str:
+def facts_line(image: ImageResult) -> str:
     """The facts of an image in one line: format, size, bytes, tokens, cost."""
     facts = image.use.facts
     if facts is None:

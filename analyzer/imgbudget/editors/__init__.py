@@ -1,0 +1,1 @@
+"""What editors show: the language server, which checks a text while it is edited."""

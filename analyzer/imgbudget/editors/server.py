@@ -1,0 +1,434 @@
+"""The language server, by pygls: what clients send becomes checks, and what they found becomes answers.
+
+Texts are kept here and not by pygls (see `editors.text`). Checks run in one thread, what is shown of a
+checked text in another, fixes in a process, so that messages are answered meanwhile. Standard output belongs
+to the protocol alone.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from traceback import format_exception
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
+from pygls.lsp.server import LanguageServer
+
+from imgbudget.editors.checks import CONFIG_NAMES, CheckedText, EditorNote, EditorSessions, check_text
+from imgbudget.editors.messages import (
+    as_place,
+    as_range,
+    changes_of,
+    diagnostics_of,
+    name_of,
+    problem_diagnostics,
+    wanted,
+)
+from imgbudget.editors.repairs import (
+    FixProcess,
+    FixTask,
+    fix_all,
+    fix_of,
+    fix_title,
+    has_fixes,
+    is_offered,
+    is_safe,
+)
+from imgbudget.editors.text import EditorText
+from imgbudget.errors import ImgbudgetError
+from imgbudget.linter.options import RunOptions
+from imgbudget.model.subjects import Severity
+from imgbudget.output.editors import request_line, unread_line
+from imgbudget.printable import several_lines
+from imgbudget.version import __version__
+
+QUIET = 0.15
+"""Seconds without a change after which a text is checked; more if its last check took longer."""
+
+MOST_QUIET = 2.0
+MOST_LENSES = 1000
+MOST_EAGER = 5
+"""Fixes that are made at once for a client that asks for no more than the title of an action first."""
+
+MOST_LOGGED = 4000
+"""Characters of a message in the log: those of pygls quote what was sent."""
+
+QUICK_FIX, FIX_ALL = "quickfix", "source.fixAll.imgbudget"
+FIX_ALL_TITLE = "Fix all that imgbudget fixes safely"
+
+
+class _Opened:
+    """A text that is open in the editor: its last version, its last check, and the check under way."""
+
+    def __init__(self, uri: str, name: str, version: int | None, text: EditorText) -> None:
+        self.uri, self.name, self.version, self.text = uri, name, version, text
+        self.checked: CheckedText | None = None
+        self.shown: list[types.Diagnostic] = []
+        self.problems: dict[str, list[types.Diagnostic]] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.seconds = 0.0
+
+
+class EditorServer:
+    """A server for one client; "fix all" fixes findings in requests of `level` and above."""
+
+    def __init__(self, options: RunOptions, level: Severity) -> None:
+        self.level = level
+        self.server: Any = LanguageServer("imgbudget", __version__, max_workers=2)
+        self.sessions = EditorSessions(options, lambda note: self.log(note, types.MessageType.Warning))
+        self.fixes = FixProcess(options)
+        self._opened: dict[str, _Opened] = {}
+        self._checks = ThreadPoolExecutor(1, "check")
+        self._views = ThreadPoolExecutor(1, "view")
+        self._fixing = ThreadPoolExecutor(1, "fix")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._early: list[types.LogMessageParams] = []
+        self.server.report_server_error = lambda error, _source: self._report(error)
+        self._register()
+
+    def serve(self) -> None:
+        """Answer until the client ends the session or goes away."""
+        # what a library prints must not get between the messages
+        out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        handler = _LogHandler(self)
+        logging.getLogger("pygls").addHandler(handler)
+        logging.getLogger("pygls").propagate = False
+        try:
+            self.server.start_io(sys.stdin.buffer, out)
+        finally:
+            logging.getLogger("pygls").removeHandler(handler)
+            self.close()
+
+    def close(self) -> None:
+        """End the process of fixes, and all work that has not begun."""
+        self.fixes.stop()
+        for pool in (self._checks, self._views, self._fixing):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    # messages to the client
+
+    def log(self, text: str, level: types.MessageType = types.MessageType.Info) -> None:
+        """Send a line to the log of the editor; may be called by any thread."""
+        params = types.LogMessageParams(type=level, message=several_lines(text[:MOST_LOGGED]).rstrip("\n"))
+        if self._loop is None:
+            self._early.append(params)
+            return
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._send, self.server.window_log_message, params)
+
+    def log_error(self, error: BaseException) -> None:
+        """Send an unexpected error to the log of the editor."""
+        trace = "".join(format_exception(error))
+        text = f"internal error: this is a mistake in imgbudget; please report it\n{trace}"
+        self.log(text, types.MessageType.Error)
+
+    def _report(self, error: Exception) -> None:
+        """Log what pygls could not do: a mistake of the client, or one of this server."""
+        if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
+            self.log(f"the editor sent what cannot be answered: {error}", types.MessageType.Warning)
+        else:
+            self.log_error(error)
+
+    def say(self, text: str) -> None:
+        """Show a message to the person at the editor."""
+        message = f"imgbudget: {several_lines(text)}".rstrip()
+        params = types.ShowMessageParams(type=types.MessageType.Warning, message=message)
+        self._send(self.server.window_show_message, params)
+
+    @staticmethod
+    def _send(send: Callable[[Any], Any], params: Any) -> None:
+        with suppress(BrokenPipeError, ValueError):  # the client is gone, and what leads to it closed
+            send(params)
+
+    # texts
+
+    def _open(self, params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        opened = _Opened(
+            item.uri,
+            name_of(item.uri, item.language_id, self.server.workspace.root_path),
+            item.version,
+            EditorText.of(item.text, self._encoding),
+        )
+        if (before := self._opened.get(item.uri)) is not None and before.task is not None:
+            before.task.cancel()
+        self._opened[item.uri] = opened
+        self._check_soon(opened, 0.0)
+
+    def _change(self, params: types.DidChangeTextDocumentParams) -> None:
+        opened = self._opened.get(params.text_document.uri)
+        if opened is None:
+            self.log(f"a change of {params.text_document.uri}, which is not open", types.MessageType.Warning)
+            return
+        for change in params.content_changes:
+            given = getattr(change, "range", None)
+            if given is None:
+                opened.text = EditorText.of(change.text, self._encoding)
+            else:
+                opened.text = opened.text.changed(as_place(given.start), as_place(given.end), change.text)
+        opened.version = params.text_document.version
+        self._check_soon(opened, min(max(QUIET, opened.seconds), MOST_QUIET))
+
+    def _close(self, params: types.DidCloseTextDocumentParams) -> None:
+        opened = self._opened.pop(params.text_document.uri, None)
+        if opened is None:
+            return
+        if opened.task is not None:
+            opened.task.cancel()
+        self._publish(opened.uri, [], None)
+        self._mark(opened, {})
+
+    def _save(self, params: types.DidSaveTextDocumentParams) -> None:
+        if os.path.splitext(params.text_document.uri)[1].lower() in {".yaml", ".yml", ".toml"}:
+            self._check_again()
+
+    def _check_again(self) -> None:
+        """Check all texts again: a configuration may have changed."""
+        self.sessions.forget()
+        for opened in self._opened.values():
+            self._check_soon(opened, 0.0)
+
+    @property
+    def _encoding(self) -> str:
+        chosen = self.server.workspace.position_encoding
+        return str(getattr(chosen, "value", chosen) or "utf-16")
+
+    # checks
+
+    def _check_soon(self, opened: _Opened, delay: float) -> None:
+        """Check a text after a while, in place of a check that has not ended."""
+        if opened.task is not None:
+            opened.task.cancel()
+        opened.task = asyncio.get_running_loop().create_task(self._check(opened, delay))
+
+    async def _check(self, opened: _Opened, delay: float) -> None:
+        await asyncio.sleep(delay)
+        loop = asyncio.get_running_loop()
+        version, text, start = opened.version, opened.text, loop.time()
+        try:
+            checked = await loop.run_in_executor(self._checks, check_text, self.sessions, opened.name, text)
+        except Exception as error:  # noqa: BLE001 - reported; the text stays open
+            self.log_error(error)
+            reason = unread_line("an internal error, which is in the log of the editor")
+            checked = CheckedText(opened.name, text, notes=[EditorNote(reason, is_error=True)])
+        opened.seconds = loop.time() - start
+        shown = await self._view(diagnostics_of, checked)
+        opened.checked, opened.shown = checked, shown
+        if self._opened.get(opened.uri) is opened:
+            self._publish(opened.uri, shown, version)
+            self._mark(opened, problem_diagnostics(checked.problems))
+
+    def _publish(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
+        params = types.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
+        self._send(self.server.text_document_publish_diagnostics, params)
+
+    def _mark(self, opened: _Opened, problems: dict[str, list[types.Diagnostic]]) -> None:
+        """Show the mistakes in the configuration of a text where they are, and remove those that are gone."""
+        gone, opened.problems = opened.problems.keys() - problems.keys(), problems
+        for uri in gone:
+            if not any(uri in other.problems for other in self._opened.values()):
+                self._publish(uri, [], None)
+        for uri, diagnostics in problems.items():
+            self._publish(uri, diagnostics, None)
+
+    async def _current(self, uri: str) -> tuple[_Opened, CheckedText] | None:
+        """A text and the check of its last version; None if it is not open."""
+        opened = self._opened.get(uri)
+        while opened is not None and (task := opened.task) is not None:
+            await asyncio.wait([task])
+            if task is opened.task:
+                break
+        if opened is None or opened.checked is None:
+            return None
+        return opened, opened.checked
+
+    async def _view(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The answer of a function on a checked text, from a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._views, function, *arguments)
+
+    # answers
+
+    async def _hover(self, params: types.HoverParams) -> types.Hover | None:
+        current = await self._current(params.text_document.uri)
+        if current is None:
+            return None
+        _, checked = current
+        found = await self._view(checked.images_at, as_place(params.position))
+        if found is None:
+            return None
+        images, span = found
+        hover = getattr(self.server.client_capabilities.text_document, "hover", None)
+        formats = getattr(hover, "content_format", None)
+        plain = formats is not None and types.MarkupKind.Markdown not in formats
+        text = await self._view(lambda: checked.card(images, plain=plain))
+        kind = types.MarkupKind.PlainText if plain else types.MarkupKind.Markdown
+        return types.Hover(types.MarkupContent(kind, text), as_range(*checked.range_of(span)))
+
+    async def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+        current = await self._current(params.text_document.uri)
+        lenses: list[types.CodeLens] = []
+        for place, request in current[1].requests if current else ():
+            if len(lenses) == MOST_LENSES:
+                break
+            command = types.Command(title=request_line(request), command="")
+            lenses.append(types.CodeLens(range=as_range(place, place), command=command))
+        return lenses
+
+    async def _actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        current = await self._current(params.text_document.uri)
+        if current is None:
+            return []
+        opened, checked = current
+        only = params.context.only
+        actions: list[types.CodeAction] = []
+        if wanted(QUICK_FIX, only):
+            first, last = as_place(params.range.start), as_place(params.range.end)
+            for number, finding in await self._view(lambda: list(checked.between(first, last))):
+                if is_offered(finding):
+                    action = self._action(opened, fix_title(finding), QUICK_FIX, number)
+                    action.is_preferred = is_safe(finding)
+                    action.diagnostics = [one for one in opened.shown if one.data == number]
+                    actions.append(action)
+        if wanted(FIX_ALL, only) and has_fixes(checked, fix_all(self.level)):
+            actions.append(self._action(opened, FIX_ALL_TITLE, FIX_ALL, None))
+        if self._resolves:
+            return actions
+        return [await self._with_edit(action) for action in actions[:MOST_EAGER]]
+
+    @staticmethod
+    def _action(opened: _Opened, title: str, kind: str, number: int | None) -> types.CodeAction:
+        data = {"uri": opened.uri, "version": opened.version, "finding": number}
+        return types.CodeAction(title=title, kind=kind, data=data)
+
+    @property
+    def _resolves(self) -> bool:
+        """Whether the client asks for the edit of an action when it is chosen."""
+        action = getattr(self.server.client_capabilities.text_document, "code_action", None)
+        support = getattr(action, "resolve_support", None)
+        return support is not None and "edit" in support.properties
+
+    async def _with_edit(self, action: types.CodeAction) -> types.CodeAction:
+        """An action with the edits that it makes; without them if there are none, which is said."""
+        data = action.data if isinstance(action.data, dict) else {}
+        current = await self._current(str(data.get("uri")))
+        number = data.get("finding")
+        if current is None or current[0].version != data.get("version"):
+            self.say("the text has changed; ask for the fixes again")
+            return action
+        opened, checked = current
+        if number is None:
+            strategy = fix_all(self.level)
+        elif isinstance(number, int) and 0 <= number < len(checked.findings):
+            strategy = fix_of(checked.findings[number])
+        else:
+            return action
+        task = FixTask(opened.name, checked.text.data, strategy)
+        try:
+            fixed = await asyncio.get_running_loop().run_in_executor(self._fixing, self.fixes.fix, task)
+        except ImgbudgetError as error:
+            self.say(str(error))
+            return action
+        except asyncio.CancelledError:
+            self.fixes.stop()
+            raise
+        for reason in fixed.failed:
+            self.say(f"not fixed: {reason}")
+        edits = await self._view(changes_of, checked.text, fixed.edits)
+        if edits:
+            action.edit = self._workspace_edit(opened, edits)
+        return action
+
+    def _workspace_edit(self, opened: _Opened, edits: list[Any]) -> types.WorkspaceEdit:
+        """The edits with the version they are for, if the client knows versions."""
+        support = getattr(self.server.client_capabilities.workspace, "workspace_edit", None)
+        if not getattr(support, "document_changes", None):
+            return types.WorkspaceEdit(changes={opened.uri: edits})
+        document = types.OptionalVersionedTextDocumentIdentifier(uri=opened.uri, version=opened.version)
+        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])
+
+    # the session
+
+    async def _initialized(self, _params: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        for message in self._early:
+            self._send(self.server.window_log_message, message)
+        self._early.clear()
+        watched = getattr(self.server.client_capabilities.workspace, "did_change_watched_files", None)
+        if not getattr(watched, "dynamic_registration", None):
+            return
+        patterns = [types.FileSystemWatcher(glob_pattern=f"**/{name}") for name in CONFIG_NAMES]
+        options = types.DidChangeWatchedFilesRegistrationOptions(watchers=patterns)
+        registration = types.Registration(
+            id="imgbudget-configuration",
+            method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+            register_options=options,
+        )
+        try:
+            await self.server.client_register_capability_async(types.RegistrationParams([registration]))
+        except JsonRpcException as error:
+            self.log(f"the editor does not watch configurations: {error}", types.MessageType.Warning)
+
+    def _register(self) -> None:
+        """Tell pygls who answers what; what it would do with texts itself is replaced."""
+        features = self.server.protocol.fm
+        features.add_builtin_feature(types.TEXT_DOCUMENT_DID_OPEN, _plain(self._open))
+        features.add_builtin_feature(types.TEXT_DOCUMENT_DID_CHANGE, _plain(self._change))
+        features.add_builtin_feature(types.TEXT_DOCUMENT_DID_CLOSE, _plain(self._close))
+        self._feature(types.TEXT_DOCUMENT_DID_SAVE, self._save)
+        self._feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, lambda _params: self._check_again())
+        self._feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lambda _params: self._check_again())
+        self._feature(types.INITIALIZED, self._initialized)
+        self._feature(types.TEXT_DOCUMENT_HOVER, self._hover)
+        self._feature(types.TEXT_DOCUMENT_CODE_LENS, self._lenses, types.CodeLensOptions())
+        kinds = types.CodeActionOptions(code_action_kinds=[QUICK_FIX, FIX_ALL], resolve_provider=True)
+        self._feature(types.TEXT_DOCUMENT_CODE_ACTION, self._actions, kinds)
+        self._feature(types.CODE_ACTION_RESOLVE, self._with_edit)
+
+    def _feature(self, name: str, answer: Callable[[Any], Any], options: Any = None) -> None:
+        self.server.feature(name, options)(_plain(answer))
+
+
+def _plain(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A method as a function, which pygls can mark."""
+    if asyncio.iscoroutinefunction(method):
+
+        async def later(params: Any) -> Any:
+            return await method(params)
+
+        return later
+
+    def now(params: Any) -> Any:
+        return method(params)
+
+    return now
+
+
+class _LogHandler(logging.Handler):
+    """Sends the warnings of pygls to the log of the editor."""
+
+    def __init__(self, server: EditorServer) -> None:
+        super().__init__(logging.WARNING)
+        self._server = server
+        self._busy = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record, but none about the sending of one."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            level = types.MessageType.Error if record.levelno >= logging.ERROR else types.MessageType.Warning
+            self._server.log(self.format(record), level)
+        finally:
+            self._busy = False
+
+
+def serve(options: RunOptions, level: Severity = Severity.ERROR) -> None:
+    """Serve a client on standard input and output; "fix all" fixes findings of `level` and above."""
+    EditorServer(options, level).serve()

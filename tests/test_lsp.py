@@ -1,0 +1,327 @@
+"""The language server, driven by messages in the same process."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbudget import check
+from imgbudget.editors import checks
+from imgbudget.linter.options import RunOptions
+from imgbudget.model.subjects import Severity
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+from tests.lspclient import ALL, LspClient, edited, session
+
+LARGE = image_block(image_bytes((3000, 2000)))
+MISNAMED = image_block(image_bytes((300, 300)), "image/jpeg")
+BOTH = json.dumps(body("😋\u2028😋", LARGE, MISNAMED), ensure_ascii=False)
+"""A warning and an error, behind characters that are two code units and a line break of Python only."""
+
+START, END = {"line": 0, "character": 0}, {"line": 9999, "character": 0}
+
+
+def codes(diagnostics: list[Any]) -> list[str | None]:
+    """The codes of diagnostics."""
+    return [one.get("code") for one in diagnostics]
+
+
+def test_diagnostics_are_the_findings_of_a_check(tmp_path: Path) -> None:
+    """The same codes, severities and messages, at the blocks, counted in UTF-16."""
+    path = write_json(tmp_path / "both.json", json.loads(BOTH), ensure_ascii=False)
+
+    async def scenario(client: LspClient) -> None:
+        found = await client.open(path.as_uri(), BOTH)
+        (expected,) = check([path]).files
+        severities = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+        assert [(one["code"], one["severity"]) for one in found] == [
+            (one.code, severities[one.severity]) for one in expected.findings
+        ]
+        assert sorted(filter(None, codes(found))) == ["IB105", "IB201", "IB501"]
+        for one, finding in zip(found, expected.findings, strict=True):
+            assert one["message"].splitlines()[0] == finding.message
+            assert one["source"] == "imgbudget"
+        wide = BOTH.encode("utf-16-le")
+        for one in found:
+            first, last = (one["range"][end] for end in ("start", "end"))
+            assert first["line"] == last["line"] == 0
+            block = json.loads(wide[2 * first["character"] : 2 * last["character"]].decode("utf-16-le"))
+            assert block["type"] in {"base64", "image", "text"}
+
+    session(scenario, tmp_path)
+
+
+def test_change_is_checked_and_a_closed_text_has_no_findings(tmp_path: Path) -> None:
+    """What is in the editor counts, not what is on disk; changes behind U+2028 hit the right place."""
+    path = tmp_path / "never-saved.json"
+    at = BOTH.encode("utf-16-le").index("image/jpeg".encode("utf-16-le")) // 2
+    place = {"start": {"line": 0, "character": at}, "end": {"line": 0, "character": at + len("image/jpeg")}}
+
+    async def scenario(client: LspClient) -> None:
+        assert "IB105" in codes(await client.open(path.as_uri(), BOTH))
+        client.change(path.as_uri(), 2, {"range": place, "text": "image/png"})
+        found = codes(await client.diagnostics())
+        assert "IB105" not in found
+        assert "IB201" in found
+        client.change(path.as_uri(), 3, {"text": "[1, 2]"}, {"text": '{"messages": [{"role": "user", '})
+        assert codes(await client.diagnostics()) == ["IB002"]
+        client.notify("textDocument/didClose", {"textDocument": {"uri": path.as_uri()}})
+        assert await client.diagnostics() == []
+        client.change(path.as_uri(), 4, {"text": ""})
+        assert "which is not open" in (await client.next("window/logMessage"))["message"]
+        assert await client.ask("textDocument/codeLens", {"textDocument": {"uri": path.as_uri()}}) == []
+        assert await client.actions(path.as_uri(), START, END) == []
+        params = {"textDocument": {"uri": path.as_uri()}, "position": START}
+        assert await client.ask("textDocument/hover", params) is None
+
+    session(scenario, tmp_path)
+
+
+def test_only_the_last_of_many_changes_is_checked(tmp_path: Path) -> None:
+    """A check waits until there are no changes for a while; an answer waits for the check."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, "{}")
+        for version in range(2, 9):
+            client.change(uri, version, {"text": json.dumps(body(*[MISNAMED] * version))})
+        (lens,) = await client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
+        assert lens["command"]["title"].startswith("8 images, ")
+        published = client.received["textDocument/publishDiagnostics"]
+        assert [one["version"] for one in published] == [8]
+
+    session(scenario, tmp_path)
+
+
+def test_hover_shows_size_tokens_cost_and_a_small_copy(tmp_path: Path) -> None:
+    """Anywhere in the block of an image; nothing beside one, and no picture for a client without Markdown."""
+    uri = (tmp_path / "a.jsonl").as_uri()
+    text = "\n".join(json.dumps(body(text, LARGE)) for text in ("one", "two"))
+    place = {"line": 1, "character": text.index('"type": "image"') + 200}
+    plain = ALL | {"textDocument": {"hover": {"contentFormat": ["plaintext"]}}}
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, text)
+        params = {"textDocument": {"uri": uri}, "position": place}
+        hover = await client.ask("textDocument/hover", params)
+        shown = hover["contents"]["value"]
+        assert "3000x2000" in shown
+        assert "1536 tokens" in shown
+        assert "claude-sonnet-4-6 on anthropic sees it at 1344x896." in shown
+        if client.server.server.client_capabilities.text_document.code_action:
+            assert hover["contents"]["kind"] == "markdown"
+            assert "](data:image/webp;base64," in shown
+        else:
+            assert hover["contents"]["kind"] == "plaintext"
+            assert "data:" not in shown
+        assert hover["range"]["start"]["line"] == 1
+        assert await client.ask("textDocument/hover", params | {"position": START}) is None
+
+    session(scenario, tmp_path)
+    session(scenario, tmp_path, capabilities=plain)
+
+
+def test_fixes_are_those_of_check_fix(tmp_path: Path, imgbudget: Command) -> None:
+    """One for each finding, the safe ones preferred, and one for all; edits come when an action is chosen."""
+    path = write_json(tmp_path / "both.json", json.loads(BOTH), ensure_ascii=False)
+    uri = path.as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, BOTH)
+        actions = await client.actions(uri, START, END)
+        assert all("edit" not in action for action in actions)
+        titles = [action["title"] for action in actions]
+        assert "Resize to 1344x896 (IB201)" in titles
+        one = actions[titles.index("Declare image/png (IB105)")]
+        assert one["isPreferred"] is True
+        assert codes(one["diagnostics"]) == ["IB105"]
+        fixed = await client.ask("codeAction/resolve", one)
+        (change,) = fixed["edit"]["documentChanges"]
+        assert change["textDocument"] == {"uri": uri, "version": 1}
+        assert [edit["newText"] for edit in change["edits"]] == ["image/png"]
+        (every,) = await client.actions(uri, START, START, ["source.fixAll"])
+        assert every["kind"] == "source.fixAll.imgbudget"
+        fixed = await client.ask("codeAction/resolve", every)
+        text = edited(BOTH, fixed["edit"]["documentChanges"][0]["edits"])
+        imgbudget("check", "--fix", "--fix-level", "warning", str(path))
+        assert text == path.read_text(encoding="utf-8")
+        client.change(uri, 2, {"text": text})
+        assert codes(await client.diagnostics()) == ["IB501"]
+        assert "edit" not in await client.ask("codeAction/resolve", one)
+        assert "has changed" in (await client.next("window/showMessage"))["message"]
+        (action,) = await client.actions(uri, START, END)
+        assert action["title"] == (
+            "Move the images before the text (IB501, unsafe: it changes what the model sees)"
+        )
+        assert action["isPreferred"] is False
+
+    session(scenario, tmp_path, level=Severity.WARNING)
+
+
+def test_clients_without_versions_and_later_edits_get_both_at_once(tmp_path: Path) -> None:
+    """An unsafe fix says so and is not preferred; a fix that cannot be made is no action without a word."""
+    uri = (tmp_path / "a.json").as_uri()
+    text = json.dumps(body("look", image_block(image_bytes((300, 300), "GIF", save_all=True))))
+    animated = json.dumps(body(MISNAMED, "Hello", model="claude-sonnet-4-6"))
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, animated)
+        (action,) = await client.actions(uri, START, END, ["quickfix"])
+        assert [edit["newText"] for edit in action["edit"]["changes"][uri]] == ["image/png"]
+        client.change(uri, 2, {"text": text})
+        await client.diagnostics()
+        for action in await client.actions(uri, START, END):
+            assert ("unsafe" in action["title"]) is not action.get("isPreferred", True)
+
+    session(scenario, tmp_path, capabilities={})
+
+
+def test_configuration_nearest_to_the_file_counts_until_it_changes(tmp_path: Path) -> None:
+    """Without a restart, also for clients that watch no files; mistakes are shown in the configuration."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "imgbudget.yaml").write_text("ignore: [IB105]\n")
+    text = json.dumps(body(MISNAMED))
+    outside, inside = (tmp_path / "a.json").as_uri(), (inner / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        watched = await client.next("client/registerCapability")
+        assert watched["registrations"][0]["method"] == "workspace/didChangeWatchedFiles"
+        assert codes(await client.open(outside, text)) == []
+        assert codes(await client.open(inside, text)) == []
+        (inner / "imgbudget.yaml").write_text("{}\n")
+        client.change(inside, 2, {"text": text})
+        assert codes(await client.diagnostics()) == ["IB105"]
+        (inner / "imgbudget.yaml").write_text("ignores: nothing\n")
+        client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+        found = {
+            one["uri"]: one["diagnostics"]
+            for one in [await client.next("textDocument/publishDiagnostics") for _ in range(3)]
+        }
+        assert codes(found[outside]) == []
+        assert found[inside][0]["message"].startswith("not checked: the configuration has mistakes: ")
+        (mistake,) = found[(inner / "imgbudget.yaml").as_uri()]
+        assert mistake["range"]["start"] == {"line": 0, "character": 0}
+        assert "ignores" in mistake["message"]
+        (inner / "imgbudget.yaml").unlink()
+        client.notify("textDocument/didSave", {"textDocument": {"uri": (inner / "imgbudget.yaml").as_uri()}})
+        found = {
+            one["uri"]: one["diagnostics"]
+            for one in [await client.next("textDocument/publishDiagnostics") for _ in range(3)]
+        }
+        assert set(map(len, found.values())) == {0}
+        (tmp_path / "imgbudget.yml").write_text("{}")
+        client.notify("workspace/didChangeConfiguration", {"settings": None})
+        assert "rename it" in (await client.next("window/logMessage"))["message"]
+
+    session(scenario, tmp_path)
+
+
+def test_what_is_not_checked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that is too large, a configuration that is unusable; other JSON and excluded files are not."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        for text, language in (('{"name": tru', "json"), ("a: [", "yaml"), ("", "json"), ("[1]", "json")):
+            assert await client.open("untitled:Untitled-1", text, language) == []
+        monkeypatch.setattr(checks, "MOST_BYTES", 10)
+        (note,) = await client.open(uri, BOTH)
+        assert note["severity"] == 3
+        assert note["message"].startswith("not checked: the text has 0 MB, and at most 0 MB are checked")
+        monkeypatch.undo()
+        excluded = write_json(tmp_path / "excluded.json", json.loads(BOTH))
+        (tmp_path / "imgbudget.yaml").write_text("exclude: [excluded.json]\n")
+        assert await client.open(excluded.as_uri(), BOTH) == []
+        (tmp_path / "imgbudget.yaml").write_text("baseline: none-such.json\n")
+        (note,) = await client.open(uri, BOTH)
+        assert note["severity"] == 1
+
+    session(scenario, tmp_path)
+
+
+def test_hostile_messages_end_nothing(tmp_path: Path) -> None:
+    """Errors are reported to the log of the editor, and the next message is answered."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, BOTH)
+        far = {"line": 2**31 - 1, "character": 2**31 - 1}
+        client.change(uri, 2, {"range": {"start": far, "end": START}, "text": "\ud800"})
+        assert "IB002" in codes(await client.diagnostics())
+        numbers: list[Any] = [-1, 99, "x", [], True]
+        for number in numbers:
+            action = {"title": "x", "data": {"uri": uri, "version": 2, "finding": number}}
+            assert "edit" not in await client.ask("codeAction/resolve", action)
+        assert "edit" not in await client.ask("codeAction/resolve", {"title": "x"})
+        answer = await client.ask("workspace/executeCommand", {"command": "none"})
+        assert "error" in answer
+        client.notify(
+            "textDocument/didChange", {"textDocument": {"uri": uri, "version": 3}, "contentChanges": []}
+        )
+        await client.diagnostics()
+        logged = await client.next("window/logMessage")
+        assert logged["message"].startswith("the editor sent what cannot be answered: Invalid Params")
+        client.server.log_error(ValueError("a mistake"))
+        logged = await client.next("window/logMessage")
+        assert logged["type"] == 1
+        assert "ValueError: a mistake" in logged["message"]
+        assert await client.open(uri, "[" * 100_000) == []
+        assert "IB105" in codes(await client.open(uri, BOTH))
+
+    session(scenario, tmp_path)
+
+
+def test_positions_are_in_the_units_that_the_client_asks_for(tmp_path: Path) -> None:
+    """Bytes, if it prefers them."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        found = await client.open(uri, BOTH)
+        for one in found:
+            first, last = (one["range"][end]["character"] for end in ("start", "end"))
+            assert json.loads(BOTH.encode()[first:last])
+
+    session(scenario, tmp_path, capabilities=ALL | {"general": {"positionEncodings": ["utf-8"]}})
+
+
+def test_mistake_in_the_server_is_no_clean_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text has a note, the log the error, and the next change is checked."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        monkeypatch.setattr(client.server.sessions, "at", None)
+        (note,) = await client.open(uri, BOTH)
+        assert note["message"] == "not checked: an internal error, which is in the log of the editor"
+        assert "TypeError" in (await client.next("window/logMessage"))["message"]
+        monkeypatch.undo()
+        client.change(uri, 2)
+        assert "IB105" in codes(await client.diagnostics())
+
+    session(scenario, tmp_path)
+
+
+def test_options_of_the_command_reach_the_checks(tmp_path: Path) -> None:
+    """A model of the command line counts where the request names none."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        assert codes(await client.open(uri, json.dumps(body(MISNAMED)))) == []
+        (lens,) = await client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
+        assert lens["range"] == {"start": START, "end": START}
+
+    session(scenario, tmp_path, options=RunOptions(ignore=("IB1",)))
+
+
+def test_lsp_without_its_extra_names_the_line_that_installs_it(
+    imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and no traceback; mistakes in options come first."""
+    monkeypatch.delitem(sys.modules, "imgbudget.editors.server", raising=False)
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    monkeypatch.setitem(sys.modules, "pygls.lsp.server", None)
+    ran = imgbudget("lsp")
+    assert ran.code == 2
+    assert "imgbudget lsp needs the extra lsp: pip install 'imgbudget[lsp]'" in ran.err
+    assert "unknown rule" in imgbudget("lsp", "--select", "IB999").err
