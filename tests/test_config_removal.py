@@ -1,6 +1,7 @@
-"""Entries of `ignores` taken out of a configuration: that entry, and no other byte."""
+"""Entries of `ignores` taken out of a configuration or added to it: that entry, and no other byte."""
 
 import sys
+import tomllib
 from textwrap import dedent
 
 import pytest
@@ -8,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.edit import obstacle, without_ignores
+from imgbudget.config.edit import Insertion, obstacle, with_ignore, without_ignores
+from imgbudget.config.settings import Ignore
 
 BLOCK = """\
 # what we expect
@@ -237,3 +239,56 @@ def test_the_entries_that_are_left_are_the_others(
     assert (
         without_ignores(head + "".join(items) + tail, "imgbudget.yaml", gone) == head + "".join(left) + tail
     )
+
+
+ADDED = Ignore(("IB501",), 'é: "why"', ("/a b.json",), "/messages/0")
+"""An entry whose text needs quotes."""
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (BLOCK, "imgbudget.yaml"),
+        (TABLES, "pyproject.toml"),
+        ("", "imgbudget.yaml"),
+        ("# only a remark", "imgbudget.yaml"),
+        ("model: x", "imgbudget.yaml"),
+        ("ignores:\n- rules: [IB1]\n  reason: |\n    two\n    lines\n", "imgbudget.yaml"),
+        ('model = "x"\n', "settings.toml"),
+        ("", "pyproject.toml"),
+    ],
+)
+def test_entry_is_added_behind_the_others(text: str, path: str) -> None:
+    """What was there stays, and taking the entry out again gives the same settings."""
+    added = with_ignore(text, path, ADDED)
+    assert isinstance(added, Insertion)
+    longer = text[: added.offset] + added.text + text[added.offset :]
+    read = tomllib.loads(longer) if path.endswith(".toml") else yaml.safe_load(longer)
+    table = read["tool"]["imgbudget"] if path == "pyproject.toml" else read
+    *others, entry = table["ignores"]
+    assert entry == {
+        "rules": ["IB501"],
+        "files": ["/a b.json"],
+        "reason": 'é: "why"',
+        "pointer": "/messages/0",
+    }
+    assert with_ignore(longer, path, ADDED)
+    assert without_ignores(longer, path, [len(others)]) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (FLOW, "imgbudget.yaml"),
+        ("ignores: []\n", "imgbudget.yaml"),
+        ("ignores:\n- rules: [IB1]\n  reason: |\n    no end of the line", "imgbudget.yaml"),
+        ("{model: x}\n", "imgbudget.yaml"),
+        ("model: x\n---\n", "imgbudget.yaml"),
+        ("model: [\n", "imgbudget.yaml"),
+        ("[tool.imgbudget]\nignores = []\n", "pyproject.toml"),
+        ("[tool.imgbudget\n", "pyproject.toml"),
+    ],
+)
+def test_entry_is_not_added_where_that_would_change_the_rest(text: str, path: str) -> None:
+    """Lists in brackets, and what is no configuration, are left to the person."""
+    assert with_ignore(text, path, ADDED) is None

@@ -151,7 +151,7 @@ def test_fixes_are_those_of_check_fix(tmp_path: Path, imgbudget: Command) -> Non
         assert codes(await client.diagnostics()) == ["IB501"]
         assert "edit" not in await client.ask("codeAction/resolve", one)
         assert "has changed" in (await client.next("window/showMessage"))["message"]
-        (action,) = await client.actions(uri, START, END)
+        action = (await client.actions(uri, START, END))[0]
         assert action["title"] == (
             "Move the images before the text (IB501, unsafe: it changes what the model sees)"
         )
@@ -271,6 +271,48 @@ def test_hostile_messages_end_nothing(tmp_path: Path) -> None:
         assert "IB105" in codes(await client.open(uri, BOTH))
 
     session(scenario, tmp_path)
+
+
+def test_finding_can_be_ignored_in_the_configuration(tmp_path: Path) -> None:
+    """With its place, and a reason to be given; as the text of the configuration is in the editor."""
+    folder = tmp_path / "a [b]"
+    folder.mkdir()
+    uri, config = (folder / "a.json").as_uri(), tmp_path / "imgbudget.yaml"
+    creates = ALL | {
+        "workspace": {"workspaceEdit": {"documentChanges": True, "resourceOperations": ["create"]}}
+    }
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, json.dumps(body(MISNAMED)))
+        *_, action = await client.actions(uri, START, END)
+        assert action["title"] == "Ignore IB105 here, in a new imgbudget.yaml"
+        assert action["isPreferred"] is False
+        made, change = (await client.ask("codeAction/resolve", action))["edit"]["documentChanges"]
+        assert made == {"kind": "create", "uri": config.as_uri()}
+        (edit,) = change["edits"]
+        assert edit["range"] == {"start": START, "end": START}
+        config.write_text(edit["newText"])
+        client.notify("textDocument/didSave", {"textDocument": {"uri": config.as_uri()}})
+        assert await client.diagnostics() == []
+        config.write_text("model: claude-sonnet-4-6\n")
+        edited_text = "# 😋\nmodel: claude-sonnet-4-6 # 😋"
+        await client.open(config.as_uri(), edited_text, "yaml")
+        client.change(uri, 2)
+        await client.diagnostics()
+        *_, action = await client.actions(uri, START, END)
+        assert action["title"] == "Ignore IB105 here, in imgbudget.yaml"
+        (change,) = (await client.ask("codeAction/resolve", action))["edit"]["documentChanges"]
+        assert change["textDocument"] == {"uri": config.as_uri(), "version": 1}
+        assert edited(edited_text, change["edits"]) == (
+            f'{edited_text}\nignores:\n  - rules: ["IB105"]\n    files: ["/a \\\\[b\\\\]/a.json"]\n'
+            '    reason: "TODO: say why this is expected"\n    pointer: "/messages/0/content/0/source"\n'
+        )
+        client.change(config.as_uri(), 2, {"text": "ignores: []\n"})
+        await client.diagnostics()
+        assert "edit" not in await client.ask("codeAction/resolve", action)
+        assert "write it by hand" in (await client.next("window/showMessage"))["message"]
+
+    session(scenario, tmp_path, capabilities=creates)
 
 
 def test_positions_are_in_the_units_that_the_client_asks_for(tmp_path: Path) -> None:

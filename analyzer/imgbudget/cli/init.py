@@ -12,6 +12,7 @@ from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say, show
 from imgbudget.config.load import boundary, discover, is_within, shown
 from imgbudget.config.write import amount, is_writable, line, remark, scalar
+from imgbudget.discovery.gitignore import literal
 from imgbudget.errors import NO_FILE, UsageError, os_error_text
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.fixing.trial import TrialFixer
@@ -156,19 +157,11 @@ _AMOUNTS = {"tokens": _tokens, "bytes": _bytes, "cost": _cost}
 def _patterns(excluded: Mapping[str, int]) -> Mapping[str, int]:
     """The patterns that exclude folders, with their files; if there are many, one for each name."""
     if len(excluded) <= _FOLDERS:
-        return {f"/{_escaped(folder)}/**": files for folder, files in excluded.items()}
+        return {f"/{literal(folder)}/**": files for folder, files in excluded.items()}
     counts: Counter[str] = Counter()
     for folder, files in excluded.items():
-        counts[f"**/{_escaped(folder.rpartition('/')[2])}/**"] += files
+        counts[f"**/{literal(folder.rpartition('/')[2])}/**"] += files
     return counts
-
-
-def _escaped(folder: str) -> str:
-    """A folder's name as a pattern that matches only this name; bytes that are not Unicode match any."""
-    return "".join(
-        "?" if "\ud800" <= char <= "\udfff" else f"\\{char}" if char in "\\*?[]!#" else char
-        for char in folder
-    )
 
 
 FOREIGN = frozenset(

@@ -1,20 +1,93 @@
-"""Removes entries from the list `ignores` of a configuration text and leaves every other byte as it is.
+"""Changes the list `ignores` of a configuration text and leaves every other byte as it is.
 
-The text is read again after each removal and compared with what it should mean; if it differs, nothing is
+The text is read again after each change and compared with what it should mean; if it differs, nothing is
 changed. TOML is edited with tomlkit, which is an optional dependency.
 """
 
+import json
 import os
 from collections.abc import Collection
 from importlib.util import find_spec
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgbudget.config.load import PYPROJECT
-from imgbudget.config.tree import Items, Node, Scalar, Table
+from imgbudget.config.settings import Ignore
+from imgbudget.config.tree import Items, Kind, Node, Scalar, Table
+from imgbudget.config.write import scalar
 from imgbudget.errors import ConfigError
 
 _KEY = "ignores"
+
+
+class Insertion(NamedTuple):
+    """A text to insert into another one, and the offset there."""
+
+    offset: int
+    text: str
+
+
+def with_ignore(text: str, path: str, ignore: Ignore) -> Insertion | None:
+    """What adds an entry, with its rules, files, pointer and reason, to the configuration at `path`.
+
+    None if that cannot be done without changing the rest, or the text is no configuration.
+    """
+    keys: dict[str, str | list[str]] = {
+        "rules": list(ignore.rules),
+        "files": list(ignore.files),
+        "reason": ignore.reason,
+    }
+    if ignore.pointer is not None:
+        keys["pointer"] = ignore.pointer
+    is_toml = path.endswith(".toml")
+    try:
+        before = _values(_read(text, path))
+        added = _into_toml(text, path, keys) if is_toml else _into_yaml(text, path, keys)
+        if added is None:
+            return None
+        after = _values(_read(text[: added.offset] + added.text + text[added.offset :], path))
+    except (ConfigError, ValueError):
+        return None
+    entries = _entries(after)
+    wanted = {key: _written(value) for key, value in keys.items()}
+    is_there = bool(entries) and entries[-1] == wanted
+    return added if is_there and _without(after, len(entries) - 1) == before else None
+
+
+def _written(value: str | list[str]) -> object:
+    return (Kind.TEXT, value) if isinstance(value, str) else [(Kind.TEXT, item) for item in value]
+
+
+def _into_yaml(text: str, path: str, keys: dict[str, Any]) -> Insertion | None:
+    """Behind the last entry, or with the key at the end of the text."""
+    lines = [f"{key}: {_yaml(value)}" for key, value in keys.items()]
+    pair = _yaml_pair(text, path)
+    if pair is None:
+        begin = "" if not text or text.endswith("\n") else "\n"
+        return Insertion(len(text), "\n    ".join([f"{begin}{_KEY}:\n  - {lines[0]}", *lines[1:]]) + "\n")
+    entries = pair[1]
+    if entries.id != "sequence" or entries.flow_style or not entries.value:
+        return None
+    item = entries.value[-1]
+    dash = text.rfind("-", 0, item.start_mark.index)
+    indent = text[_line_start(text, dash) : dash]
+    last = _last_leaf(item).end_mark
+    end = last.index if last.column == 0 else _line_end(text, last.index)
+    begin = "" if text[:end].endswith("\n") else "\n"
+    return Insertion(end, f"\n{indent}  ".join([f"{begin}{indent}- {lines[0]}", *lines[1:]]) + "\n")
+
+
+def _yaml(value: str | list[str]) -> str:
+    return scalar(value) if isinstance(value, str) else f"[{', '.join(map(scalar, value))}]"
+
+
+def _into_toml(text: str, path: str, keys: dict[str, Any]) -> Insertion:
+    """A table at the end of the text."""
+    is_pyproject = os.path.basename(path) == PYPROJECT or "tool.imgbudget" in text
+    table = f"tool.imgbudget.{_KEY}" if is_pyproject else _KEY
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
+    begin = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+    return Insertion(len(text), "\n".join([f"{begin}[[{table}]]", *lines, ""]))
 
 
 def obstacle(path: str) -> str:
@@ -108,12 +181,17 @@ def _line_end(text: str, offset: int, breaks: str = _YAML_BREAKS) -> int:
     return min(end + (2 if text.startswith("\r\n", end) else 1), len(text))
 
 
-def _without_in_yaml(text: str, path: str, number: int) -> str | None:
+def _yaml_pair(text: str, path: str) -> tuple[Any, Any] | None:
+    """The node of the key and that of the list; None if there is none."""
     from imgbudget.config.yaml import compose  # noqa: PLC0415 - format
 
     root: Any = compose(text, path)
     pairs = root.value if root is not None and root.id == "mapping" else ()
-    key, entries = next(((key, value) for key, value in pairs if key.value == _KEY), (None, None))
+    return next(((key, value) for key, value in pairs if key.value == _KEY), None)
+
+
+def _without_in_yaml(text: str, path: str, number: int) -> str | None:
+    key, entries = _yaml_pair(text, path) or (None, None)
     if key is None or entries is None or entries.id != "sequence" or number >= len(entries.value):
         return None
     if entries.flow_style:

@@ -11,6 +11,14 @@ from imgbudget.namedtuples import NamedTuple
 SPECIAL = re.compile(r"[*?\[\\]")
 """The characters that make a pattern more than a literal name."""
 
+
+def literal(name: str) -> str:
+    """A name as a pattern that matches only this name; bytes that are not Unicode match any."""
+    return "".join(
+        "?" if "\ud800" <= char <= "\udfff" else f"\\{char}" if char in "\\*?[]!#" else char for char in name
+    )
+
+
 _STAR, _FOLDERS, _EVERYTHING = "*", "**/", "**"  # every other token is the regex of one character
 _WIDE = {_FOLDERS: "(?:.*?/)??", _EVERYTHING: ".*?"}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from imgbudget.config.load import PYPROJECT, YAML_NAMES, folder_of
+from imgbudget.config.settings import Settings
 from imgbudget.discovery.walk import EXCLUDED, SkippedFile, find_files
 from imgbudget.editors.text import EditorText, TextPlace
 from imgbudget.errors import ConfigError, ConfigProblem, ImgbudgetError, UnreadableError
@@ -106,22 +107,25 @@ class CheckedText:
     """A text that was checked: its findings, and what is shown beside it.
 
     `result` is None if it could not be checked; `problems` are the mistakes in the configuration if that is
-    why.
+    why. `settings` are those that hold for it, None if they are not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a check comes to
         self,
         name: str,
         text: EditorText,
         result: FileResult | None = None,
+        *,
         notes: Sequence[EditorNote] = (),
         problems: Sequence[ConfigProblem] = (),
+        settings: Settings | None = None,
     ) -> None:
         self.name = name
         self.text = text
         self.result = result
         self.notes = tuple(notes)
         self.problems = tuple(problems)
+        self.settings = settings
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -222,7 +226,7 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
     notes = [
         EditorNote(reason) for reason in (*reasons, *(f"checked in part: {it}" for it in result.caveats))
     ]
-    return CheckedText(name, text, result, notes)
+    return CheckedText(name, text, result, notes=notes, settings=session.settings)
 
 
 def _is_excluded(session: Session, path: str) -> bool:

@@ -19,28 +19,20 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
+from imgbudget.editors.actions import FIX_ALL, QUICK_FIX, EditorActions
 from imgbudget.editors.checks import CONFIG_NAMES, CheckedText, EditorNote, EditorSessions, check_text
 from imgbudget.editors.messages import (
     as_place,
     as_range,
-    changes_of,
     diagnostics_of,
     name_of,
     problem_diagnostics,
-    wanted,
 )
+from imgbudget.editors.opened import OpenText
 from imgbudget.editors.repairs import (
     FixProcess,
-    FixTask,
-    fix_all,
-    fix_of,
-    fix_title,
-    has_fixes,
-    is_offered,
-    is_safe,
 )
 from imgbudget.editors.text import EditorText
-from imgbudget.errors import ImgbudgetError
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.subjects import Severity
 from imgbudget.output.editors import request_line, unread_line
@@ -52,40 +44,20 @@ QUIET = 0.15
 
 MOST_QUIET = 2.0
 MOST_LENSES = 1000
-MOST_EAGER = 5
-"""Fixes that are made at once for a client that asks for no more than the title of an action first."""
-
 MOST_LOGGED = 4000
 """Characters of a message in the log: those of pygls quote what was sent."""
-
-QUICK_FIX, FIX_ALL = "quickfix", "source.fixAll.imgbudget"
-FIX_ALL_TITLE = "Fix all that imgbudget fixes safely"
-
-
-class _Opened:
-    """A text that is open in the editor: its last version, its last check, and the check under way."""
-
-    def __init__(self, uri: str, name: str, version: int | None, text: EditorText) -> None:
-        self.uri, self.name, self.version, self.text = uri, name, version, text
-        self.checked: CheckedText | None = None
-        self.shown: list[types.Diagnostic] = []
-        self.problems: dict[str, list[types.Diagnostic]] = {}
-        self.task: asyncio.Task[None] | None = None
-        self.seconds = 0.0
 
 
 class EditorServer:
     """A server for one client; "fix all" fixes findings in requests of `level` and above."""
 
     def __init__(self, options: RunOptions, level: Severity) -> None:
-        self.level = level
         self.server: Any = LanguageServer("imgbudget", __version__, max_workers=2)
         self.sessions = EditorSessions(options, lambda note: self.log(note, types.MessageType.Warning))
-        self.fixes = FixProcess(options)
-        self._opened: dict[str, _Opened] = {}
+        self.actions = EditorActions(self, FixProcess(options), level)
+        self.opened: dict[str, OpenText] = {}
         self._checks = ThreadPoolExecutor(1, "check")
         self._views = ThreadPoolExecutor(1, "view")
-        self._fixing = ThreadPoolExecutor(1, "fix")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._early: list[types.LogMessageParams] = []
         self.server.report_server_error = lambda error, _source: self._report(error)
@@ -107,8 +79,8 @@ class EditorServer:
 
     def close(self) -> None:
         """End the process of fixes, and all work that has not begun."""
-        self.fixes.stop()
-        for pool in (self._checks, self._views, self._fixing):
+        self.actions.close()
+        for pool in (self._checks, self._views):
             pool.shutdown(wait=False, cancel_futures=True)
 
     # messages to the client
@@ -150,33 +122,33 @@ class EditorServer:
 
     def _open(self, params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        opened = _Opened(
+        opened = OpenText(
             item.uri,
             name_of(item.uri, item.language_id, self.server.workspace.root_path),
             item.version,
-            EditorText.of(item.text, self._encoding),
+            EditorText.of(item.text, self.encoding),
         )
-        if (before := self._opened.get(item.uri)) is not None and before.task is not None:
+        if (before := self.opened.get(item.uri)) is not None and before.task is not None:
             before.task.cancel()
-        self._opened[item.uri] = opened
+        self.opened[item.uri] = opened
         self._check_soon(opened, 0.0)
 
     def _change(self, params: types.DidChangeTextDocumentParams) -> None:
-        opened = self._opened.get(params.text_document.uri)
+        opened = self.opened.get(params.text_document.uri)
         if opened is None:
             self.log(f"a change of {params.text_document.uri}, which is not open", types.MessageType.Warning)
             return
         for change in params.content_changes:
             given = getattr(change, "range", None)
             if given is None:
-                opened.text = EditorText.of(change.text, self._encoding)
+                opened.text = EditorText.of(change.text, self.encoding)
             else:
                 opened.text = opened.text.changed(as_place(given.start), as_place(given.end), change.text)
         opened.version = params.text_document.version
         self._check_soon(opened, min(max(QUIET, opened.seconds), MOST_QUIET))
 
     def _close(self, params: types.DidCloseTextDocumentParams) -> None:
-        opened = self._opened.pop(params.text_document.uri, None)
+        opened = self.opened.pop(params.text_document.uri, None)
         if opened is None:
             return
         if opened.task is not None:
@@ -191,23 +163,24 @@ class EditorServer:
     def _check_again(self) -> None:
         """Check all texts again: a configuration may have changed."""
         self.sessions.forget()
-        for opened in self._opened.values():
+        for opened in self.opened.values():
             self._check_soon(opened, 0.0)
 
     @property
-    def _encoding(self) -> str:
+    def encoding(self) -> str:
+        """What the units of positions are: utf-8, utf-16 or utf-32."""
         chosen = self.server.workspace.position_encoding
         return str(getattr(chosen, "value", chosen) or "utf-16")
 
     # checks
 
-    def _check_soon(self, opened: _Opened, delay: float) -> None:
+    def _check_soon(self, opened: OpenText, delay: float) -> None:
         """Check a text after a while, in place of a check that has not ended."""
         if opened.task is not None:
             opened.task.cancel()
         opened.task = asyncio.get_running_loop().create_task(self._check(opened, delay))
 
-    async def _check(self, opened: _Opened, delay: float) -> None:
+    async def _check(self, opened: OpenText, delay: float) -> None:
         await asyncio.sleep(delay)
         loop = asyncio.get_running_loop()
         version, text, start = opened.version, opened.text, loop.time()
@@ -218,9 +191,9 @@ class EditorServer:
             reason = unread_line("an internal error, which is in the log of the editor")
             checked = CheckedText(opened.name, text, notes=[EditorNote(reason, is_error=True)])
         opened.seconds = loop.time() - start
-        shown = await self._view(diagnostics_of, checked)
+        shown = await self.view(diagnostics_of, checked)
         opened.checked, opened.shown = checked, shown
-        if self._opened.get(opened.uri) is opened:
+        if self.opened.get(opened.uri) is opened:
             self._publish(opened.uri, shown, version)
             self._mark(opened, problem_diagnostics(checked.problems))
 
@@ -228,18 +201,18 @@ class EditorServer:
         params = types.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
         self._send(self.server.text_document_publish_diagnostics, params)
 
-    def _mark(self, opened: _Opened, problems: dict[str, list[types.Diagnostic]]) -> None:
+    def _mark(self, opened: OpenText, problems: dict[str, list[types.Diagnostic]]) -> None:
         """Show the mistakes in the configuration of a text where they are, and remove those that are gone."""
         gone, opened.problems = opened.problems.keys() - problems.keys(), problems
         for uri in gone:
-            if not any(uri in other.problems for other in self._opened.values()):
+            if not any(uri in other.problems for other in self.opened.values()):
                 self._publish(uri, [], None)
         for uri, diagnostics in problems.items():
             self._publish(uri, diagnostics, None)
 
-    async def _current(self, uri: str) -> tuple[_Opened, CheckedText] | None:
+    async def current(self, uri: str) -> tuple[OpenText, CheckedText] | None:
         """A text and the check of its last version; None if it is not open."""
-        opened = self._opened.get(uri)
+        opened = self.opened.get(uri)
         while opened is not None and (task := opened.task) is not None:
             await asyncio.wait([task])
             if task is opened.task:
@@ -248,30 +221,30 @@ class EditorServer:
             return None
         return opened, opened.checked
 
-    async def _view(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def view(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The answer of a function on a checked text, from a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._views, function, *arguments)
 
     # answers
 
     async def _hover(self, params: types.HoverParams) -> types.Hover | None:
-        current = await self._current(params.text_document.uri)
+        current = await self.current(params.text_document.uri)
         if current is None:
             return None
         _, checked = current
-        found = await self._view(checked.images_at, as_place(params.position))
+        found = await self.view(checked.images_at, as_place(params.position))
         if found is None:
             return None
         images, span = found
         hover = getattr(self.server.client_capabilities.text_document, "hover", None)
         formats = getattr(hover, "content_format", None)
         plain = formats is not None and types.MarkupKind.Markdown not in formats
-        text = await self._view(lambda: checked.card(images, plain=plain))
+        text = await self.view(lambda: checked.card(images, plain=plain))
         kind = types.MarkupKind.PlainText if plain else types.MarkupKind.Markdown
         return types.Hover(types.MarkupContent(kind, text), as_range(*checked.range_of(span)))
 
     async def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
-        current = await self._current(params.text_document.uri)
+        current = await self.current(params.text_document.uri)
         lenses: list[types.CodeLens] = []
         for place, request in current[1].requests if current else ():
             if len(lenses) == MOST_LENSES:
@@ -279,78 +252,6 @@ class EditorServer:
             command = types.Command(title=request_line(request), command="")
             lenses.append(types.CodeLens(range=as_range(place, place), command=command))
         return lenses
-
-    async def _actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        current = await self._current(params.text_document.uri)
-        if current is None:
-            return []
-        opened, checked = current
-        only = params.context.only
-        actions: list[types.CodeAction] = []
-        if wanted(QUICK_FIX, only):
-            first, last = as_place(params.range.start), as_place(params.range.end)
-            for number, finding in await self._view(lambda: list(checked.between(first, last))):
-                if is_offered(finding):
-                    action = self._action(opened, fix_title(finding), QUICK_FIX, number)
-                    action.is_preferred = is_safe(finding)
-                    action.diagnostics = [one for one in opened.shown if one.data == number]
-                    actions.append(action)
-        if wanted(FIX_ALL, only) and has_fixes(checked, fix_all(self.level)):
-            actions.append(self._action(opened, FIX_ALL_TITLE, FIX_ALL, None))
-        if self._resolves:
-            return actions
-        return [await self._with_edit(action) for action in actions[:MOST_EAGER]]
-
-    @staticmethod
-    def _action(opened: _Opened, title: str, kind: str, number: int | None) -> types.CodeAction:
-        data = {"uri": opened.uri, "version": opened.version, "finding": number}
-        return types.CodeAction(title=title, kind=kind, data=data)
-
-    @property
-    def _resolves(self) -> bool:
-        """Whether the client asks for the edit of an action when it is chosen."""
-        action = getattr(self.server.client_capabilities.text_document, "code_action", None)
-        support = getattr(action, "resolve_support", None)
-        return support is not None and "edit" in support.properties
-
-    async def _with_edit(self, action: types.CodeAction) -> types.CodeAction:
-        """An action with the edits that it makes; without them if there are none, which is said."""
-        data = action.data if isinstance(action.data, dict) else {}
-        current = await self._current(str(data.get("uri")))
-        number = data.get("finding")
-        if current is None or current[0].version != data.get("version"):
-            self.say("the text has changed; ask for the fixes again")
-            return action
-        opened, checked = current
-        if number is None:
-            strategy = fix_all(self.level)
-        elif isinstance(number, int) and 0 <= number < len(checked.findings):
-            strategy = fix_of(checked.findings[number])
-        else:
-            return action
-        task = FixTask(opened.name, checked.text.data, strategy)
-        try:
-            fixed = await asyncio.get_running_loop().run_in_executor(self._fixing, self.fixes.fix, task)
-        except ImgbudgetError as error:
-            self.say(str(error))
-            return action
-        except asyncio.CancelledError:
-            self.fixes.stop()
-            raise
-        for reason in fixed.failed:
-            self.say(f"not fixed: {reason}")
-        edits = await self._view(changes_of, checked.text, fixed.edits)
-        if edits:
-            action.edit = self._workspace_edit(opened, edits)
-        return action
-
-    def _workspace_edit(self, opened: _Opened, edits: list[Any]) -> types.WorkspaceEdit:
-        """The edits with the version they are for, if the client knows versions."""
-        support = getattr(self.server.client_capabilities.workspace, "workspace_edit", None)
-        if not getattr(support, "document_changes", None):
-            return types.WorkspaceEdit(changes={opened.uri: edits})
-        document = types.OptionalVersionedTextDocumentIdentifier(uri=opened.uri, version=opened.version)
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])
 
     # the session
 
@@ -387,8 +288,8 @@ class EditorServer:
         self._feature(types.TEXT_DOCUMENT_HOVER, self._hover)
         self._feature(types.TEXT_DOCUMENT_CODE_LENS, self._lenses, types.CodeLensOptions())
         kinds = types.CodeActionOptions(code_action_kinds=[QUICK_FIX, FIX_ALL], resolve_provider=True)
-        self._feature(types.TEXT_DOCUMENT_CODE_ACTION, self._actions, kinds)
-        self._feature(types.CODE_ACTION_RESOLVE, self._with_edit)
+        self._feature(types.TEXT_DOCUMENT_CODE_ACTION, self.actions.offered, kinds)
+        self._feature(types.CODE_ACTION_RESOLVE, self.actions.resolved)
 
     def _feature(self, name: str, answer: Callable[[Any], Any], options: Any = None) -> None:
         self.server.feature(name, options)(_plain(answer))

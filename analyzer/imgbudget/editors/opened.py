@@ -1,0 +1,24 @@
+"""A text that is open in the editor."""
+
+from typing import TYPE_CHECKING
+
+from imgbudget.editors.text import EditorText
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from lsprotocol import types
+
+    from imgbudget.editors.checks import CheckedText
+
+
+class OpenText:
+    """Its last version, its last check with what is shown of it, and the check under way."""
+
+    def __init__(self, uri: str, name: str, version: int | None, text: EditorText) -> None:
+        self.uri, self.name, self.version, self.text = uri, name, version, text
+        self.checked: CheckedText | None = None
+        self.shown: list[types.Diagnostic] = []
+        self.problems: dict[str, list[types.Diagnostic]] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.seconds = 0.0
