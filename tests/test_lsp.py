@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pygls.exceptions import JsonRpcException
 
 from imgbudget import check
 from imgbudget.editors import checks
@@ -262,7 +263,10 @@ def test_hostile_messages_end_nothing(tmp_path: Path) -> None:
         )
         await client.diagnostics()
         logged = await client.next("window/logMessage")
-        assert logged["message"].startswith("the editor sent what cannot be answered: Invalid Params")
+        assert logged["message"].startswith("the editor sent what cannot be answered: JsonRpcInvalidParams: ")
+        client.server.server.report_server_error(ValueError("no JSON"), JsonRpcException)
+        logged = await client.next("window/logMessage")
+        assert logged["message"] == "the editor sent what cannot be answered: ValueError: no JSON"
         client.server.log_error(ValueError("a mistake"))
         logged = await client.next("window/logMessage")
         assert logged["type"] == 1

@@ -6,6 +6,7 @@ to the protocol alone.
 """
 
 import asyncio
+import inspect
 import logging
 import os
 import sys
@@ -60,7 +61,7 @@ class EditorServer:
         self._views = ThreadPoolExecutor(1, "view")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._early: list[types.LogMessageParams] = []
-        self.server.report_server_error = lambda error, _source: self._report(error)
+        self.server.report_server_error = self._report
         self._register()
 
     def serve(self) -> None:
@@ -100,10 +101,15 @@ class EditorServer:
         text = f"internal error: this is a mistake in imgbudget; please report it\n{trace}"
         self.log(text, types.MessageType.Error)
 
-    def _report(self, error: Exception) -> None:
-        """Log what pygls could not do: a mistake of the client, or one of this server."""
-        if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
-            self.log(f"the editor sent what cannot be answered: {error}", types.MessageType.Warning)
+    def _report(self, error: Exception, source: type[Exception]) -> None:
+        """Log what pygls could not do: a mistake of the client, or one of this server.
+
+        The source of an error is JsonRpcException itself if a message could not be read.
+        """
+        is_known = isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError)
+        if is_known or source is JsonRpcException:
+            what = f"{type(error).__name__}: {error}"
+            self.log(f"the editor sent what cannot be answered: {what}", types.MessageType.Warning)
         else:
             self.log_error(error)
 
@@ -297,7 +303,7 @@ class EditorServer:
 
 def _plain(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A method as a function, which pygls can mark."""
-    if asyncio.iscoroutinefunction(method):
+    if inspect.iscoroutinefunction(method):
 
         async def later(params: Any) -> Any:
             return await method(params)
@@ -311,7 +317,7 @@ def _plain(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 class _LogHandler(logging.Handler):
-    """Sends the warnings of pygls to the log of the editor."""
+    """Sends the warnings of pygls to the log of the editor; errors come there through `_report`."""
 
     def __init__(self, server: EditorServer) -> None:
         super().__init__(logging.WARNING)
@@ -320,12 +326,11 @@ class _LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record, but none about the sending of one."""
-        if self._busy:
+        if self._busy or record.levelno >= logging.ERROR:
             return
         self._busy = True
         try:
-            level = types.MessageType.Error if record.levelno >= logging.ERROR else types.MessageType.Warning
-            self._server.log(self.format(record), level)
+            self._server.log(self.format(record), types.MessageType.Warning)
         finally:
             self._busy = False
 
