@@ -1,6 +1,6 @@
-"""What the metadata of packages take from the address of the project: links of README, and those of the index's page.
+"""What metadata of packages take from the address of the project: the links of README, and of an index's page.
 
-hatchling runs it. Without an address (see `analyzer/imgbudget/version.py`) README is as it is and there are no links.
+hatchling runs it. Without an address in `analyzer/imgbudget/version.py` README stays as it is, without links.
 """
 
 import re

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.release.state import ROOT, Project, ReleaseError, git
 
+_REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 PLATFORMS = {
     "linux-x86_64": "manylinux_2_28_x86_64",
     "linux-aarch64": "manylinux_2_28_aarch64",
@@ -36,15 +37,24 @@ def run(*words: str | Path, folder: Path = ROOT, **environment: str) -> str:
 
 
 def tools(folder: Path) -> Path:
-    """The folder of the programs in requirements.txt, installed into `folder`; of an earlier run if there is one."""
-    wanted = Path(__file__).with_name("requirements.txt")
-    place = folder / f"release-tools-{digest(wanted)[:12]}"
+    """The folder of the programs of requirements.txt, installed into `folder` unless they are there."""
+    place = _place(folder)
     programs = place / ("Scripts" if os.name == "nt" else "bin")
     if not (place / "complete").exists():
         run(sys.executable, "-m", "venv", "--clear", place)
-        run(programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
+        words = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement")
+        run(programs / "python", *words, _REQUIREMENTS)
         (place / "complete").touch()
     return programs
+
+
+def among_tools(folder: Path) -> bool:
+    """Whether this process runs in the environment that `tools` makes."""
+    return Path(sys.prefix) == _place(folder)
+
+
+def _place(folder: Path) -> Path:
+    return folder / f"release-tools-{digest(_REQUIREMENTS)[:12]}"
 
 
 def digest(path: Path) -> str:
@@ -55,7 +65,10 @@ def digest(path: Path) -> str:
 def built(programs: Path, release: Project, folder: Path) -> tuple[Path, Path]:
     """The source package and the wheel of HEAD: built twice, and the wheel from the source package too.
 
-    The tree is the commit's, exported, so that no file beside it can come in. Raises ReleaseError if two builds differ.
+    The tree is the commit's, exported, so that no file beside it can come in.
+
+    Raises:
+        ReleaseError: if two builds differ, or the packages hold something else than they should.
     """
     made = [_built_once(programs, release, folder / name) for name in ("first", "second")]
     (sdist, wheel), (again_sdist, again_wheel) = made
@@ -94,7 +107,7 @@ def _pack(programs: Path, release: Project, tree: Path, output: Path, kind: str)
 
 
 def _check_contents(sdist: Path, wheel: Path) -> None:
-    """The source package is the commit and its metadata; the wheel has the two packages and nothing beside them."""
+    """The source package is the commit and its metadata; the wheel has the two packages and nothing else."""
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     committed = set(git("ls-tree", "-r", "--name-only", "HEAD").splitlines()) | {"PKG-INFO"}
@@ -112,8 +125,26 @@ def lock_of(programs: Path, wheel: Path, folder: Path, pythons: Sequence[str]) -
     wanted = folder / "wanted.txt"
     wanted.write_text(f"imgbudget @ {wheel.as_uri()}\n", "utf-8")
     output = folder / "pylock.toml"
-    words = ("--quiet", "--universal", "--no-header", "--format", "pylock.toml", "--no-emit-package", "imgbudget")
-    run(programs / "uv", "pip", "compile", wanted, *words, "--python-version", pythons[0], "--output-file", output)
+    words = (
+        "--quiet",
+        "--universal",
+        "--no-header",
+        "--format",
+        "pylock.toml",
+        "--no-emit-package",
+        "imgbudget",
+    )
+    run(
+        programs / "uv",
+        "pip",
+        "compile",
+        wanted,
+        *words,
+        "--python-version",
+        pythons[0],
+        "--output-file",
+        output,
+    )
     return output.read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The Homebrew formula and the conda recipe, from their templates, the wheel's metadata and the sdist's checksum."""
+"""The Homebrew formula and the conda recipe, of their templates and what the wheel and the sdist say."""
 
 import re
 import tomllib
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
 from tools.release.state import ROOT, ReleaseError
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -45,7 +44,7 @@ def run_requirements(metadata: Message) -> list[Requirement]:
     plain = [one for one in found if one.marker is None]
     for one in found:
         if one.marker is not None and "extra" not in str(one.marker):
-            raise ReleaseError(f"{one} depends on the platform, which the templates of recipes cannot say yet")
+            raise ReleaseError(f"{one} depends on the platform, which the recipes cannot say yet")
     return plain
 
 
@@ -74,10 +73,8 @@ class Recipes:
     conda: str
 
 
-def recipes(
-    wheel: Path, lock: str, *, home: str, sdist_url: str, sdist_sha256: str, newest_python: str
-) -> Recipes:
-    """Both recipes for the wheel's release, whose source package is at `sdist_url`."""
+def recipes(wheel: Path, lock: str, *, home: str, source: SourcePackage, python: str) -> Recipes:
+    """Both recipes for the wheel's release and its source package; the formula is for one Python."""
     metadata, entry_point = wheel_metadata(wheel)
     needed = run_requirements(metadata)
     sources = [one for one in locked_sources(lock) if canonicalize_name(one.name) not in BREWED]
@@ -89,14 +86,15 @@ def recipes(
         "command": metadata["Name"],
         "entry_point": entry_point,
         "home": home,
-        "sdist_url": sdist_url,
-        "sdist_sha256": sdist_sha256,
-        "python": newest_python,
+        "sdist_url": source.url,
+        "sdist_sha256": source.sha256,
+        "python": python,
         "python_min": metadata["Requires-Python"].removeprefix(">="),
         "backend": conda_name(Requirement(build[0])),
         "run_requirements": "\n".join(f"    - {conda_name(one)}" for one in needed),
         "resources": "\n\n".join(
-            f'  resource "{one.name}" do\n    url "{one.url}"\n    sha256 "{one.sha256}"\n  end' for one in sources
+            f'  resource "{one.name}" do\n    url "{one.url}"\n    sha256 "{one.sha256}"\n  end'
+            for one in sources
         ),
     }
     return Recipes(formula=render("imgbudget.rb", values), conda=render("recipe.yaml", values))

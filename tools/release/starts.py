@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.release.state import ROOT, ReleaseError
+from tools.release.state import ROOT, ReleaseError, project
 
 _PHOTO = ROOT / "examples" / "photo.jpg"
 
@@ -25,7 +26,7 @@ def installed(package: Path, folder: Path) -> Path:
 
 
 def check_start(command: Path, folder: Path, version: str) -> None:
-    """Start a command on a photo in an empty folder: a header, then all pixels in a second process, then a fix.
+    """Start a command on a photo in an empty folder: its header, its pixels in a second process, a fix.
 
     Raises ReleaseError if it prints or makes something else than it should.
     """
@@ -48,7 +49,9 @@ def check_start(command: Path, folder: Path, version: str) -> None:
         )
         if done.returncode != code or not holds(done.stdout):
             said = f"{done.stdout}{done.stderr}".strip()
-            raise ReleaseError(f"{command} {' '.join(words)} exits with {done.returncode}, not {code}:\n{said}")
+            raise ReleaseError(
+                f"{command} {' '.join(words)} exits with {done.returncode}, not {code}:\n{said}"
+            )
 
     concise = ("check", "--isolated", "--format", "concise")
     expect(0, "--version", holds=lambda text: text.strip() == f"imgbudget {version}")
@@ -75,3 +78,20 @@ def check_ruby(formula: Path) -> bool:
     if done.returncode:
         raise ReleaseError(f"{formula} is not Ruby:\n{done.stderr}")
     return True
+
+
+def main() -> int:
+    """Start the commands that are named, by their paths."""
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                check_start(Path(name).resolve(), Path(folder) / "start", project().version)
+            except ReleaseError as error:
+                print(error, file=sys.stderr)
+                return 1
+        print(f"started in an empty place: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -75,5 +75,7 @@ def faults(release: Project, root: Path = ROOT) -> Iterator[str]:
 def notes(version: str, root: Path = ROOT) -> str:
     """The section of CHANGELOG.md on a version, without its heading."""
     text = (root / "CHANGELOG.md").read_text("utf-8")
-    section = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## \[|\Z)", text, re.MULTILINE | re.DOTALL)
+    section = re.search(
+        rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## \[|\Z)", text, re.MULTILINE | re.DOTALL
+    )
     return section[1].strip() + "\n" if section else ""
