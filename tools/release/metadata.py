@@ -1,4 +1,4 @@
-"""What metadata of packages take from the address of the project: links of README, and of the page of an index.
+"""What metadata of packages take from the address of the project: links of README, links of an index's page.
 
 hatchling runs it. Without an address in `analyzer/imgbudget/version.py` README stays as it is, without links.
 """
