@@ -22,9 +22,16 @@ from imgbudget.legibility.comparison import distance, share_kept
 from imgbudget.legibility.crops import beginning, crop, quad_of
 from imgbudget.legibility.detection import busy_cells, find_lines, pieces, stronger_cells
 from imgbudget.legibility.engine import Pixels, Quad, Recognised, rapid_engine
-from imgbudget.legibility.ink import letters_of
+from imgbudget.legibility.ink import letters_of, percentile
 from imgbudget.legibility.picture import SAMPLED, picture_of, sampled_picture, seen_picture
-from imgbudget.legibility.reading import ReadingOptions, estimated_share, is_doubtful, read_text, share_at
+from imgbudget.legibility.reading import (
+    ReadingOptions,
+    estimated_share,
+    is_doubtful,
+    is_same,
+    read_text,
+    share_at,
+)
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
@@ -533,6 +540,20 @@ def test_cells_that_stand_out_in_one_picture_only_are_found() -> None:
     assert not stronger_cells(grey, grey).any()
 
 
+def test_a_line_that_both_pictures_show_is_not_read_again() -> None:
+    """Letters on flat ground that one filter shows with a fifth of the contrast are not the same."""
+    image = picture([("an ordinary line", 30, (20, 20))], (400, 80))
+    grey = np.asarray(image.convert("L"))
+    line = TextLine(around((10, 10, 390, 70)), 30.0, 255.0, 16)
+    faint = (255 - (255 - grey.astype(np.int16)) // 5).astype(np.uint8)
+    assert is_same(grey, grey, line)
+    assert is_same(grey, np.asarray(image.convert("L").reduce(2).resize(image.size)), line)
+    assert not is_same(grey, faint, line)
+    assert not is_same(grey, np.full_like(grey, 255), line)
+    assert not is_same(grey, np.roll(grey, 17, axis=1), line)
+    assert not is_same(grey, grey, line._replace(corners=around((500, 10, 600, 70))))
+
+
 def test_text_that_appears_only_downscaled_is_named() -> None:
     """Faint dots at full size become letters by a filter that looks at the nearest px only."""
     pytest.importorskip("rapidocr", reason="needs imgbudget[text]")
@@ -543,6 +564,28 @@ def test_text_that_appears_only_downscaled_is_named() -> None:
     assert found.line.box[1] == pytest.approx(400, abs=40)
     usual = picture([("an ordinary line of text", 60, (100, 300))], (4000, 1600))
     assert read_text(usual, [size], rapid_engine()).at(size).appearing == ()
+
+
+def test_the_detector_takes_denormal_weights_for_zero() -> None:
+    """Else two of its layers take two thirds of the time; the option counts for a process as a whole."""
+    pytest.importorskip("rapidocr", reason="needs imgbudget[text]")
+    code = (
+        "import numpy as np\n"
+        "from imgbudget.legibility.engine import rapid_engine\n"
+        "rapid_engine().detect(np.zeros((32, 32, 3), np.uint8))\n"
+        "print(np.float32(1e-40) * np.float32(1) == 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.995])
+def test_percentiles_of_counts_are_those_of_numpy(share: float) -> None:
+    """Of any number of values, also between two of them."""
+    for count in (1, 2, 7, 500):
+        values = np.random.default_rng(count).integers(0, 256, count)
+        counts = np.bincount(values, minlength=256).astype(float)
+        assert percentile(counts, share) == pytest.approx(np.percentile(values, share * 100))
 
 
 def test_the_recogniser_can_reach_no_network() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from imgbudget.legibility.crops import corners_of, crop, lengths, pixels_of
-from imgbudget.legibility.engine import LEAST_DETECTED, Engine, Quad
+from imgbudget.legibility.engine import LEAST_DETECTED, STEP, Engine, Quad
 from imgbudget.legibility.ink import letters_of
 from imgbudget.model.text import TextLine
 
@@ -32,9 +32,6 @@ _OVERLAP = 64
 
 _CELL = 8
 """Px of the cells of which it is known whether anything is in them."""
-
-_STEP = 32
-"""The edges of what the detector gets are multiples of this."""
 
 _SURE = 6.5
 """Px of height, in a smaller picture, of letters that were surely found in it."""
@@ -229,7 +226,7 @@ _FEWEST = 2
 def pieces(cells: Cells, width: int, height: int) -> Iterator[Rectangle]:
     """The parts of a picture of that size that hold all busy cells, each bounded in pixels."""
     for top, bottom in _runs(np.flatnonzero(cells.any(axis=1)), _MARGIN // _CELL):
-        for left, right in _runs(np.flatnonzero(cells[top:bottom].any(axis=0)), 2 * _STEP // _CELL):
+        for left, right in _runs(np.flatnonzero(cells[top:bottom].any(axis=0)), 2 * STEP // _CELL):
             if int(cells[top:bottom, left:right].sum()) < _FEWEST:
                 continue
             part = Rectangle(
@@ -271,7 +268,7 @@ def _in_steps(piece: Rectangle, width: int, height: int) -> Rectangle:
 
 
 def _widened(begin: int, end: int, most: int) -> tuple[int, int]:
-    wanted = -(-(end - begin) // _STEP) * _STEP
+    wanted = -(-(end - begin) // STEP) * STEP
     end = min(begin + wanted, most)
     return max(end - wanted, 0), end
 
