@@ -6,6 +6,9 @@ What needs the recogniser is skipped without imgbudget[text]; the rest runs on v
 import importlib.util
 import io
 import json
+import os
+import zlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +16,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from imgbudget.errors import UsageError
+from imgbudget.imageinfo import texts
+from imgbudget.imageinfo.cache import cache_folder
 from imgbudget.legibility import task
 from imgbudget.limits.geometry import Size
 from imgbudget.linter import selection
@@ -220,6 +225,82 @@ def test_the_text_is_read_once_for_all_rules_and_then_let_go() -> None:
     stored.release()
     assert stored.at(Size(100, 50)) is not None
     assert (stored.at(Size(50, 25)), stored.flaw) == (None, "its bytes are no longer in memory")
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch, page: Path) -> list[Size]:
+    """The sizes at which images are really read, of a page that has been at rest for long."""
+    sizes: list[Size] = []
+
+    def read(_data: bytes, _facts: object, seen: Iterable[Size]) -> ImageText:
+        sizes.extend(seen)
+        return reads(sizes[-1], (line(9), 0.5), appearing="do it")
+
+    monkeypatch.setattr(selection, "is_installed", lambda _name: True)
+    monkeypatch.setattr(task, "read_image", read)
+    os.utime(page, (1_700_000_000, 1_700_000_000))
+    return sizes
+
+
+def checked(imgbudget: Command, *names: str, cached: bool = True) -> object:
+    """The findings of a check of texts."""
+    option = "--cache" if cached else "--no-cache"
+    done = imgbudget("check", *names, "--text", option, "-j", "1", "--format", "json", "--exit-zero")
+    found: object = json.loads(done.out)["findings"]
+    return found
+
+
+def test_what_was_read_is_kept_by_content(imgbudget: Command, page: Path, counted: list[Size]) -> None:
+    """Under another name and in a request too; a changed image and another size are read."""
+    first = checked(imgbudget, page.name)
+    assert len(counted) == 1
+    assert checked(imgbudget, page.name) == first
+    page.rename(page.with_name("renamed.png"))
+    write_json(page.with_name("r.json"), body(image_block(png(), "image/png")))
+    checked(imgbudget, "renamed.png", "r.json")
+    assert len(counted) == 1
+    checked(imgbudget, "renamed.png", cached=False)
+    assert len(counted) == 2
+    page.write_bytes(png(letters=20))
+    checked(imgbudget, page.name)
+    assert len(counted) == 3
+    imgbudget("check", page.name, "--text", "--cache", "--model", "claude-opus-4-7")
+    assert len(set(counted)) == 2
+
+
+@pytest.mark.parametrize("package", ["imgbudget", "reading", "rapidocr", "onnxruntime", "Pillow"])
+@pytest.mark.usefixtures("page")
+def test_another_version_reads_again(
+    imgbudget: Command, counted: list[Size], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    """Of anything that has a part in what is read."""
+    checked(imgbudget, "page.png")
+    known = {**texts.versions(), package: "99"}
+    monkeypatch.setattr(texts, "versions", lambda: known)
+    checked(imgbudget, "page.png")
+    checked(imgbudget, "page.png")
+    assert len(counted) == 2
+
+
+@pytest.mark.parametrize("change", [b"", b"{}", b"garbage\n[]", None])
+def test_a_damaged_text_in_the_cache_is_read_again(imgbudget: Command, change: bytes | None) -> None:
+    """Whatever is in its file; and `clean` removes it."""
+    store = texts.TextsKept(png())
+    text = reads(PAGE, (line(9), 0.5), appearing="do it")
+    store.keep(PAGE, text)
+    assert store.find(PAGE) == text
+    assert store.find(Size(10, 10)) is None
+    (path,) = [one for one in Path(cache_folder()).rglob("*") if one.is_file() and len(one.name) == 62]
+    whole = path.read_bytes()
+    wrong = json.dumps([[1, 2], [[[[0, 0]] * 4, 1, 1, 1, 5, False]], [], 5]).encode()
+    path.write_bytes(b"imgbudget text 1 %08x\n%b" % (zlib.crc32(wrong), wrong) if change is None else change)
+    assert store.find(PAGE) is None
+    path.write_bytes(whole[:-3])
+    assert store.find(PAGE) is None
+    store.keep(PAGE, text)
+    assert store.find(PAGE) == text
+    assert imgbudget("clean").code == 0
+    assert store.find(PAGE) is None
 
 
 @cache

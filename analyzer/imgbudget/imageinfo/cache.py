@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_file
+from imgbudget.imageinfo.dispatch import PROBE_VERSION, pictured, probe_file
+from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.limits.geometry import Size
 from imgbudget.model.pixels import pixels_from
 from imgbudget.model.subjects import ImageFacts, ProbeField
@@ -71,6 +72,15 @@ def cache_folder() -> str:
     """The folder of the cache, in XDG_CACHE_HOME, LOCALAPPDATA or the user's .cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return os.path.join(base or os.path.expanduser("~/.cache"), "imgbudget")
+
+
+def make_folder(root: str, folder: str) -> None:
+    """Make a folder of the cache at `root`, which is marked as one for backups. Raises OSError."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    tag = os.path.join(root, _TAG)
+    if not os.path.lexists(tag):
+        with suppress(FileExistsError), open(tag, "x", encoding="ascii") as file:
+            file.write(_TAG_TEXT)
 
 
 def clear(folder: str) -> int | None:
@@ -131,7 +141,7 @@ class _FolderCache(Generic[_Entry]):
         """Write new entries of a folder."""
         path = self._file(location)
         with suppress(OSError):  # a full or read-only disk must not fail the run
-            self._make_folder(os.path.dirname(path))
+            make_folder(self.folder, os.path.dirname(path))
             if location in self._to_replace:
                 self._load(location, quietly=True)  # another process may have replaced the file
             if location not in self._to_replace and _append(path, self._part(entries)):
@@ -144,13 +154,6 @@ class _FolderCache(Generic[_Entry]):
     def _part(self, entries: Mapping[str, _Entry]) -> bytes:
         text = json.dumps(entries, separators=(",", ":")).encode("ascii")
         return b"%s%08x\n%s\n" % (self._start, zlib.crc32(text), text)
-
-    def _make_folder(self, folder: str) -> None:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        tag = os.path.join(self.folder, _TAG)
-        if not os.path.lexists(tag):
-            with suppress(FileExistsError), open(tag, "x", encoding="ascii") as file:
-                file.write(_TAG_TEXT)
 
     def _file(self, location: str) -> str:
         path = os.fsencode(os.path.abspath(location or "."))
@@ -250,6 +253,8 @@ class FactsCache(_FolderCache[_KnownFacts]):
         Raises:
             OSError: the file cannot be read.
         """
+        if fields & _TEXT:  # which is kept by bytes, and never with the facts
+            return _with_text(path, self.probe(path, fields & ~_TEXT & ~_KEPT | _ORIENTATION), fields)
         location, _, name = path.rpartition("/")
         if location != self._folder:
             self.flush()
@@ -277,6 +282,17 @@ class FactsCache(_FolderCache[_KnownFacts]):
 
     def _checked(self, rows: list[Any]) -> Iterable[_KnownFacts] | None:
         return _known_facts(rows)
+
+
+_TEXT, _KEPT = ProbeField.TEXT.value, ProbeField.KEPT_TEXT.value
+_ORIENTATION = ProbeField.ORIENTATION.value
+
+
+def _with_text(path: str, facts: ImageFacts, fields: int) -> ImageFacts:
+    """The facts of a file with its text, which a rule then asks for. Raises OSError."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return pictured(facts, bytes_reader(data), len(data), fields & (_TEXT | _KEPT))
 
 
 class ComparisonCache(_FolderCache[_Comparison]):

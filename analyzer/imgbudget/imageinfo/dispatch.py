@@ -113,8 +113,17 @@ def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
         from imgbudget.imageinfo.decoding import with_decoding  # noqa: PLC0415 - rare
 
         facts = with_decoding(facts, read, size)
+    return pictured(facts, read, size, fields)
+
+
+def pictured(facts: ImageFacts, read: Read, size: int, fields: int) -> ImageFacts:
+    """The facts with those that its picture shows, if it can be decoded, and they are asked for.
+
+    Raises:
+        OSError: raised by the reader.
+    """
     if facts.format is None or facts.damage is not None or not fields & (_PIXELS | _TEXT):
         return facts
     from imgbudget.imageinfo.pictures import with_pictured  # noqa: PLC0415 - extra
 
-    return with_pictured(facts, read, size, pixels=bool(fields & _PIXELS), text=bool(fields & _TEXT))
+    return with_pictured(facts, read, size, fields)

@@ -1,6 +1,7 @@
 """Reads the text of one image: what a worker process does, and what rules on text ask for."""
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from imgbudget.errors import FixError, ImgbudgetError
 from imgbudget.legibility.engine import rapid_engine
@@ -34,10 +35,27 @@ def read_image(
         return f"the recogniser failed on it: {type(error).__name__}: {str(error)[:200]}"
 
 
-def with_text(facts: ImageFacts, read: Callable[[int, int], bytes], size: int) -> ImageFacts:
+class TextStore(Protocol):
+    """Texts of one image that are kept between runs, each by the size at which it was read."""
+
+    def find(self, seen: Size) -> ImageText | None:
+        """The text at full size and at this one in px; None if it is not kept."""
+
+    def keep(self, seen: Size, text: ImageText) -> None:
+        """Keep a text."""
+
+
+def with_text(
+    facts: ImageFacts,
+    read: Callable[[int, int], bytes],
+    size: int,
+    *,
+    kept: Callable[[bytes], TextStore] | None = None,
+) -> ImageFacts:
     """The facts of an image with its text, which is read when a rule asks for it.
 
-    `read` returns `size` bytes, by length and offset.
+    `read` returns `size` bytes, by length and offset. `kept` gives the texts that earlier runs
+    read of an image, by its bytes.
 
     Raises:
         OSError: raised by the reader.
@@ -46,4 +64,15 @@ def with_text(facts: ImageFacts, read: Callable[[int, int], bytes], size: int) -
         flaw = f"has {figure(size)} bytes; text is looked for in at most {figure(MOST_BYTES)}"
         return facts._replace(text=StoredText(lambda _size: flaw))
     data = read(size, 0)
-    return facts._replace(text=StoredText(lambda seen: read_image(data, facts, (seen,))))
+    texts = None if kept is None else kept(data)
+
+    def text_at(seen: Size) -> ImageText | str:
+        found = None if texts is None else texts.find(seen)
+        if found is not None:
+            return found
+        text = read_image(data, facts, (seen,))
+        if texts is not None and not isinstance(text, str):
+            texts.keep(seen, text)
+        return text
+
+    return facts._replace(text=StoredText(text_at))

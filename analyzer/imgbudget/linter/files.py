@@ -13,7 +13,7 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult
-from imgbudget.model.subjects import ImageUse, Request, ShapeFlaw
+from imgbudget.model.subjects import ImageUse, ProbeField, Request, ShapeFlaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +29,10 @@ _READ_AS_IMAGES = frozenset({FileKind.IMAGE, FileKind.UNKNOWN})
 
 
 class FileCheck:
-    """Checks one file at a time. `cache` keeps facts of images between runs, if it is not None."""
+    """Checks one file at a time. `cache` keeps facts of images between runs, if it is not None.
+
+    The text of images is then kept too, by their bytes, wherever they are.
+    """
 
     __slots__ = ("cache", "context", "force_exclude")
 
@@ -39,6 +42,8 @@ class FileCheck:
         """Check with a context; `verbose` adds a note to it for each part of the cache that is ignored."""
         self.context: LintContext = context
         self.force_exclude: bool = force_exclude
+        if cache and context.paths.needs_text:
+            context.fields |= ProbeField.KEPT_TEXT
         self.cache: FactsCache | None = _open_cache(context if verbose else None) if cache else None
 
     def image(self, path: str, runner: RuleRunner) -> ImageUse:

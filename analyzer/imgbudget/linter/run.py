@@ -129,7 +129,7 @@ class Session:
         self.file_check: FileCheck = FileCheck(
             self.context,
             force_exclude=options.force_exclude,
-            cache=options.cache and not self.context.paths.needs_text,  # text is not kept between runs
+            cache=options.cache,
             verbose=options.raise_errors,
         )
         self.totals: RunTotals = new_totals(options, self.context.paths)

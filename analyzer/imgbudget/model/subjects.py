@@ -69,6 +69,8 @@ class ProbeField(IntFlag):
     """Whether the image decodes, found by a worker process."""
     TEXT = 256
     """What can be read in the image: see `StoredText`."""
+    KEPT_TEXT = 512
+    """With TEXT: what an earlier run read of the same bytes counts, and what is read is kept in the cache."""
 
 
 UNREAD = "cannot be read"
