@@ -11,12 +11,16 @@ import pytest
 
 import imgbudget as package
 from imgbudget.api.settings import CheckSettings, Detail, Platform
+from imgbudget.legibility import task
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
+from imgbudget.linter import selection
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
+from imgbudget.model.text import ImageText, SeenLine, SeenText, TextLine
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
+from tests.pdffiles import paged
 
 
 @pytest.fixture
@@ -275,3 +279,70 @@ def test_sessions_are_rescued_as_by_the_command(imgbudget: Command, tmp_path: Pa
     assert repr(package.rescue("s.jsonl")) == "<RescueReport: 1 file, clean>"
     with pytest.raises(ValueError, match="not -1"):
         package.rescue("s.jsonl", omit_images=-1)
+
+
+def read_of(_data: bytes, facts: Any, sizes: Any, *, every_line: bool = False) -> ImageText | str:
+    """A line of text, half of which is kept at any smaller size."""
+    if facts.damage is not None:
+        return f"cannot be decoded: {facts.damage}"
+    line = TextLine(((20, 20), (90, 20), (90, 40), (20, 40)), 9.0, 255.0, 20, "total 48" * (every_line + 1))
+    seen = [
+        SeenText(size, (SeenLine(line, 9.0 * size.width / facts.size.width, 0.5, "tota"),)) for size in sizes
+    ]
+    return ImageText(facts.size, (line,), tuple(seen), 5.0)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        (
+            ["--model", "claude-sonnet-4-6,gpt-5.6,grok-4"],
+            {"model": ["claude-sonnet-4-6", "gpt-5.6", "grok-4"]},
+        ),
+        (["--model", "gpt-5.6", "--detail", "low"], {"model": "gpt-5.6", "detail": "low"}),
+        (["--every-line", "--platform", "bedrock"], {"every_line": True, "platform": "bedrock", "jobs": 2}),
+    ],
+)
+def test_texts_are_those_of_the_command(
+    imgbudget: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str], options: dict[str, Any]
+) -> None:
+    """The document is the same, in this process and in others; tables have a row for each image and model."""
+    monkeypatch.setattr(selection, "is_installed", lambda _name: True)
+    monkeypatch.setattr(task, "read_image", read_of)
+    Path("photos/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    wanted = documents(imgbudget, "legible", "photos", *arguments)
+    report = package.legible("photos", **options)
+    assert json.loads(json.dumps(report.to_dict())) == wanted
+    assert set(report[0]._fields) == set(wanted["images"][0])
+    models = wanted["images"][-1]["models"]
+    assert set(report[-1].models[0]._fields) == set(models[0])
+    assert len(report.records()) == 4 * len(models)
+    assert [one.path for one in report if one.unread] == ["photos/broken.png"]
+    assert repr(report).startswith("<LegibleReport: 5 images, ")
+    assert "photos/large.jpg" in report._repr_html_()
+
+
+@pytest.mark.usefixtures("folder")
+def test_texts_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the error has the line that installs it; wrong arguments are errors too."""
+    with pytest.raises(package.UsageError, match="jobs: expected 1 or more"):
+        package.legible("photos", jobs=0)
+    with pytest.raises(package.UsageError, match="nowhere"):
+        package.legible("nowhere")
+    monkeypatch.setattr(selection, "is_installed", lambda name: name != "rapidocr")
+    with pytest.raises(package.UsageError, match=r"pip install 'imgbudget\[text\]'"):
+        package.legible("photos")
+
+
+@pytest.mark.usefixtures("folder")
+def test_plans_have_documents(imgbudget: Command) -> None:
+    """PDF files that are named and those in a folder, alone and beside images, as the command has them."""
+    Path("photos/paper.pdf").write_bytes(paged([(b"/MediaBox [0 0 612 792]", b"Hello world " * 20)]))
+    Path("photos/cut.pdf").write_bytes(b"%PDF-1.7\n")
+    for paths in (["photos"], ["photos/paper.pdf"], ["photos/paper.pdf", "photos/small.png"]):
+        report = package.plan(paths)
+        assert report.to_dict() == documents(imgbudget, "plan", *paths)
+        assert "photos/paper.pdf" in [one.path for one in report.documents]
+    assert package.plan("photos/small.png").documents == ()

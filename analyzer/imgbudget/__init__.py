@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgbudget.api.checks import check, check_request
     from imgbudget.api.explaining import ErrorResult, ExplainReport, explain
     from imgbudget.api.fixes import fix
+    from imgbudget.api.legibility import LegibleModel, LegibleReport, LegibleResult, legible
     from imgbudget.api.plans import PlanReport, plan
     from imgbudget.api.reports import CheckReport
     from imgbudget.api.rescuing import RescueReport, RescueResult, rescue
@@ -46,6 +47,9 @@ __all__ = [
     "ExplainReport",
     "GuardError",
     "ImgbudgetError",
+    "LegibleModel",
+    "LegibleReport",
+    "LegibleResult",
     "PlanReport",
     "RescueReport",
     "RescueResult",
@@ -68,6 +72,7 @@ __all__ = [
     "fix",
     "guard",
     "guard_transport",
+    "legible",
     "plan",
     "prune_conversation",
     "rescue",
@@ -82,6 +87,7 @@ _NAMES = {
     "imgbudget.api.checks": ("check", "check_request"),
     "imgbudget.api.explaining": ("ErrorResult", "ExplainReport", "explain"),
     "imgbudget.api.fixes": ("fix",),
+    "imgbudget.api.legibility": ("LegibleModel", "LegibleReport", "LegibleResult", "legible"),
     "imgbudget.api.plans": ("PlanReport", "plan"),
     "imgbudget.api.reports": ("CheckReport",),
     "imgbudget.api.rescuing": ("RescueReport", "RescueResult", "rescue"),

@@ -17,7 +17,7 @@ import anthropic
 import pytest
 
 import imgbudget as package
-from imgbudget.cli.plan_documents import plan_document_file
+from imgbudget.api.documents import plan_document_file
 from imgbudget.errors import GuardError
 from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.imageinfo.reader import bytes_reader

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
+from imgbudget.api.documents import documents_in, found_documents, plan_document_file
 from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
 from imgbudget.api.settings import (
     BudgetLike,
@@ -12,7 +13,7 @@ from imgbudget.api.settings import (
     model_names,
     run_options,
 )
-from imgbudget.discovery.walk import Paths
+from imgbudget.discovery.walk import Paths, path_list
 from imgbudget.fixing.strategy import for_models
 from imgbudget.fixing.trial import PlannedFiles, plan_files
 from imgbudget.limits.bound import Limits
@@ -21,6 +22,7 @@ from imgbudget.linter.options import RunOptions, accepts_wishes, require_switch,
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.output.base import count
+from imgbudget.output.documents import DocumentPlan, document_record
 from imgbudget.output.plan import plan_document, plan_record
 from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
@@ -35,20 +37,26 @@ if TYPE_CHECKING:
 class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
     """The plan of each image whose size is known, in the order of the files.
 
-    `requests` are the plans of requests, whose images are among those of the report; `summary` counts what
-    was read, and names what was not.
+    `requests` are the plans of requests, whose images are among those of the report, `documents` those of PDF
+    files, page by page; `summary` counts what was read, and names what was not.
     """
 
     requests: tuple[RequestPlan, ...]
+    documents: tuple[DocumentPlan, ...]
     summary: Summary
     _models: tuple[Limits, ...]
 
     @classmethod
-    def of(cls, planned: PlannedFiles, models: tuple[Limits, ...] = ()) -> "PlanReport":
-        """The report of planned files."""
+    def of(
+        cls,
+        planned: PlannedFiles,
+        models: tuple[Limits, ...] = (),
+        documents: Sequence[DocumentPlan] = (),
+    ) -> "PlanReport":
+        """The report of planned files, for these models if they are several."""
         report = cls(planned.images)
         report.requests, report.summary = planned.requests, planned.summary
-        report._models = models
+        report.documents, report._models = tuple(documents), models
         return report
 
     def __repr__(self) -> str:
@@ -56,8 +64,11 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
         return f"<PlanReport: {count(len(self), 'image')}, {changed} to change>"
 
     def to_dict(self) -> Json:
-        """The document of `imgbudget plan --format json`, but for PDF files, which are not planned here."""
-        return plan_document(self, self.requests, PlanTotals.of(self), self.summary, self._models)
+        """The document of `imgbudget plan --format json`."""
+        document = plan_document(self, self.requests, PlanTotals.of(self), self.summary, self._models)
+        if self.documents:
+            document["documents"] = [document_record(one) for one in self.documents]
+        return document
 
     def records(self) -> list[Json]:
         """The list `plans` of the document: a dictionary for each image."""
@@ -90,6 +101,9 @@ def plan(  # noqa: PLR0913 - keyword options
 ) -> PlanReport:
     """The resize plan of every image whose size is known, in the order of the files.
 
+    PDF files are planned page by page, see `documents` of the report; the extra imgbudget[pdf] reads more
+    than the number of pages.
+
     `target` is what `imgbudget plan --target` takes, such as "native" or ["latency", "bytes:500KB"]; the
     default is the size of the aspect-ratio table. The images of a request are planned together, under its
     limits, the budgets of the configuration, and those given here, such as `{"request.tokens": 20_000}`.
@@ -110,7 +124,15 @@ def plan(  # noqa: PLR0913 - keyword options
     client = settings.get("client") or ""
     session = Session(asked._replace(client=client, pixels=False, text=False))
     goal = for_models(_goal(target), session, several_of(model_names(model)), cheapest=cheapest)
-    return PlanReport.of(plan_files(session, paths, goal, measure=measure), goal.models)
+    given = path_list(paths)
+    named = documents_in(given)
+    planned = plan_files(session, [path for path in given if path not in named], goal, measure=measure)
+    limits, tiers = session.context.limits(), session.limits.tiers
+    documents = [plan_document_file(path, limits, tiers) for path in named]
+    documents += [
+        plan_document_file(path, limits, tiers, named=False) for path in found_documents(planned.summary)
+    ]
+    return PlanReport.of(planned, goal.models, documents)
 
 
 def _goal(target: SizeGoal | SizePreset | str | Sequence[str] | None) -> SizeGoal:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, NamedTuple
 
+from imgbudget.api.documents import documents_in, found_documents, plan_document_file
 from imgbudget.cli.checking import (
     Output,
     check_paths,
@@ -29,7 +30,6 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
-from imgbudget.cli.plan_documents import documents_in, found_documents, plan_document_file
 from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, ModelsOptions, budgets_of
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, for_models, plans_of

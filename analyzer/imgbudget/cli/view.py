@@ -6,10 +6,10 @@ from typing import Annotated, NamedTuple
 
 from PIL.Image import Image
 
+from imgbudget.api.legibility import CRASHED, MOST_BYTES, ReadTask, size_sent, text_worker
 from imgbudget.api.measuring import MEASURES, at_detail, known_detail
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, size_sent, text_worker
 from imgbudget.cli.options import ConfigOptions, run_options
 from imgbudget.cli.output import say_warnings, show, whole_file
 from imgbudget.cli.targets import ModelsOptions
