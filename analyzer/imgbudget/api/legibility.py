@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from imgbudget.model.location import Location
+
 MOST_BYTES = 1 << 28
 """Bytes of an image above which its text is not read: more than any API takes."""
 
@@ -212,13 +214,20 @@ class ReadImages(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_images(
-    session: Session, paths: Paths, options: ReadOptions, jobs: int | None = None, *, isolated: bool = False
+def read_images(  # noqa: PLR0913 - keyword options
+    session: Session,
+    paths: Paths,
+    options: ReadOptions,
+    jobs: int | None = None,
+    *,
+    isolated: bool = False,
+    progress: Callable[[int, int], None] = lambda _read, _images: None,
 ) -> ReadImages:
     """The text of all images in files, as models see it.
 
     `jobs` are processes, None one for each core; a single one is this process unless it is to be `isolated`,
-    so that a crash is only that of the image.
+    so that a crash is only that of the image. `progress` is called with how many images have been read, and
+    how many there are.
 
     Raises:
         UsageError: there is no image, or no file.
@@ -235,13 +244,12 @@ def read_images(
     chosen = partial(_models_of, bound=bound, detail=options.detail, notes=notes)
     waiting: dict[int, _ImageOfRun] = {}
     tasks = _tasks(results, chosen, waiting, every_line=options.every_line)
-    read = {
-        found.image.use.location: _legible(found, outcome, others)
-        for found, outcome in (
-            (waiting.pop(number), outcome)
-            for number, outcome in _answers(tasks, jobs or cores(), isolated=isolated)
-        )
-    }
+    total = sum(len(one.images) for one in results)
+    read: dict[Location, LegibleImage] = {}
+    for number, outcome in _answers(tasks, jobs or cores(), isolated=isolated):
+        found = waiting.pop(number)
+        read[found.image.use.location] = _legible(found, outcome, others)
+        progress(len(read), total)
     images = tuple(read[image.use.location] for result in results for image in result.images)
     return ReadImages(images, unread, (*notes, *session.notes))
 
