@@ -65,7 +65,9 @@ def legible(options: LegibleOptions) -> int:
     )
     session = Session(asked._replace(fields=MEASURES))
     how = ReadOptions(options.provider.several, detail, every_line=options.every_line)
-    read = read_images(session, options.paths, how, options.jobs, isolated=True)
+    progress = Progress(wanted=not (options.output.no_progress or options.output.quiet), noun="images")
+    read = read_images(session, options.paths, how, options.jobs, isolated=True, progress=progress.at)
+    progress.clear()
     images, unread = read.images, read.unread
     write_formats(
         formats,
