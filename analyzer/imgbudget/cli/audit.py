@@ -24,6 +24,7 @@ from imgbudget.cli.options import (
     NO_IGNORES,
     PEDANTIC,
     PIXELS,
+    TEXT,
     ConfigOptions,
     OutputOptions,
     SelectionOptions,
@@ -45,6 +46,7 @@ from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.linter.models import counted_models
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
+from imgbudget.linter.selection import on_text
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import count
 
@@ -63,6 +65,7 @@ class AuditOptions(NamedTuple):
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     pixels: Annotated[bool, PIXELS] = False
+    text: Annotated[bool, TEXT] = False
     against: Annotated[
         tuple[str, ...],
         option(
@@ -245,7 +248,7 @@ def audit(options: AuditOptions) -> int:
     asked = asked._replace(
         pedantic=options.pedantic,
         pixels=options.pixels or bool(options.against) or options.hashes is not None or None,
-        text=None,
+        text=options.text or None,
         fields=ProbeField.DECODE if options.decode else ProbeField.NONE,
         use_ignores=not options.no_ignores,
         allow_outside=options.allow_outside,
@@ -324,7 +327,9 @@ def _report(session: Session, done: Audited, options: AuditOptions, formats: lis
     if options.hashes is not None:
         write_lines(hash_lines(store), options.hashes)
     if options.html is not None:
-        write_page(store, statistics, options.html)
+        context = session.context
+        read = (rule.code for rule in session.registry.rules if context.paths.needs_text and on_text(rule))
+        write_page(store, statistics, options.html, text_codes=frozenset(read))
     for name, file in formats:
         if name == "csv":
             write_lines(lines(store, done.run.tiers), file)

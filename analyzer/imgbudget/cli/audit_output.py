@@ -1,11 +1,16 @@
 """What `imgbudget audit` writes to files: tables and lists in parts, and the page."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
 
 from imgbudget.auditing.statistics import AuditStatistics
 from imgbudget.auditing.store import Store
 from imgbudget.cli.output import show, whole_file
+
+if TYPE_CHECKING:
+    from imgbudget.auditing.html.textviews import TextViews
 
 
 def write_lines(texts: Iterable[str], file: str | None) -> None:
@@ -18,10 +23,16 @@ def write_lines(texts: Iterable[str], file: str | None) -> None:
                 out.write(text)
 
 
-def write_page(store: Store, statistics: AuditStatistics, file: str) -> None:
-    """Write the HTML page."""
-    from imgbudget.auditing.html.page import page  # noqa: PLC0415 - command
-    from imgbudget.auditing.html.thumbnails import thumbnails  # noqa: PLC0415 - command
+def write_page(
+    store: Store, statistics: AuditStatistics, file: str, *, text_codes: Collection[str] = ()
+) -> None:
+    """Write the HTML page; images with a finding of `text_codes` are read again to show what was found."""
+    from imgbudget.auditing.html import page, thumbnails  # noqa: PLC0415 - command
 
+    views: TextViews | None = None
+    if text_codes:
+        from imgbudget.auditing.html.textviews import text_views  # noqa: PLC0415 - extra
+
+        views = partial(text_views, codes=text_codes, limits=store.limits)
     with whole_file(file) as out:
-        out.write(page(statistics, store, thumbnails))
+        out.write(page.page(statistics, store, thumbnails.thumbnails, views))

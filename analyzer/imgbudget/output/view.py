@@ -184,12 +184,7 @@ def _panel(panel: ViewPanel, view: ViewedImage, number: int) -> Iterator[str]:
     name = f"model-{number}"
     yield f'<section aria-labelledby="{name}"><h2 id="{name}">As seen by {_shown(panel.title)}</h2>'
     across, down = panel.size.width / view.size.width, panel.size.height / view.size.height
-    boxes = []
-    if panel.text is not None:
-        rest = [line for line in panel.text.lines if line.state is LineState.KEPT]
-        chosen = [*worst(panel.text), *rest][:MOST_BOXES]
-        boxes = [_polygon(one.line, one.state.value, _title(one), across, down) for one in chosen]
-        boxes += [_appeared(found, across, down) for found in panel.text.appearing]
+    boxes = [] if panel.text is None else _boxes(panel.text, across, down)
     spoken = f"The image at {_px(panel.size)} px"
     yield from _svg(
         name, spoken, panel.size, panel.picture, canvas=panel.canvas, grid=_grid(panel), boxes=boxes
@@ -202,6 +197,21 @@ def _panel(panel: ViewPanel, view: ViewedImage, number: int) -> Iterator[str]:
     if panel.text is not None:
         yield from _lines(panel.text)
     yield "</section>"
+
+
+def _boxes(text: SeenText, across: float, down: float) -> list[str]:
+    """A box around each line, coloured by its state; px of full size are multiplied by the factors."""
+    rest = [line for line in text.lines if line.state is LineState.KEPT]
+    chosen = [*worst(text), *rest][:MOST_BOXES]
+    boxes = [_polygon(one.line, one.state.value, _title(one), across, down) for one in chosen]
+    return boxes + [_appeared(found, across, down) for found in text.appearing]
+
+
+def drawing(name: str, spoken: str, text: SeenText, full: Size, picture: EmbeddedPicture) -> Iterator[str]:
+    """An image as a model sees it with boxes around its text, as HTML; `full` is its size as displayed."""
+    across, down = text.size.width / full.width, text.size.height / full.height
+    boxes = _boxes(text, across, down)
+    yield from _svg(name, spoken, text.size, picture, canvas=text.size, boxes=boxes)
 
 
 def _px(size: Sequence[int | float]) -> str:

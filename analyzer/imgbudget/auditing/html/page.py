@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -30,6 +30,9 @@ from imgbudget.auditing.store import Store
 from imgbudget.output.base import between, count, figure
 from imgbudget.output.pagepolicy import policy
 from imgbudget.version import __version__
+
+if TYPE_CHECKING:
+    from imgbudget.auditing.html.textviews import TextView, TextViews
 
 MOST_ROWS = 20_000
 """Rows in the page at most."""
@@ -319,21 +322,31 @@ FIRST = 100
 
 
 class WorstImage(NamedTuple):
-    """One of the worst images: `thumbnail` is a data URI, empty if there is none."""
+    """One of the worst images: `thumbnail` is a data URI, empty if there is none.
+
+    `view` is what a model sees of its text, if that was looked for.
+    """
 
     name: str
     folder: str
     facts: str
     findings: tuple[tuple[str, str, str, str | None, str], ...]
     thumbnail: str
+    view: "TextView | None" = None
 
 
-def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> str:
-    """The whole page; `thumbnails` returns the available thumbnails of the given rows, by location."""
+def page(
+    statistics: AuditStatistics, store: Store, thumbnails: Thumbnails, views: "TextViews | None" = None
+) -> str:
+    """The whole page; `thumbnails` returns the available thumbnails of the given rows, by location.
+
+    `views` does the same with what models see of their text, if that was looked for.
+    """
     env = _environment()
     style, script = (_part(env, name) for name in ("report.css", "report.js"))
     worst = statistics.offenders[:OFFENDERS]
     pictures = thumbnails(worst)
+    seen = {} if views is None else views(worst)
     rules = {rule.code: rule for rule in statistics.rules}
     named = {code: (rule.name, rule.url) for code, rule in rules.items()}
     base = CommonPrefix(statistics.sources)
@@ -355,7 +368,10 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         matrix=cost_grid(statistics),
         platforms=platform_grid(statistics),
         charts=[(item, charts) for item in statistics.distributions if item.bins],
-        offenders=[_offender(base.row(row), named, pictures.get(row.place, "")) for row in worst],
+        offenders=[
+            _offender(base.row(row), named, pictures.get(row.place, ""), seen.get(row.place)) for row in worst
+        ],
+        markup=Markup,
         alike=alike_pictures(statistics, store, thumbnails, base),
         rows=rows,
         first=[(*split_name(display_name(base.row(row).place)), row) for row in rows.first],
@@ -391,7 +407,9 @@ def _part(env: "jinja2.Environment", name: str) -> Markup:
     return Markup(f"\n{source}")  # noqa: S704 - packaged with this module
 
 
-def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: str) -> WorstImage:
+def _offender(
+    row: Row, named: Mapping[str, tuple[str, str | None]], picture: str, view: "TextView | None"
+) -> WorstImage:
     found = tuple(
         dict.fromkeys(
             (
@@ -404,4 +422,4 @@ def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: st
         )
     )
     folder, name = split_name(display_name(row.place))
-    return WorstImage(name, folder, facts_text(row), found, picture)
+    return WorstImage(name, folder, facts_text(row), found, picture, view)
