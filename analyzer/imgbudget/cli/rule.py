@@ -1,5 +1,6 @@
 """`imgbudget rule`: a rule's page, or all of them."""
 
+import re
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag
@@ -53,7 +54,7 @@ def show_rule(options: RuleCommandOptions) -> int:
         elif options.show_all:
             sink.write(_list(rules))
         else:
-            sink.write(markdown(rules[0]))
+            sink.write(_text(rules[0]))
         sink.close()
     return 0
 
@@ -78,7 +79,12 @@ def _list(rules: list[AnyRule]) -> str:
 
 
 def markdown(rule: AnyRule) -> str:
-    """The page of a rule in Markdown, its identity under the title."""
+    """The page of a rule in Markdown: as text, with its examples in blocks, where `<png 9x9>` is no tag."""
+    return re.sub(r"(?:^<.*\n)+", lambda found: f"```text\n{found[0]}```\n", _text(rule), flags=re.MULTILINE)
+
+
+def _text(rule: AnyRule) -> str:
+    """The page of a rule, its identity under the title."""
     fix = f"fix: {rule.fix}" if rule.fix else "no fix"
     extra = ", pedantic" if rule.pedantic else ""
     facts = f"{rule.severity}{extra}, {rule.level.value} level, {fix}, since {rule.since}"
