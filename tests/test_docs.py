@@ -25,6 +25,7 @@ WRITTEN = [
     *sorted((ROOT / ".github").glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "rules").glob("*.md")),
+    *sorted((ROOT / "docs" / "recipes").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
     ROOT / "examples" / "rule-pack" / "README.md",
 ]
