@@ -71,12 +71,16 @@ class _PositionalFile(io.RawIOBase):
 def open_with_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> PillowInfo | str | None:
     """Format, size and frames according to Pillow, using only these readers.
 
-    A clause if Pillow refuses to open such a large image; None if it does not recognise the file.
+    A clause if Pillow refuses to open such a large image; None if it does not recognise the file, or is not
+    there, as in a browser.
 
     Raises:
         OSError: raised by the reader.
     """
-    from PIL import Image  # noqa: PLC0415 - rare
+    try:
+        from PIL import Image  # noqa: PLC0415 - rare
+    except ModuleNotFoundError:
+        return None
 
     # else Pillow imports all readers; readers that a later Pillow removed are skipped
     formats = [reader.upper() for reader in readers if _imported(f"PIL.{reader}ImagePlugin")]

@@ -1,0 +1,273 @@
+"""The page "What does this image cost?" of a built site in headless Chromium: typing, dropping, no server.
+
+Skipped unless IMGBUDGET_SITE names a site that tools/site/build.py made, and without playwright and a
+Chromium (extra `dev-browser`; IMGBUDGET_CHROMIUM names another program).
+"""
+
+import base64
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tools.site.build import MARKER
+
+from tests.builders import image_bytes
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install '.[dev-browser]'"
+)
+CHROMIUM = os.environ.get("IMGBUDGET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+SITE = os.environ.get("IMGBUDGET_SITE", "")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.skipif(not SITE, reason="needs a built site: IMGBUDGET_SITE"),
+]
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 120_000
+"""Milliseconds for Python to start in the browser: two on a quiet machine."""
+
+_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('refused ' + e.blockedURI))"
+_DROP = """([files, target]) => {
+  const transfer = new DataTransfer();
+  for (const [name, text] of files) {
+    transfer.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
+  }
+  for (const name of ["dragover", "drop"]) {
+    document.querySelector(target).dispatchEvent(
+      new DragEvent(name, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+class Server:
+    """The site on this machine; can be stopped."""
+
+    def __init__(self) -> None:
+        handler = functools.partial(_Quiet, directory=SITE)
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Refuse all connections from now on."""
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the standard library
+        """Say nothing."""
+
+
+class Asked(NamedTuple):
+    """A page in a tab, what its console said, and what it asked for."""
+
+    tab: Any
+    said: list[str]
+    urls: list[str]
+    server: Server
+
+    def answered(self) -> None:
+        """Wait for the answer."""
+        self.tab.wait_for_selector("#cost[data-state=ready]", timeout=PATIENCE)
+
+    def row(self, model: str) -> list[str]:
+        """The cells of a model in the first table, without the last."""
+        row = self.tab.locator(".cost-table").first.locator("tbody tr", has_text=model).first
+        cells: list[str] = row.locator("td").all_text_contents()
+        return cells[:-1]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for the module, with a separate profile."""
+    assert (Path(SITE) / MARKER).exists(), f"{SITE} is no built site"
+    with playwright.sync_playwright() as runner:
+        started = runner.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+def _opened(browser: Any, page: str, **options: Any) -> Iterator[Asked]:
+    server = Server()
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+    tab = context.new_page()
+    tab.add_init_script(_VIOLATIONS)
+    asked = Asked(tab, [], [], server)
+    tab.on("console", lambda message: asked.said.append(message.text))
+    tab.on("pageerror", lambda error: asked.said.append(str(error)))
+    tab.on("request", lambda request: asked.urls.append(request.url))
+    tab.goto(server.url + page)
+    yield asked
+    assert asked.said == []
+    elsewhere = [url for url in asked.urls if not url.startswith((server.url, f"blob:{server.url}", "data:"))]
+    assert elsewhere == []
+    context.close()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def cost(browser: Any) -> Iterator[Asked]:
+    """The page of costs, once it has answered the size that it begins with."""
+    for asked in _opened(browser, "cost.html"):
+        asked.answered()
+        yield asked
+
+
+def typed(cost: Asked, text: str) -> None:
+    """Type a size and press Enter."""
+    cost.tab.fill("#cost-size", text)
+    cost.tab.press("#cost-size", "Enter")
+    cost.answered()
+
+
+def test_a_typed_size_is_answered_for_every_model(cost: Asked) -> None:
+    """The numbers of the command, with the finding that the API downscales it."""
+    typed(cost, "1920x1080")
+    assert cost.tab.locator(".cost-table tbody tr").count() > 100
+    assert cost.row("claude-sonnet-4-6") == ["1456x819", "1560", "$0.004680", "$4.68"]
+    assert cost.row("claude-opus-4-8") == ["unchanged", "2691", "$0.013455", "$13.46"]
+    row = cost.tab.locator(".cost-table tbody tr", has_text="claude-sonnet-4-6").first
+    link = row.locator(".warning a")
+    assert link.text_content() == "IB201 oversized-image"
+    assert (Path(SITE) / link.get_attribute("href").removeprefix(cost.server.url)).is_file()
+    assert cost.tab.url.endswith("#1920x1080")
+
+
+def test_several_sizes_are_added_up_and_mistakes_named(cost: Asked) -> None:
+    """A table of all together comes first; what is no size is listed with what to write."""
+    typed(cost, "9000x600 1092x1092 wide")
+    heads = cost.tab.locator("summary strong").all_text_contents()
+    assert heads == ["All 2 images together", "9000x600", "1092x1092"]
+    assert "'wide' is no size" in cost.tab.text_content("#cost-errors")
+    table = cost.tab.locator(".cost-table").nth(1)
+    errors = table.locator("tr", has_text="claude-sonnet-4-6").first.locator("p.error")
+    assert "IB101" in errors.first.text_content()
+
+
+def test_dropped_files_are_read_by_their_headers(cost: Asked) -> None:
+    """Every format that APIs take, a damaged file, and one that is no image; two have one name."""
+    formats = {"a.jpg": "JPEG", "b.png": "PNG", "c.gif": "GIF", "d.webp": "WEBP", "e.avif": "AVIF"}
+    files = [(name, image_bytes((640, 480), kind)) for name, kind in formats.items()]
+    files += [
+        ("turned.jpg", image_bytes((800, 600), "JPEG", orientation=6)),
+        ("b.png", image_bytes((64, 48))),
+    ]
+    files += [
+        ("cut.png", image_bytes((400, 300))[:40]),
+        ("notes.txt", b"hello"),
+        ("x.bin", bytes(range(256))),
+    ]
+    coded = [(name, base64.b64encode(data).decode()) for name, data in files]
+    cost.tab.evaluate(_DROP, [coded, "#cost-form"])
+    cost.answered()
+    heads = cost.tab.locator("summary").all_text_contents()
+    assert [head.split(" px")[0] for head in heads[1:]] == [
+        *(f"{name} 640x480" for name in formats),
+        "turned.jpg 600x800",
+        "b.png 64x48",
+    ]
+    errors = cost.tab.locator("#cost-errors li").all_text_contents()
+    assert [error.partition(":")[0] for error in errors] == ["cut.png", "notes.txt", "x.bin"]
+    assert "ends before its image data" in errors[0]
+    assert "/dropped" not in cost.tab.text_content("#cost")
+
+
+def test_chosen_files_are_read_too(cost: Asked, tmp_path: Path) -> None:
+    """As with the button of the form; one image has no table of all together."""
+    (tmp_path / "photo.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    cost.tab.set_input_files("#cost-files", str(tmp_path / "photo.jpg"))
+    cost.answered()
+    assert cost.row("claude-sonnet-4-6")[:2] == ["1270x952", "1564"]
+    assert cost.tab.locator("summary").count() == 1
+
+
+def test_models_can_be_filtered_and_ordered(cost: Asked) -> None:
+    """By a part of the name, by provider, and from the cheapest on; unknown costs come last."""
+    typed(cost, "1920x1080")
+    names = ".cost-table tbody th"
+    cost.tab.fill("#cost-filter", "opus")
+    assert all("opus" in name for name in cost.tab.locator(names).all_text_contents())
+    cost.tab.fill("#cost-filter", "")
+    cost.tab.select_option("#cost-platform", "gemini")
+    assert all(name.startswith("gem") for name in cost.tab.locator(names).all_text_contents())
+    cost.tab.select_option("#cost-platform", "")
+    cost.tab.select_option("#cost-sort", "cost")
+    cells = cost.tab.locator(".cost-table tbody td:nth-child(4)").all_text_contents()
+    known = [float(cell.rpartition("$")[2].replace(",", "")) for cell in cells if cell != "unknown"]
+    assert known == sorted(known)
+    assert cells[len(known) :] == ["unknown"] * (len(cells) - len(known))
+    cost.tab.select_option("#cost-sort", "platform")
+
+
+def test_page_is_used_by_keyboard(cost: Asked) -> None:
+    """From the field to the button, the files and the filters; focus can be seen."""
+    cost.tab.focus("#cost-size")
+    reached = []
+    for _ in range(5):
+        cost.tab.keyboard.press("Tab")
+        reached.append(cost.tab.evaluate("document.activeElement.id || document.activeElement.type"))
+    assert reached == ["submit", "cost-files", "cost-filter", "cost-platform", "cost-sort"]
+    outline = cost.tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(cost: Asked, width: int) -> None:
+    """Tables neither: on a narrow screen each row is a block."""
+    typed(cost, "9000x600 1920x1080")
+    cost.tab.set_viewport_size({"width": width, "height": 844})
+    assert cost.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wide = "tables => tables.filter(one => one.getBoundingClientRect().right > innerWidth).length"
+    assert cost.tab.locator(".cost-table").evaluate_all(wide) == 0
+    cost.tab.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_page_answers_without_its_server(browser: Any) -> None:
+    """Once it is loaded it needs no connection: a size and a file, with the server stopped."""
+    for cost in _opened(browser, "cost.html#64x64"):
+        cost.answered()
+        cost.server.stop()
+        asked = len(cost.urls)
+        typed(cost, "1000x1000")
+        assert cost.row("claude-sonnet-4-6")[:2] == ["unchanged", "1296"]
+        data = base64.b64encode(image_bytes((300, 200), "WEBP")).decode()
+        cost.tab.evaluate(_DROP, [[("late.webp", data)], "#cost-form"])
+        cost.answered()
+        assert cost.tab.locator("summary strong").all_text_contents() == ["late.webp"]
+        assert cost.urls[asked:] == []
+
+
+def test_search_finds_rules(browser: Any) -> None:
+    """The search of the site works with what the site has."""
+    for page in _opened(browser, "index.html"):
+        page.tab.locator(".md-search__button").first.click()
+        page.tab.locator("dialog[open] input").fill("tiny-edge")
+        found = page.tab.locator("dialog[open] a", has_text="IB301").first
+        found.wait_for(timeout=PATIENCE)
+        assert "rules/ib301" in found.get_attribute("href")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_system(browser: Any, scheme: str) -> None:
+    """The ground is light or dark."""
+    for page in _opened(browser, "rules/ib201.html", color_scheme=scheme):
+        ground = page.tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        level = sum(int(part) for part in ground.partition("(")[2].rstrip(")").split(",")[:3])
+        assert (level > 600) == (scheme == "light")
