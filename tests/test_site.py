@@ -200,8 +200,12 @@ def test_page_needs_no_other_package(tmp_path: Path) -> None:
     """The browser has the wheel and the standard library: no Pillow, click or PyYAML."""
     (tmp_path / "a.webp").write_bytes(image_bytes((640, 480), "WEBP"))
     (tmp_path / "b.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "c.txt").write_text("hello")
+    write_json(tmp_path / "d.json", body(image_block()))
+    names = [str(tmp_path / name) for name in ("a.webp", "b.bin", "c.txt", "d.json")]
     program = (
-        "import sys\n"
+        "import sys, time\n"
+        "del time.thread_time\n"
         "for name in ('PIL', 'click', 'yaml', 'numpy', 'pyarrow', 'pillow_heif'): sys.modules[name] = None\n"
         f"sys.path.insert(0, {str(build.HERE)!r})\n"
         "import cost\n"
@@ -209,15 +213,17 @@ def test_page_needs_no_other_package(tmp_path: Path) -> None:
         "print(answers.files(sys.argv[1:]), answers.size('10x10'), answers.about(), sep='\\n')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "a.webp"), str(tmp_path / "b.bin")],
+        [sys.executable, "-c", program, *names],
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     files, size, about = map(json.loads, done.stdout.splitlines())
-    assert [image["size"] for image in files["images"]] == ["640x480"]
+    assert [image["name"] for image in files["images"]] == ["a.webp", "d.json: messages.0.content.0"]
+    none = "no image: neither an image nor a request"
     assert files["errors"] == [
-        {"name": "b.bin", "text": "no image: neither an image nor a request: unknown bytes"}
+        {"name": "b.bin", "text": f"{none}: unknown bytes"},
+        {"name": "c.txt", "text": f"{none}: plain text"},
     ]
     assert len(size["images"][0]["rows"]) == about["models"] > 100

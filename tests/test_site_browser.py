@@ -7,6 +7,7 @@ Chromium (extra `dev-browser`; IMGBUDGET_CHROMIUM names another program).
 import base64
 import functools
 import http.server
+import json
 import os
 import shutil
 import threading
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from tools.site.build import MARKER
 
-from tests.builders import image_bytes
+from tests.builders import body, image_block, image_bytes
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install '.[dev-browser]'"
@@ -168,8 +169,7 @@ def test_dropped_files_are_read_by_their_headers(cost: Asked) -> None:
     files += [
         ("turned.jpg", image_bytes((800, 600), "JPEG", orientation=6)),
         ("b.png", image_bytes((64, 48))),
-    ]
-    files += [
+        ("request.json", json.dumps(body(image_block())).encode()),
         ("cut.png", image_bytes((400, 300))[:40]),
         ("notes.txt", b"hello"),
         ("x.bin", bytes(range(256))),
@@ -178,14 +178,18 @@ def test_dropped_files_are_read_by_their_headers(cost: Asked) -> None:
     cost.tab.evaluate(_DROP, [coded, "#cost-form"])
     cost.answered()
     heads = cost.tab.locator("summary").all_text_contents()
-    assert [head.split(" px")[0] for head in heads[1:]] == [
+    assert [head.split(" px")[0] for head in heads[1:-1]] == [
         *(f"{name} 640x480" for name in formats),
         "turned.jpg 600x800",
         "b.png 64x48",
     ]
-    errors = cost.tab.locator("#cost-errors li").all_text_contents()
-    assert [error.partition(":")[0] for error in errors] == ["cut.png", "notes.txt", "x.bin"]
-    assert "ends before its image data" in errors[0]
+    assert heads[-1].startswith("request.json: messages.0.content.0 ")
+    none = "no image: neither an image nor a request"
+    assert cost.tab.locator("#cost-errors li").all_text_contents() == [
+        "cut.png: cannot be decoded: ends before its image data (40 bytes)",
+        f"notes.txt: {none}: plain text",
+        f"x.bin: {none}: unknown bytes",
+    ]
     assert "/dropped" not in cost.tab.text_content("#cost")
 
 

@@ -132,7 +132,6 @@ function tr(row) {
   const figures = [row.seen, row.tokens, row.cost, row.per].map((text, at) =>
     cell(text, HEADS[at + 1], at === 0 ? "" : "figure"),
   );
-  if (row.findings.length + row.notes.length === 0) last.classList.add("empty");
   return element("tr", {}, model, ...figures, last);
 }
 

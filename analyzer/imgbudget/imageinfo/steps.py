@@ -1,6 +1,9 @@
 """Bounds the work of a reader: by steps, which depend on the input only, and for the guard by CPU time."""
 
-from time import thread_time
+try:
+    from time import thread_time
+except ImportError:  # in a browser, which has one thread
+    from time import process_time as thread_time
 
 _CHECKED_EVERY = 8192
 """Steps between two looks at the clock, about 0.1 ms."""
