@@ -156,6 +156,8 @@ def test_several_sizes_are_added_up_and_mistakes_named(cost: Asked) -> None:
     typed(cost, "9000x600 1092x1092 wide")
     heads = cost.tab.locator("summary strong").all_text_contents()
     assert heads == ["All 2 images together", "9000x600", "1092x1092"]
+    first = cost.tab.locator(".cost-table").first.locator("thead th")
+    assert first.all_text_contents() == ["model", "tokens", "cost", "1,000 times", "what to know"]
     assert "'wide' is no size" in cost.tab.text_content("#cost-errors")
     table = cost.tab.locator(".cost-table").nth(1)
     errors = table.locator("tr", has_text="claude-sonnet-4-6").first.locator("p.error")

@@ -102,12 +102,14 @@ function section(image, isOpen) {
 }
 
 const HEADS = ["model", "as seen, px", "tokens", "cost", "1,000 images", "what to know"];
+const HEADS_OF_SUM = HEADS.with(1, "").with(4, "1,000 times");
 
 function table(image) {
-  const rows = wanted(image.rows).map((row) => tr(row));
-  const head = element("tr", {}, ...HEADS.map((text) => element("th", { scope: "col" }, text)));
+  const heads = image.size ? HEADS : HEADS_OF_SUM;
+  const rows = wanted(image.rows).map((row) => tr(row, heads));
+  const head = element("tr", {}, ...heads.map((text) => element(text ? "th" : "td", text ? { scope: "col" } : {}, text)));
   const caption = element("caption", {}, `What each model makes of ${image.name}`);
-  const none = element("tr", {}, element("td", { colSpan: HEADS.length }, "no model has this in its name"));
+  const none = element("tr", {}, element("td", { colSpan: heads.length }, "no model has this in its name"));
   return element(
     "table",
     { className: "cost-table" },
@@ -117,20 +119,20 @@ function table(image) {
   );
 }
 
-function tr(row) {
+function tr(row, heads) {
   const cell = (text, label, className = "") => {
     const made = element("td", { className }, text);
     made.dataset.label = label;
     return made;
   };
   const model = element("th", { scope: "row" }, row.model, element("span", { className: "cost-by" }, row.platform));
-  const last = cell("", HEADS[5], "cost-know");
+  const last = cell("", heads[5], "cost-know");
   last.append(
     ...row.findings.map((finding) => element("p", { className: finding.severity, title: finding.help ?? "" }, link(finding), ` ${finding.message}`)),
     ...row.notes.map((note) => element("p", { className: "note" }, note)),
   );
   const figures = [row.seen, row.tokens, row.cost, row.per].map((text, at) =>
-    cell(text, HEADS[at + 1], at === 0 ? "" : "figure"),
+    cell(text, heads[at + 1], at === 0 ? "" : "figure"),
   );
   return element("tr", {}, model, ...figures, last);
 }
