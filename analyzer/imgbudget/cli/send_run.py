@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from imgbudget.cli import send_report as words
+from imgbudget.cli.consent import unaffordable
 from imgbudget.cli.output import (
     Format,
     Sink,
@@ -137,21 +138,14 @@ class SendRun:
         return self._unaffordable()
 
     def _unaffordable(self) -> int | None:
-        total, most = self.total, self.options.max_cost
-        if most is not None:
-            if total.most is None:
-                raise UsageError(
-                    "--max-cost cannot be kept: no max_tokens, or no price of the output is known "
-                    "(a --limits FILE can tell it)"
-                )
-            if not total.most <= most:
-                return self._not_sent(f"it may cost {words.dollars(total.most)}, over {words.dollars(most)}")
-        if self.options.yes:
-            return None
-        if self.options.request == "-" or not sys.stdin.isatty():
-            raise UsageError("cannot ask for confirmation (no terminal); pass --yes to send without asking")
-        show(words.what_it_costs(self), aside=True)
-        return None if _confirmed("send it?") else self._not_sent("you said no")
+        why = unaffordable(
+            self.total,
+            self.options.max_cost,
+            yes=self.options.yes,
+            asks=self.options.request != "-" and sys.stdin.isatty(),
+            tell=lambda: show(words.what_it_costs(self), aside=True),
+        )
+        return None if why is None else self._not_sent(why)
 
     @property
     def total(self) -> Price:
@@ -360,20 +354,6 @@ class SendRun:
             say(f"{error}; the answer:")
             show(text, aside=True)
             self._worst = 2
-
-
-def _confirmed(question: str) -> bool:
-    """Ask on the terminal; no by default.
-
-    Raises:
-        KeyboardInterrupt: the question was not answered.
-    """
-    from click import Abort, confirm  # noqa: PLC0415 - rare
-
-    try:
-        return confirm(question, err=True)
-    except Abort:
-        raise KeyboardInterrupt from None
 
 
 _EXPLAINED = 5

@@ -10,6 +10,8 @@ from imgbudget.cli.command import Command, Number, deprecated, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ConnectionOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, whole_file, write_formats
+from imgbudget.cli.verify_text import verify_text
+from imgbudget.config.units import parse_cost
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.run import Session
@@ -64,6 +66,38 @@ class VerifyOptions(NamedTuple):
             help="Write what was confirmed today into this YAML file, for the --limits of other commands.",
         ),
     ] = None
+    text: Annotated[
+        str | None,
+        option(
+            "--text",
+            metavar="IMAGE",
+            complete=files,
+            help="Have the model transcribe an image, and compare it with what `legible` predicts; this is "
+            "billed (extra: imgbudget[text]).",
+        ),
+    ] = None
+    expect: Annotated[
+        str | None,
+        option(
+            "--expect",
+            metavar="FILE",
+            complete=files,
+            help="With --text: the text that is in the image, a line for each of its lines; else what is "
+            "recognised at full size.",
+        ),
+    ] = None
+    yes: Annotated[
+        bool, flag("-y", "--yes", help="With --text: do not ask for confirmation before spending.")
+    ] = False
+    max_cost: Annotated[
+        float | None,
+        option(
+            "--max-cost",
+            parse=parse_cost,
+            metavar="USD",
+            help="With --text: send only if the cost, with all of max_tokens counted, is at most this.",
+        ),
+    ] = None
     list_models: Annotated[
         bool, flag("--list-models", help="List the models that the key can use, and count nothing.")
     ] = False
@@ -76,16 +110,23 @@ class VerifyOptions(NamedTuple):
 
 
 def verify(options: VerifyOptions) -> int:
-    """Check the token formula against the count endpoint, which is free.
+    """Check the token formula against the count endpoint, which is free, or with --text what a model reads.
 
     Grey images on both sides of each boundary are counted: the patch edges, the longest edge of the tier, its
-    maximum of tokens. Exit code 0: the formula is confirmed; 1: it is not; 2: usage, configuration, or the
-    API failed.
+    maximum of tokens. With --text the model transcribes an image, which is billed, and its answer is compared
+    with the lines that `imgbudget legible` predicts to be kept or lost. Exit code 0: confirmed; 1: it is not,
+    or nothing was sent; 2: usage, configuration, or the API failed.
     """
     output, file = options.output, options.limits
     lists_models = options.list_models or options.models
     formats = chosen_formats(output.formats, FORMATS)
     require_sdk("imgbudget verify")
+    _refuse_contradictions(options)
+    if options.text is not None:
+        try:
+            return verify_text(options.text, options, formats)
+        except ApiError as error:
+            raise _with_remedy(error) from None
     before = read_overlay(file) if file else {}
     provider = ModelOptions(options.model, options.platform, file if file and os.path.exists(file) else None)
     session = Session(run_options(provider=provider, settings=options.settings, verbose=output.verbose))
@@ -129,6 +170,18 @@ def verify(options: VerifyOptions) -> int:
             written = [rule for rule in (PATCH, EDGE, CAP) if verdict.confirmed.get(rule)]
             say(f"{file}: written; observed today: {', '.join(written) or 'no part of the rule'}")
     return 0 if all(verdict.confirmed.values()) else 1
+
+
+def _refuse_contradictions(options: VerifyOptions) -> None:
+    """Raise UsageError for options that do nothing together."""
+    if options.text is None:
+        given = {"--expect": options.expect, "--yes": options.yes, "--max-cost": options.max_cost is not None}
+        for name, value in given.items():
+            if value:
+                raise UsageError(f"{name} is for --text IMAGE; counting is free")
+    elif options.limits or options.list_models or options.models:
+        name = "--limits" if options.limits else "--list-models"
+        raise UsageError(f"{name} and --text cannot be combined: --text checks no limits")
 
 
 def _listed(connection: Connection) -> tuple[Model, ...]:

@@ -42,3 +42,52 @@ def distance(first: str, second: str) -> int:
             least = min(row[at] + 1, row[at - 1] + 1, diagonal + (char != other))
             diagonal, row[at] = row[at], least
     return row[-1]
+
+
+_CHANCE = 0.5
+"""The share of a line up to which any long text has something that resembles it."""
+
+_SHORT = 3
+"""Characters of a line up to which it has to be a word by itself: any long text holds them somewhere."""
+
+
+def share_within(known: str, text: str) -> float:
+    """The share of the characters of a line that a longer text holds in one place, from 0 to 1.
+
+    Blanks and line breaks do not count. What resembles less than half of the line is chance, and 0.
+    """
+    first, second = significant(known), significant(text)
+    if not first:
+        return 1.0
+    if len(first) <= _SHORT:
+        return float(first in {significant(word) for word in text.split()})
+    if first in second:
+        return 1.0
+    share = 1 - fewest_within(first, second) / len(first)
+    return share if share > _CHANCE else 0.0
+
+
+def fewest_within(known: str, text: str) -> int:
+    """The fewest characters to insert, remove or replace so that `known` is somewhere in `text`.
+
+    The columns of the table of distances are the bits of integers, a step for each character of the text
+    (Myers 1999): a page of text against a line takes milliseconds.
+    """
+    places: dict[str, int] = {}
+    for at, char in enumerate(known):
+        places[char] = places.get(char, 0) | 1 << at
+    every = (1 << len(known)) - 1
+    last = 1 << len(known) - 1 if known else 0
+    up, down, fewest = every, 0, len(known)
+    least = fewest
+    for char in text:
+        same = places.get(char, 0)
+        across = (((same & up) + up) ^ up) | same
+        more = (down | ~(across | up)) & every
+        fewer = up & across
+        fewest += bool(more & last) - bool(fewer & last)
+        more, fewer = more << 1 & every, fewer << 1 & every
+        same |= down
+        up, down = (fewer | ~(same | more)) & every, more & same
+        least = min(least, fewest)
+    return least

@@ -41,6 +41,13 @@ class LineState(Enum):
     LOST = "lost"
 
 
+def state_of(kept: float) -> LineState:
+    """Whether a line of which this share of the characters is still read is kept, doubtful or lost."""
+    if kept >= _KEPT:
+        return LineState.KEPT
+    return LineState.LOST if kept < _LOST else LineState.DOUBTFUL
+
+
 class TextLine(NamedTuple):
     """A line of text of an image at full size.
 
@@ -80,9 +87,7 @@ class SeenLine(NamedTuple):
     @property
     def state(self) -> LineState:
         """Whether the line is kept, doubtful or lost."""
-        if self.kept >= _KEPT:
-            return LineState.KEPT
-        return LineState.LOST if self.kept < _LOST else LineState.DOUBTFUL
+        return state_of(self.kept)
 
     @property
     def is_measured(self) -> bool:
