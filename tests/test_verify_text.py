@@ -126,7 +126,7 @@ def test_an_answer_that_was_cut_off_says_so(imgbudget: Command, api: Api, page: 
     [
         (("--text", "page.png"), 2, "cannot ask for confirmation (no terminal); pass --yes"),
         (("--text", "page.png", "--max-cost", "$0.000001"), 1, "not sent: it may cost $0.0"),
-        (("--text", "gone.png", "-y"), 2, "--text gone.png: does not exist"),
+        (("--text", "gone.png", "-y"), 2, "gone.png: no such file or folder"),
         (("--text", "words.txt", "-y"), 2, "words.txt: "),
         (("--text", "blank.png", "-y"), 2, "blank.png: no text was found in it"),
         (("--text", "page.png", "-y", "--expect", "blank.png"), 2, "is not text in UTF-8"),

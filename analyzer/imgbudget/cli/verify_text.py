@@ -11,7 +11,7 @@ from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, text_worker
 from imgbudget.cli.options import ModelOptions, run_options
 from imgbudget.cli.output import Format, say, say_warnings, show, write_formats
 from imgbudget.config.load import why_no_file
-from imgbudget.errors import UsageError
+from imgbudget.errors import NO_FILE, UsageError
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.run import STDIN, Session
@@ -130,6 +130,8 @@ def _read(path: str, expect: str | None, limits: Limits) -> _ReadImage:
 
 def _bytes_of(path: str, most: int, option: str) -> bytes:
     """The bytes of a file that an option names. Raises UsageError, OSError."""
+    if not os.path.exists(path):
+        raise UsageError(f"{path}: {NO_FILE}")
     if flaw := why_no_file(path):
         raise UsageError(f"{option} {path}: {flaw}")
     if os.path.getsize(path) > most:
