@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgbudget.api.legibility import CRASHED, MOST_BYTES, ReadTask, text_worker
 from imgbudget.cli import send_report as words
 from imgbudget.cli.consent import unaffordable
-from imgbudget.cli.legible import CRASHED, MOST_BYTES, ReadTask, text_worker
 from imgbudget.cli.options import ModelOptions, run_options
 from imgbudget.cli.output import Format, say, say_warnings, show, write_formats
 from imgbudget.config.load import why_no_file
