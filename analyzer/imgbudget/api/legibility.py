@@ -185,12 +185,12 @@ def legible(  # noqa: PLR0913 - keyword options
         UsageError: a path, model or platform that does not exist, no image, or the extra is not installed.
         ConfigError: an invalid configuration.
     """
-    require_text("reading the text of images needs an extra")
     require_switch(every_line, "every_line")
     if jobs is not None:
         require_count(jobs, "jobs")
         if jobs < 1:
             raise UsageError(f"jobs: expected 1 or more, found {jobs}")
+    require_text("reading the text of images needs an extra")
     names = model_names(model)
     asked = run_options(options, settings, None if several_of(names) else names)
     how = ReadOptions(several_of(names), known_detail(detail), every_line=every_line)
