@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from imgbudget.cli.group import cli
+from imgbudget.cli.main import COMMANDS, load
+from imgbudget.cli.options import CLIENTS
+from imgbudget.limits.clients import CLIENT_NAMES
 
 USAGE = Path(__file__).resolve().parents[1] / "docs" / "usage.md"
 BIN = Path(sys.executable).parent
@@ -73,3 +79,65 @@ def test_documented_line_switches_completion_on(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("imgbudget")
+
+
+SHELLS = (BashComplete, ZshComplete, FishComplete)
+
+
+def items(shell: type[ShellComplete], words: list[str], begun: str) -> list[str]:
+    """What a shell offers for a word that is begun, behind others."""
+    complete = shell(cli, {}, "imgbudget", "_IMGBUDGET_COMPLETE")
+    found = complete.get_completions(words, begun)
+    assert all(complete.format_completion(item) for item in found)
+    return [item.value for item in found]
+
+
+VALUES = {
+    "--model": ("claude-sonnet-4-", "claude-sonnet-4-6"),
+    "--platform": ("bed", "bedrock"),
+    "--client": ("co", "codex"),
+    "--select": ("ib20", "IB201"),
+    "--extend-select": ("IB201,exif", "IB201,exif-rotation"),
+    "--ignore": ("", "IB001"),
+}
+"""Options whose values are known, with a word that is begun, and one of those that are offered."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_known_values_are_completed_in_every_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Models, platforms, agents and rules; files and folders wherever an option takes one."""
+    monkeypatch.chdir(tmp_path)
+    for field in load(name).fields():
+        parameter = field.parameter
+        if not parameter.names or parameter.is_flag:
+            continue
+        option = parameter.names[-1]
+        if option in VALUES:
+            begun, offered_one = VALUES[option]
+            assert offered_one in items(BashComplete, [name, option], begun)
+        elif parameter.metavar in {"FILE", "DIR", "REPORT"}:
+            kinds = BashComplete(cli, {}, "imgbudget", "X").get_completions([name, option], "x")
+            assert {item.type for item in kinds} <= {"file", "dir"}
+            assert kinds
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_models_and_platforms_in_each_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shell: type[ShellComplete]
+) -> None:
+    """Also behind a comma where several are taken; none where the configuration has mistakes."""
+    monkeypatch.chdir(tmp_path)
+    assert items(shell, ["check", "--platform"], "an") == ["anthropic"]
+    several = items(shell, ["plan", "--model"], "gpt-4o,claude-sonnet-4-6")
+    assert several == ["gpt-4o,claude-sonnet-4-6"]
+    assert items(shell, ["size", "--model"], "al") == ["all"]
+    assert "all" not in items(shell, ["check", "--model"], "")
+    (tmp_path / "imgbudget.yaml").write_text("modle: x\n")
+    assert items(shell, ["check", "--model"], "") == []
+
+
+def test_clients_are_those_that_are_known() -> None:
+    """The list of the options is one that a start need not load."""
+    assert CLIENTS == CLIENT_NAMES

@@ -16,7 +16,7 @@ from imgbudget.auditing.statistics import AuditStatistics, Totals
 from imgbudget.auditing.whole import Audited, AuditRequest, Unread, audited, run_facts
 from imgbudget.cli.audit_output import write_lines, write_page
 from imgbudget.cli.command import FILES_FROM, Choice, Command, Number, argument, deprecated, flag, option
-from imgbudget.cli.completion import files
+from imgbudget.cli.completion import files, folders
 from imgbudget.cli.options import (
     DECODE,
     FAIL_ON,
@@ -72,6 +72,7 @@ class AuditOptions(NamedTuple):
             "--against",
             many=True,
             metavar="SET",
+            complete=files,
             help="Also report images that SET has too (IB912): a dataset, its rows or hashes; repeatable.",
         ),
     ] = ()
@@ -80,6 +81,7 @@ class AuditOptions(NamedTuple):
         option(
             "--hashes",
             metavar="FILE",
+            complete=files,
             help="Also write the hashes of all images as CSV, for --against of others who lack the images.",
         ),
     ] = None
@@ -112,6 +114,7 @@ class AuditOptions(NamedTuple):
         option(
             "--rows",
             metavar="DIR",
+            complete=folders,
             help="Keep the facts table of this dataset in DIR (Parquet, one row per image), instead of that "
             "of an earlier run; an interrupted run resumes.",
         ),
@@ -125,6 +128,7 @@ class AuditOptions(NamedTuple):
         option(
             "--compare",
             metavar="DIR",
+            complete=folders,
             help="Also show what has changed since an earlier audit, whose --rows are in DIR.",
         ),
     ] = None
@@ -133,6 +137,7 @@ class AuditOptions(NamedTuple):
         option(
             "--dedupe-list",
             metavar="FILE",
+            complete=files,
             help="Also write which image of each group of copies, with --pixels also of near duplicates, to "
             "keep: CSV, or JSON Lines (.jsonl). Nothing is deleted.",
         ),
@@ -150,6 +155,7 @@ class AuditOptions(NamedTuple):
         option(
             "--html",
             metavar="FILE",
+            complete=files,
             help="Also write the report as one self-contained HTML file; --format is for the printed report.",
         ),
     ] = None
@@ -158,6 +164,7 @@ class AuditOptions(NamedTuple):
         option(
             "--image-root",
             metavar="DIR",
+            complete=folders,
             help="Folder or URL that paths of a manifest are relative to; default: the manifest's folder.",
         ),
     ] = None

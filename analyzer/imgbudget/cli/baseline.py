@@ -15,18 +15,22 @@ from imgbudget.cli.options import (
     TEXT,
     ConfigOptions,
     ModelOptions,
+    OutputOptions,
     SelectionOptions,
     SuppressionOptions,
     run_options,
 )
-from imgbudget.cli.output import Progress, Sink, say, say_warnings, show
+from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, write_formats
 from imgbudget.config.load import boundary, identity, is_within, shown
 from imgbudget.errors import UsageError
 from imgbudget.linter.baseline import NAME, Baseline, fixed_entries, placed, read_file
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.output.base import count, figure
+from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined
+
+FORMATS = ("full", "json")
 
 
 class BaselineOptions(NamedTuple):
@@ -55,8 +59,7 @@ class BaselineOptions(NamedTuple):
         int | None,
         option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes for many files."),
     ] = None
-    verbose: Annotated[bool, flag("-v", "--verbose", help="Show tracebacks.")] = False
-    no_progress: Annotated[bool, flag("--no-progress", help="Show no progress.")] = False
+    output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 
 
@@ -67,6 +70,7 @@ def baseline(options: BaselineOptions) -> int:
     the configuration. Image files are recognised by their content: a moved file stays known, a changed file
     counts as new.
     """
+    formats = chosen_formats(options.output.formats, FORMATS)
     if options.write == options.prune:
         raise UsageError("give either --write or --prune")
     asked = run_options(
@@ -75,7 +79,7 @@ def baseline(options: BaselineOptions) -> int:
         settings=options.settings,
         rules=options.rules,
         findings=options.findings,
-        verbose=options.verbose,
+        verbose=options.output.verbose,
     )._replace(
         pedantic=options.pedantic,
         force_exclude=options.force_exclude,
@@ -85,8 +89,20 @@ def baseline(options: BaselineOptions) -> int:
     session = Session(asked._replace(use_baseline=False, collect=options.write))
     name = _name(session, options.findings.baseline)
     if options.write:
-        return _write(session, name, options)
-    return _prune(Session(asked._replace(baseline=name, use_baseline=True)), name, options)
+        made = _write(session, name, options)
+    else:
+        made = _prune(Session(asked._replace(baseline=name, use_baseline=True)), name, options)
+    if made is None:
+        return 2
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda _: joined([made.text]),
+        document=lambda: {"version": VERSION, "tool": TOOL, "baseline": name, **made.counts},
+    )
+    if made.hint and not options.output.quiet:
+        say(made.hint)
+    return 0
 
 
 def _name(session: Session, given: str | None) -> str:
@@ -99,42 +115,51 @@ def _name(session: Session, given: str | None) -> str:
     return shown(path)
 
 
-def _write(session: Session, name: str, options: BaselineOptions) -> int:
+class _BaselineChange(NamedTuple):
+    """What was done to a baseline: as a line, as numbers, and what to do next."""
+
+    text: str
+    counts: dict[str, int]
+    hint: str = ""
+
+
+def _write(session: Session, name: str, options: BaselineOptions) -> _BaselineChange | None:
     if os.path.lexists(name) and not options.force:
         raise UsageError(
             f"{name} exists, and a baseline only shrinks: --prune removes fixed findings; "
             "--write --force replaces it, and new findings become known"
         )
     if not _run(session, options):
-        return 2
+        return None
     suppressor = session.context.paths.suppressor
     found = Baseline(suppressor.collected_entries if suppressor else (), placed=placed(session.registry))
     _save(name, found, options)
-    show(joined([f"wrote {count(len(found.entries), 'finding')} to {name}"]))
-    known = session.settings.baseline
+    known, hint = session.settings.baseline, ""
     if known is None or identity(known) != identity(name):
-        say(f"check --baseline {name} ignores them, as does baseline: in the configuration")
-    return 0
+        hint = f"check --baseline {name} ignores them, as does baseline: in the configuration"
+    written = len(found.entries)
+    return _BaselineChange(f"wrote {count(written, 'finding')} to {name}", {"written": written}, hint)
 
 
-def _prune(session: Session, name: str, options: BaselineOptions) -> int:
+def _prune(session: Session, name: str, options: BaselineOptions) -> _BaselineChange | None:
     before = read_file(name, session.registry)
     summary = _run(session, options)
     if not summary:
-        return 2
+        return None
     gone = set(fixed_entries(session, [path for path, _ in summary.missed]))
     if gone:
         left = (entry for entry in before.entries if entry not in gone)
         _save(name, Baseline(left, placed=placed(session.registry)), options)
     new = sum(summary.findings.values())
     text = f"removed {figure(len(gone))} of {count(len(before.entries), 'finding')} from {name}"
-    show(joined([text + (f"; {count(new, 'finding is', 'findings are')} not in it" if new else "")]))
-    return 0
+    text += f"; {count(new, 'finding is', 'findings are')} not in it" if new else ""
+    left_over = len(before.entries) - len(gone)
+    return _BaselineChange(text, {"removed": len(gone), "left": left_over, "new": new})
 
 
 def _run(session: Session, options: BaselineOptions) -> Summary | None:
     """Check everything; None, with a message, if a rule failed and the findings are therefore incomplete."""
-    progress = Progress(wanted=not options.no_progress)
+    progress = Progress(wanted=not (options.output.no_progress or options.output.quiet))
     summary = check_paths(session, options.paths, (), progress, jobs=options.jobs)
     say_warnings(session.notes)
     say_warnings(f"not checked: {path}: {reason}" for path, reason in summary.missed)
@@ -150,4 +175,4 @@ def _save(name: str, entries: Baseline, options: BaselineOptions) -> None:
     sink.close()
 
 
-command: Command[BaselineOptions] = Command("baseline", BaselineOptions, baseline)
+command: Command[BaselineOptions] = Command("baseline", BaselineOptions, baseline, formats=FORMATS)

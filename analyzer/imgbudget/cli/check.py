@@ -36,7 +36,16 @@ from imgbudget.cli.options import (
     WriteOptions,
     run_options,
 )
-from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
+from imgbudget.cli.output import (
+    Format,
+    Progress,
+    Sink,
+    chosen_formats,
+    say,
+    say_warnings,
+    wants_colour,
+    write_formats,
+)
 from imgbudget.discovery.filetypes import is_hook_file
 from imgbudget.errors import UsageError, why_unread
 from imgbudget.linter.options import RunOptions
@@ -107,7 +116,9 @@ class CheckOptions(NamedTuple):
     ] = False
     compare: Annotated[
         str | None,
-        option("--compare", metavar="REPORT", help="Show the difference to a saved JSON report."),
+        option(
+            "--compare", metavar="REPORT", complete=files, help="Show the difference to a saved JSON report."
+        ),
     ] = None
     fail_over: Annotated[
         str | None,
@@ -162,7 +173,7 @@ def check(options: CheckOptions) -> int:
     formats = chosen_formats(output.formats, tuple(FORMATS))
     session = _session(options, {name for name, _ in formats})
     if options.show_files:
-        return _show_files(session, paths)
+        return _show_files(session, paths, formats, output.color)
     if options.show_settings:
         return _show_settings(session, paths, formats)
     earlier = _read_report(options.compare)
@@ -261,9 +272,22 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
     return Output(make_reporter(name, style), Sink(file))
 
 
-def _show_files(session: Session, paths: tuple[str, ...]) -> int:
-    for path, reason in session.files(paths):
-        show(joined([path if reason is None else f"{path}  (skipped: {reason})"]))
+def _show_files(session: Session, paths: tuple[str, ...], formats: list[Format], color: str) -> int:
+    if any(name not in {"full", "json"} for name, _ in formats):
+        raise UsageError("--show-files has the formats full and json")
+    found = list(session.files(paths))
+    write_formats(
+        formats,
+        color,
+        text=lambda _: "".join(
+            joined([path if reason is None else f"{path}  (skipped: {reason})"]) for path, reason in found
+        ),
+        document=lambda: {
+            "version": 1,
+            "files": [path for path, reason in found if reason is None],
+            "skipped": [{"path": path, "reason": reason} for path, reason in found if reason is not None],
+        },
+    )
     return 0
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from imgbudget.cli.completion import files
 from imgbudget.cli.output import refuse_replaced, say
 from imgbudget.errors import UsageError, why_unread
 from imgbudget.namedtuples import NamedTuple
@@ -288,6 +289,7 @@ _READ = frozenset(("--against", "--limits", "--config", "--files-from"))
 FILES_FROM = option(
     "--files-from",
     metavar="FILE",
+    complete=files,
     help="Also take the paths that FILE lists, or standard input (-): one a line, or each ended by NUL as "
     "git ls-files -z and find -print0 write them.",
 )

@@ -1,4 +1,4 @@
-"""What a shell offers behind a word that is begun: files, formats, rules."""
+"""What a shell offers behind a word that is begun: files, formats, rules, models, platforms, clients."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,8 @@ from imgbudget.linter.options import RunOptions
 if TYPE_CHECKING:  # a command declares these without loading click
     import click
     from click.shell_completion import CompletionItem
+
+    from imgbudget.linter.run import Session
 
     Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem] | list[str]]
 
@@ -34,15 +36,46 @@ def one_of(names: Sequence[str]) -> "Complete":
 
 def rules(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
     """The codes of the rules, or their names once one is begun; none where they cannot be loaded."""
-    from imgbudget.linter.run import Session  # noqa: PLC0415 - rare
-
-    try:
-        known = Session(RunOptions()).registry.rules
-    except ImgbudgetError:
-        return []
+    session = _session()
+    known = session.registry.rules if session else ()
     codes = [_item(rule.code, help=rule.name) for rule in known if rule.code.startswith(begun.upper())]
     names = [_item(rule.name, help=rule.code) for rule in known if rule.name.startswith(begun)]
     return codes or names
+
+
+def selectors(ctx: "click.Context", param: "click.Parameter", begun: str) -> "list[CompletionItem]":
+    """Rules in a comma-separated list, of which the last is begun."""
+    before, comma, last = begun.rpartition(",")
+    return [_item(f"{before}{comma}{found.value}", help=found.help) for found in rules(ctx, param, last)]
+
+
+def model_id(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> list[str]:
+    """The id of a model; none where the limits cannot be loaded."""
+    session = _session()
+    return [name for name in session.limits.models if name.startswith(begun)] if session else []
+
+
+def model_ids(ctx: "click.Context", param: "click.Parameter", begun: str) -> list[str]:
+    """Ids of models in a comma-separated list, of which the last is begun, or all."""
+    before, comma, last = begun.rpartition(",")
+    found = [*model_id(ctx, param, last), *(("all",) if "all".startswith(last) else ())]
+    return [f"{before}{comma}{name}" for name in found]
+
+
+def platform_name(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> list[str]:
+    """A platform, those of the configuration included."""
+    session = _session()
+    return [name for name in session.limits.platforms if name.startswith(begun)] if session else []
+
+
+def _session() -> "Session | None":
+    """The configuration, rules and limits of the working folder; None where they have mistakes."""
+    from imgbudget.linter.run import Session  # noqa: PLC0415 - rare
+
+    try:
+        return Session(RunOptions())
+    except ImgbudgetError:
+        return None
 
 
 def _item(value: str, type: str = "plain", help: str | None = None) -> "CompletionItem":  # noqa: A002 - click's names

@@ -6,8 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import parse_size
 from imgbudget.cli.command import Command, argument, option, written_files
-from imgbudget.cli.completion import files
-from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.completion import files, one_of
+from imgbudget.cli.options import CLIENTS, ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.fixing.cropping import Crop, beside, crop_image, format_named, target_of, write_crop
@@ -48,6 +48,7 @@ class CropOptions(NamedTuple):
         option(
             "--client",
             metavar="NAME",
+            complete=one_of(CLIENTS),
             help="Agent that sent the image and will send the part: claude-code, codex, gemini-cli, "
             "opencode, qwen-code, pi or cline.",
         ),

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from imgbudget.api.explaining import located_matches
 from imgbudget.cli.command import Command, argument, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import Format, chosen_formats, say, say_warnings, write_formats
 from imgbudget.errors import NO_FILE, UnreadableError, UsageError
@@ -32,6 +33,7 @@ class ExplainOptions(NamedTuple):
         option(
             "--request",
             metavar="FILE",
+            complete=files,
             help="The rejected request, as JSON: find the block that the error means.",
         ),
     ] = None

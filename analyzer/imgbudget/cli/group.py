@@ -88,10 +88,19 @@ def click_command(command: Command[Any]) -> click.Command:
         def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
             """Read the words; only numbers may begin with a dash and be no options."""
             words = list(command.separated(args))
-            rest = super().parse_args(ctx, list(words))
+            try:
+                rest = super().parse_args(ctx, list(words))
+            except click.UsageError:
+                self._refuse_unknown(ctx, words)
+                raise
+            self._refuse_unknown(ctx, words)
+            return rest
+
+        @staticmethod
+        def _refuse_unknown(ctx: click.Context, words: Sequence[str]) -> None:
+            """Name an option that there is not, which click takes for an argument among numbers."""
             if command.negative_numbers and (unknown := command.unknown_option(words)) is not None:
                 raise click.NoSuchOption(unknown, ctx=ctx)
-            return rest
 
     return Separated(
         command.name,

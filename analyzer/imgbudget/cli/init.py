@@ -4,12 +4,13 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from imgbudget import version
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
-from imgbudget.cli.output import say, show
+from imgbudget.cli.options import OutputOptions
+from imgbudget.cli.output import chosen_formats, say, write_formats
 from imgbudget.config.load import boundary, discover, is_within, shown
 from imgbudget.config.write import amount, is_writable, line, remark, scalar
 from imgbudget.discovery.gitignore import literal
@@ -22,7 +23,10 @@ from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import count, figure
+from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import blocks, joined
+
+FORMATS = ("full", "json")
 
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""
@@ -290,6 +294,7 @@ class InitOptions(NamedTuple):
 
     folder: Annotated[str, argument("[FOLDER]", complete=folders)] = "."
     dry_run: Annotated[bool, flag("--dry-run", help="Print the configuration and write nothing.")] = False
+    output: OutputOptions = OutputOptions()
 
 
 def init(options: InitOptions) -> int:
@@ -299,7 +304,7 @@ def init(options: InitOptions) -> int:
     budgets are the measured values plus a quarter, with room for what --fix makes of images that the API
     refuses. An existing configuration is never changed.
     """
-    folder = options.folder
+    folder, formats = options.folder, chosen_formats(options.output.formats, FORMATS)
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: {NO_FILE}")
     nearest = discover(folder).path
@@ -307,19 +312,36 @@ def init(options: InitOptions) -> int:
         raise UsageError(f"{shown(nearest)} already exists; --dry-run shows what init would write")
     proposal = survey(folder)
     text = starter(proposal)
-    if options.dry_run:
-        show(text)
-        return 0
     path = os.path.join(folder, NAME)
+
+    def document() -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "tool": TOOL,
+            "path": shown(path),
+            "written": not options.dry_run,
+            "model": proposal.model,
+            "platform": proposal.platform,
+            "images": proposal.images,
+            "requests": proposal.requests,
+            "configuration": text,
+            "hook": _hook(),
+        }
+
+    if options.dry_run:
+        write_formats(formats, options.output.color, text=lambda _: text, document=document)
+        return 0
     try:
         with open(path, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
-    show(joined([f"wrote {shown(path)}: {_summary(proposal)}"]))
+    parts = [joined([f"wrote {shown(path)}: {_summary(proposal)}"])]
+    if not options.output.quiet:
+        parts += [joined(["To check each commit, add to .pre-commit-config.yaml:"]), _hook(), _NEXT]
+    write_formats(formats, options.output.color, text=lambda _: blocks(parts), document=document)
     if nearest:
         say(f"warning: {nearest} no longer applies below {shown(path)}; {_how_to_keep(nearest, path)}")
-    show(blocks(("", joined(["To check each commit, add to .pre-commit-config.yaml:"]), _hook(), _NEXT)))
     return 0
 
 
@@ -336,7 +358,7 @@ def _summary(proposal: Proposal) -> str:
     return f"{remark(proposal.model)} on {proposal.platform}, budgets from {measured}"
 
 
-command: Command[InitOptions] = Command("init", InitOptions, init)
+command: Command[InitOptions] = Command("init", InitOptions, init, formats=FORMATS)
 
 
 def _hook() -> str:

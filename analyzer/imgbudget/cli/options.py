@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from imgbudget.cli.command import Choice, Number, Parameter, deprecated, flag, option
-from imgbudget.cli.completion import files
+from imgbudget.cli.completion import files, folders, model_id, one_of, platform_name, selectors
 from imgbudget.config.units import parse_budgets
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
@@ -69,6 +69,7 @@ FAIL_ON = option(
 PLATFORM = option(
     "--platform",
     metavar="NAME",
+    complete=platform_name,
     help="anthropic, bedrock, google-cloud, foundry, claude-ai, claude-google-cloud, claude-aws, "
     "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, "
     "openai-fine-tuning, azure-openai-fine-tuning, or one of the configuration.",
@@ -88,16 +89,23 @@ class ModelOptions(NamedTuple):
 
     model: Annotated[
         str | None,
-        option("--model", metavar="ID", help="Model whose limits apply; a request's own model wins."),
+        option(
+            "--model",
+            metavar="ID",
+            complete=model_id,
+            help="Model whose limits apply; a request's own model wins.",
+        ),
     ] = None
     platform: Annotated[str | None, PLATFORM] = None
     limits: Annotated[str | None, LIMITS] = None
     date: Annotated[str | None, DATE] = None
 
 
+CLIENTS = ("claude-code", "codex", "gemini-cli", "opencode", "qwen-code", "pi", "cline")
 CLIENT = option(
     "--client",
     metavar="NAME",
+    complete=one_of(CLIENTS),
     help="Check image files as this agent sends them: claude-code, codex, gemini-cli, opencode, qwen-code, "
     "pi or cline. Requests and sessions are not affected.",
 )
@@ -106,6 +114,7 @@ CLIENT = option(
 CLIENT_FIRST = option(
     "--client",
     metavar="NAME",
+    complete=one_of(CLIENTS),
     help="Agent that sends image files: what it makes of them comes first, then what the API makes of that. "
     "claude-code, codex, gemini-cli, opencode, qwen-code, pi or cline.",
 )
@@ -140,16 +149,26 @@ class SelectionOptions(NamedTuple):
             many=True,
             parse=codes,
             metavar="CODES",
+            complete=selectors,
             help="Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated.",
         ),
     ] = None
     ignore: Annotated[
         tuple[str, ...],
-        option("--ignore", many=True, parse=codes, metavar="CODES", help="Rules to skip."),
+        option(
+            "--ignore", many=True, parse=codes, metavar="CODES", complete=selectors, help="Rules to skip."
+        ),
     ] = ()
     extend_select: Annotated[
         tuple[str, ...],
-        option("--extend-select", many=True, parse=codes, metavar="CODES", help="Rules to run in addition."),
+        option(
+            "--extend-select",
+            many=True,
+            parse=codes,
+            metavar="CODES",
+            complete=selectors,
+            help="Rules to run in addition.",
+        ),
     ] = ()
 
 
@@ -161,7 +180,12 @@ class SuppressionOptions(NamedTuple):
     no_ignores: Annotated[bool, NO_IGNORES] = False
     baseline: Annotated[
         str | None,
-        option("--baseline", metavar="FILE", help="Do not report the known findings recorded in this file."),
+        option(
+            "--baseline",
+            metavar="FILE",
+            complete=files,
+            help="Do not report the known findings recorded in this file.",
+        ),
     ] = None
     no_baseline: Annotated[
         bool, flag("--no-baseline", help="Also report the findings recorded in the baseline.")
@@ -198,6 +222,7 @@ class WriteOptions(NamedTuple):
         option(
             "--output-dir",
             metavar="DIR",
+            complete=folders,
             help="Write results to DIR (fixed files, and copies of unchanged ones); "
             "originals are not modified.",
         ),
@@ -208,6 +233,7 @@ class WriteOptions(NamedTuple):
         option(
             "--report",
             metavar="FILE",
+            complete=files,
             help="Write a JSON manifest of all changes: hashes, sizes, tokens, coordinate maps.",
         ),
     ] = None

@@ -53,13 +53,20 @@ class Format(NamedTuple):
     file: str | None
 
 
+_FULL = {"text": "full", "line": "full"}
+"""Other names of the text format: what other tools call it, and what `status` did in 0.1."""
+
+
 def chosen_formats(given: Sequence[str], known: Sequence[str]) -> list[Format]:
     """The formats of `--format FORMAT[:FILE]`; without any, the first of those that are known.
+
+    The text format is `full` in all commands, and `text` means the same.
 
     Raises:
         UsageError: a format is unknown, has no file after its colon, or two go to standard output.
     """
     formats = [_format(text) for text in given] or [Format(known[0], None)]
+    formats = [Format(_FULL.get(name, name), file) for name, file in formats]
     if sum(file is None for _, file in formats) > 1:
         raise UsageError(
             "two formats cannot both go to standard output; give all but one a file: --format json:FILE"

@@ -90,7 +90,12 @@ class RescueCommandOptions(NamedTuple):
     ] = False
     report: Annotated[
         str | None,
-        option("--report", metavar="FILE", help="Write every removal and change to FILE, as JSON."),
+        option(
+            "--report",
+            metavar="FILE",
+            complete=files,
+            help="Write every removal and change to FILE, as JSON.",
+        ),
     ] = None
     provider: ModelOptions = ModelOptions()
     output: OutputOptions = OutputOptions()

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import rules as completed_rules
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import Sink, chosen_formats, show
+from imgbudget.cli.output import Sink, chosen_formats, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
@@ -15,7 +15,7 @@ from imgbudget.output.sarif import rule_pages
 from imgbudget.printable import blocks, joined, several_lines
 from imgbudget.registry import AnyRule
 
-FORMATS = ("text", "json", "markdown")
+FORMATS = ("full", "json", "markdown")
 
 
 class RuleCommandOptions(NamedTuple):
@@ -33,7 +33,7 @@ class RuleCommandOptions(NamedTuple):
 def show_rule(options: RuleCommandOptions) -> int:
     """Show the documentation of a rule: what it reports, why, what the fix does, and its source."""
     if options.packs:
-        return _packs()
+        return _packs(options.output)
     session = Session(run_options(settings=options.settings, verbose=options.output.verbose))
     if options.show_all:
         rules = list(session.registry.rules)
@@ -44,8 +44,7 @@ def show_rule(options: RuleCommandOptions) -> int:
         rules = [rule]
     else:
         raise UsageError("give a rule's code or name such as IB201, or --all")
-    known = (*FORMATS, "full")  # what other commands call text
-    for name, file in chosen_formats(options.output.formats, known):
+    for name, file in chosen_formats(options.output.formats, FORMATS):
         sink = Sink(file)
         if name == "json":
             sink.write(indented([page._asdict() for page in rule_pages(rules)]))
@@ -59,12 +58,21 @@ def show_rule(options: RuleCommandOptions) -> int:
     return 0
 
 
-def _packs() -> int:
+def _packs(output: OutputOptions) -> int:
     from importlib.metadata import entry_points  # noqa: PLC0415 - rare
 
-    for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name):
-        distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
-        show(joined([f"{entry.name}{distribution}"]))
+    packs = [
+        (entry.name, entry.dist.name if entry.dist else None, entry.dist.version if entry.dist else None)
+        for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name)
+    ]
+    write_formats(
+        chosen_formats(output.formats, FORMATS),
+        output.color,
+        text=lambda _: joined(f"{name} ({of} {version})" if of else name for name, of, version in packs),
+        document=lambda: [
+            {"name": name, "distribution": of, "version": version} for name, of, version in packs
+        ],
+    )
     return 0
 
 

@@ -77,12 +77,21 @@ class SendOptions(NamedTuple):
     answer_file: Annotated[
         str | None,
         option(
-            "-o", "--output", metavar="FILE", help="Write the answer as JSON, that of a batch as JSON Lines."
+            "-o",
+            "--output",
+            metavar="FILE",
+            complete=files,
+            help="Write the answer as JSON, that of a batch as JSON Lines.",
         ),
     ] = None
     record: Annotated[
         str | None,
-        option("--record", metavar="FILE", help="Append prediction and outcome to FILE, as JSON Lines."),
+        option(
+            "--record",
+            metavar="FILE",
+            complete=files,
+            help="Append prediction and outcome to FILE, as JSON Lines.",
+        ),
     ] = None
     connection: ConnectionOptions = ConnectionOptions()
     findings: SuppressionOptions = SuppressionOptions()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from imgbudget.model.subjects import Finding
 
-FORMATS = ("line", "json")
+FORMATS = ("full", "json")
 
 _RULES = ("IB0", "IB1", "IB4")
 """The families of rules on what an API refuses."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from imgbudget.cli.command import deprecated, flag, option
+from imgbudget.cli.completion import model_ids
 from imgbudget.cli.options import DATE, LIMITS, PLATFORM, BudgetOptions, ModelOptions, codes
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
@@ -23,6 +24,7 @@ class ModelsOptions(NamedTuple):
             many=True,
             parse=codes,
             metavar="IDS",
+            complete=model_ids,
             help="Model whose limits apply; a request's own model wins. Several, comma-separated, are shown "
             "side by side; all: every model in service.",
         ),
@@ -58,7 +60,14 @@ TARGET = option(
     "dimension:N, tokens:N and bytes:SIZE, which bound each image: edge in px, visual tokens, file size.",
 )
 FOR = deprecated(
-    option("--for", many=True, parse=codes, metavar="IDS", help="The same as --model with several."),
+    option(
+        "--for",
+        many=True,
+        parse=codes,
+        metavar="IDS",
+        complete=model_ids,
+        help="The same as --model with several.",
+    ),
     "--model IDS",
 )
 CHEAPEST = flag(

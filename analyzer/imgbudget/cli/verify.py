@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.cli.command import Command, Number, deprecated, flag, option
-from imgbudget.cli.completion import files
+from imgbudget.cli.completion import files, model_id, platform_name
 from imgbudget.cli.options import ConfigOptions, ConnectionOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, whole_file, write_formats
 from imgbudget.cli.verify_text import verify_text
@@ -44,13 +44,15 @@ class VerifyOptions(NamedTuple):
     """The options of `verify`."""
 
     model: Annotated[
-        str | None, option("--model", metavar="ID", help="Model whose token formula is checked.")
+        str | None,
+        option("--model", metavar="ID", complete=model_id, help="Model whose token formula is checked."),
     ] = None
     platform: Annotated[
         str | None,
         option(
             "--platform",
             metavar="NAME",
+            complete=platform_name,
             help="anthropic, google-cloud or foundry; Bedrock has no count endpoint.",
         ),
     ] = None
