@@ -26,6 +26,7 @@ WORDS = "the quick brown fox jumps over a lazy dog account total invoice page 20
 
 DETECTION = """
 import resource, sys
+import numpy as np
 from PIL import Image
 from imgbudget.legibility.engine import rapid_engine
 engine = rapid_engine()

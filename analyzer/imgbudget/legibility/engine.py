@@ -5,7 +5,8 @@ It is loaded when the first image needs it, and in one thread: images are shared
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -76,19 +77,19 @@ class RapidEngine:
         except ImportError as error:
             raise UsageError(f"reading the text of images needs an extra: {INSTALL} ({error})") from error
         self._engine: Any = rapid(params=_SETTINGS)
-        self._detector: Any = None
         import_module("cv2").setNumThreads(1)
 
     def detect(self, pixels: Pixels) -> Sequence[Quad]:
         """See Engine. The edges of `pixels` are multiples of 32, or the image is stretched to them.
 
-        RapidOCR's own call normalises in double precision and cuts every line out of the image, which nobody
-        here asks for: a sixth of the time.
+        RapidOCR's own call, by which the model is loaded, normalises in double precision and cuts every line
+        out of the image, which nobody here asks for: a sixth of the time. So later ones call its parts.
         """
-        if self._detector is None:
-            # its first call loads the model
-            self._engine(np.zeros((STEP, STEP, 3), np.uint8), use_det=True, use_cls=False, use_rec=False)
-            self._detector = self._engine.text_det
+        detector: Any = getattr(self._engine, "text_det", None)
+        if not (hasattr(detector, "session") and hasattr(detector, "postprocess_op")):
+            found = self._engine(_blue_first(pixels), use_det=True, use_cls=False, use_rec=False)
+            boxes = getattr(found, "boxes", None)
+            return () if boxes is None else [np.asarray(box, np.float64) for box in boxes]
         size = pixels.shape[:2]
         if any(edge % STEP for edge in size):
             height, width = (max(round(edge / STEP), 1) * STEP for edge in size)
@@ -96,7 +97,7 @@ class RapidEngine:
         planes = pixels[:, :, ::-1].transpose(2, 0, 1)[np.newaxis].astype(np.float32)
         planes *= np.float32(2 / 255)
         planes -= np.float32(1)
-        boxes, _ = self._detector.postprocess_op(self._detector.session(planes), size)
+        boxes, _ = detector.postprocess_op(detector.session(planes), size)
         return [np.asarray(box, np.float64) for box in boxes]
 
     def recognise(self, line: Pixels) -> Recognised:
@@ -122,21 +123,35 @@ def _offline_class() -> Callable[..., Callable[..., object]]:
     import_module("onnxruntime").disable_telemetry_events()
     offline = ModuleType("requests")
     offline.__dict__.update(Response=object, RequestException=OSError)
-    omega = import_module("omegaconf").OmegaConf
-    load = omega.__dict__["load"]
     absent = "requests" not in sys.modules
     if absent:
         sys.modules["requests"] = offline
-    omega.load = staticmethod(cache(omega.load))
     try:
-        # the package imports its modules when the class is asked for
-        found: Callable[..., Callable[..., object]] = import_module("rapidocr").RapidOCR
-        _count_tiny_weights_as_zero()
+        with _lists_read_once():
+            # the package imports its modules when the class is asked for
+            found: Callable[..., Callable[..., object]] = import_module("rapidocr").RapidOCR
+        with suppress(ImportError, AttributeError):  # another version may be built otherwise, and take longer
+            _count_tiny_weights_as_zero()
         return found
     finally:
-        omega.load = load
         if absent:
             del sys.modules["requests"]
+
+
+@contextmanager
+def _lists_read_once() -> Iterator[None]:
+    """Let OmegaConf, with which RapidOCR reads its lists, read each file once."""
+    try:
+        omega = import_module("omegaconf").OmegaConf
+    except ImportError:  # another version may do without it
+        yield
+        return
+    load = omega.__dict__["load"]
+    omega.load = staticmethod(cache(omega.load))
+    try:
+        yield
+    finally:
+        omega.load = load
 
 
 def _count_tiny_weights_as_zero() -> None:
