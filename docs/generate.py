@@ -134,10 +134,15 @@ def _cell(text: str) -> str:
 
 
 def with_output(page: str) -> str:
-    """A page with the current output of its commands, each below the comment that names the command."""
+    """A page with the current output of its commands, each below the comment that names the command.
+
+    One in another folder takes the configuration there.
+    """
 
     def fill(found: re.Match[str]) -> str:
-        arguments = [*shlex.split(found[1])[1:], "--isolated"]
+        where, command = found[2] or ".", found[3]
+        arguments = [*shlex.split(command)[1:], *(["--isolated"] if where == "." else [])]
+        os.chdir(ROOT / where)
         # encoded bytes depend on the library that scales
         with patch.object(vips, "library", return_value=None):
             run = CliRunner().invoke(cli, arguments, prog_name="imgbudget", standalone_mode=False)
@@ -145,8 +150,10 @@ def with_output(page: str) -> str:
             raise run.exception
         return f"<!-- $ {found[1]} -->\n```text\n$ {found[1]}\n{run.stdout.rstrip()}\n```\n"
 
+    command = r"<!-- \$ ((?:cd (\S+) && )?(imgbudget [^\n]*)) -->\n```text\n.*?```\n"
+    made = re.sub(command, fill, page, flags=re.DOTALL)
     os.chdir(ROOT)
-    return re.sub(r"<!-- \$ (imgbudget [^\n]*) -->\n```text\n.*?```\n", fill, page, flags=re.DOTALL)
+    return made
 
 
 def terminal() -> str:

@@ -132,6 +132,17 @@ def make(folder: Path) -> None:
         request(*labelled, text("Which of these pages differ?")), encoding="utf-8"
     )
 
+    make_monorepo(folder / "monorepo" / "services")
+
+
+def make_monorepo(services: Path) -> None:
+    """Write the images of three services, of which one has files that no model gets."""
+    for place, width in (("chat", 1700), ("ocr", 1704), ("web/prompts", 1708)):
+        (services / place).mkdir(parents=True, exist_ok=True)
+        (services / place / "screen.png").write_bytes(encode(screen(width, 1000), "PNG", optimize=True))
+    (services / "web" / "static").mkdir(exist_ok=True)
+    (services / "web" / "static" / "favicon.png").write_bytes(encode(icon(64), "PNG", optimize=True))
+
 
 if __name__ == "__main__":
     make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent)

@@ -62,9 +62,10 @@ reason = "recorded traffic"
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "line"), [(CONTRACT, "imgbudget.yaml", 16), (CONTRACT_TOML, "pyproject.toml", 19)]
+    ("text", "name", "lines"),
+    [(CONTRACT, "imgbudget.yaml", (13, 16)), (CONTRACT_TOML, "pyproject.toml", (15, 19))],
 )
-def test_the_same_keys_in_both_formats(tmp_path: Path, text: str, name: str, line: int) -> None:
+def test_the_same_keys_in_both_formats(tmp_path: Path, text: str, name: str, lines: tuple[int, int]) -> None:
     """The example of the contract, written as YAML and as TOML, gives the same settings."""
     settings = settings_of(tmp_path, text, name)
     assert settings.ignore == ("IB203",)
@@ -76,7 +77,9 @@ def test_the_same_keys_in_both_formats(tmp_path: Path, text: str, name: str, lin
         run=Budget(cost=5.0),
     )
     path = settings.overrides[0].path
-    assert settings.overrides == (Override(files=("tests/fixtures/**",), ignore=("IB3",), path=path),)
+    assert settings.overrides == (
+        Override(files=("tests/fixtures/**",), ignore=("IB3",), path=path, line=lines[0]),
+    )
     assert path.endswith(name)
     assert settings.ignores == (
         Ignore(
@@ -85,7 +88,7 @@ def test_the_same_keys_in_both_formats(tmp_path: Path, text: str, name: str, lin
             pointer="/messages/0",
             reason="recorded traffic",
             path=settings.ignores[0].path,
-            line=line,
+            line=lines[1],
         ),
     )
     assert settings.ignores[0].path.endswith(name)

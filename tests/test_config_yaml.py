@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.layers import read_layers
+from imgbudget.config.files import read_layers
 from imgbudget.config.load import load_unchecked
 from imgbudget.config.yaml import read_yaml
 from imgbudget.errors import ConfigError

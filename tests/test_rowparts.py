@@ -218,7 +218,7 @@ def test_nothing_is_kept_of_rows_that_depend_on_others(parted: Path) -> None:
     assert (result.partial, result.requests, result.findings) == (True, (), ())
     kept = checker.drain()
     assert [count.independent for count in kept.parts] == [False]
-    assert kept.collected_entries == []
+    assert kept.usage.collected == []
 
 
 def test_a_part_that_crashes_ends_only_its_file(

@@ -201,10 +201,11 @@ def test_all_else_that_holds_is_shown(imgbudget: Command, tmp_path: Path) -> Non
     assert (run.code, run.err) == (0, "")
     text, other = run.out.split("settings for no-such-file.png")
     assert text.startswith(
-        "settings for fixtures\n  configuration  imgbudget.yaml\n  model          claude-opus-5-5\n"
+        "settings for fixtures\n  configuration  imgbudget.yaml\n"
+        "  model          claude-opus-5-5  (imgbudget.yaml:1)\n"
     )
-    assert "\n  platform       bedrock\n  limits         built in\n" in text
-    assert "\n  budget         request.cost $0.050000\n" in text
+    assert "\n  platform       bedrock  (--platform)\n  limits         built in  (default)\n" in text
+    assert "\n  budget         request.cost $0.050000  (imgbudget.yaml:6)\n" in text
     assert "\n  override       0: fixtures/**\n" not in other
     assert "IB301  tiny-edge                     on   error " in other
     run = imgbudget("check", "--show-settings", "--format", "sarif")

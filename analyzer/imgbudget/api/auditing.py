@@ -107,7 +107,7 @@ def audit(  # noqa: PLR0913 - keyword options
         warn_renamed("audit", "models", "model")
     asked = run_options(options, settings, model)
     others = tuple(path_list(against))
-    session = Session(asked._replace(pixels=asked.pixels or bool(others) or None))
+    session = Session(asked._replace(pixels=asked.pixels or bool(others) or None, nested=False))
     compared, _ = counted_models(session, model_names(models) or several_of(model_names(model)))
     request = AuditRequest(
         datasets=path_list(datasets),

@@ -55,8 +55,8 @@ def check_request(
 
 
 def shown(options: RunOptions) -> RunOptions:
-    """The options, with the facts that the records of a report show."""
-    return options._replace(fields=options.fields | SHOWN)
+    """The options of a check, with the facts that the records of a report show."""
+    return options._replace(fields=options.fields | SHOWN, nested=True)
 
 
 def report_of(

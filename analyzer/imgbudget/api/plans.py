@@ -122,7 +122,7 @@ def plan(  # noqa: PLR0913 - keyword options
     require_switch(cheapest, "cheapest")
     asked = run_options(options, settings, model, budget)
     client = settings.get("client") or ""
-    session = Session(asked._replace(client=client, pixels=False, text=False))
+    session = Session(asked._replace(client=client, pixels=False, text=False, nested=True))
     goal = for_models(_goal(target), session, several_of(model_names(model)), cheapest=cheapest)
     given = path_list(paths)
     named = documents_in(given)

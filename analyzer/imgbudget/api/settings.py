@@ -42,7 +42,9 @@ Detail: TypeAlias = Literal["low", "medium", "high", "ultra_high", "original", "
 
 
 class LimitSettings(TypedDict, total=False):
-    """Which limits count; what is not given is as the configuration of the working folder has it.
+    """Which limits count; what is not given is as the configuration has it.
+
+    That is the one nearest to each file in `check`, `plan` and `fix`, else that of the working folder.
 
     `limits` is a file with limits of the user, `date` the day to check for, as ISO 8601. `config` is a
     configuration to use instead of the nearest one, `isolated` uses none. `allow_local_packs` imports rule

@@ -83,6 +83,7 @@ def baseline(options: BaselineOptions) -> int:
     )._replace(
         pedantic=options.pedantic,
         force_exclude=options.force_exclude,
+        nested=True,
         pixels=options.pixels or None,
         text=options.text or None,
     )

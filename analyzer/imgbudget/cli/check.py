@@ -13,6 +13,7 @@ from imgbudget.cli.checking import (
     fixer_of,
     say_caveats,
     say_fixes,
+    say_narrowed,
     say_skipped,
     wants_fixes,
 )
@@ -252,6 +253,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         statistics=options.statistics,
         compare=options.compare is not None,
         force_exclude=options.force_exclude,
+        nested=True,
         fields=fields,
         cache=cache,
         excerpts="full" in formats,
@@ -331,6 +333,7 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         )
     if summary.files == 0:
         say("warning: no files found")
+    say_narrowed(summary, output)
     say_caveats(summary, output)
     say_skipped(summary, output)
     for path, reason in summary.missed:

@@ -12,7 +12,7 @@ from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import figure, fixes_line
+from imgbudget.output.base import count, figure, fixes_line
 
 if TYPE_CHECKING:
     from imgbudget.cli.check import CheckOptions
@@ -165,6 +165,16 @@ def say_caveats(summary: Summary, output: OutputOptions) -> None:
         say(f"note: {path}: {reason}")
     if len(caveats) > len(shown):
         say(f"and {figure(len(caveats) - len(shown))} more files checked in part; --verbose lists them")
+
+
+def say_narrowed(summary: Summary, output: OutputOptions) -> None:
+    """Name what configurations in folders leave out: files, or rules; of all of them with `--verbose`."""
+    shown = summary.narrowed if output.verbose else summary.narrowed[:_LISTED]
+    for path, clause in shown:
+        say(f"note: {path} narrows the check of its folder: {clause}")
+    if len(summary.narrowed) > len(shown):
+        more = count(len(summary.narrowed) - len(shown), "more configuration")
+        say(f"and {more} that narrow the check of a folder; --verbose lists them")
 
 
 def say_skipped(summary: Summary, output: OutputOptions) -> None:

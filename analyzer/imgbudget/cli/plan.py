@@ -15,6 +15,7 @@ from imgbudget.cli.checking import (
     fixer_of,
     say_caveats,
     say_fixes,
+    say_narrowed,
     say_skipped,
     wants_apply,
 )
@@ -144,7 +145,7 @@ def plan(options: PlanOptions) -> int:
         verbose=output.verbose,
         client=options.client or "",
     )
-    session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets))
+    session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets, nested=True))
     goal = for_models(goal, session, several, cheapest=options.cheapest)
     targets = PlanTargets(session.context.paths, goal, Budget())
     documents = [
@@ -171,6 +172,7 @@ def plan(options: PlanOptions) -> int:
         if found.summary.files == 0 and not documents:
             say("warning: no files found")
         if not options.output.quiet:
+            say_narrowed(found.summary, options.output)
             say_caveats(found.summary, options.output)
             say_skipped(found.summary, options.output)
     for document in documents:

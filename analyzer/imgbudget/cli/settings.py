@@ -1,13 +1,15 @@
 """`--show-settings`: the settings of one path, and which rules are on there and why."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from imgbudget.cli.output import Format, write_formats
 from imgbudget.config.load import shown
-from imgbudget.config.settings import Settings
+from imgbudget.config.settings import ConfigOrigin, Override, Settings
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
+from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import (
@@ -141,19 +143,86 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
     )
 
 
+class _Origins(NamedTuple):
+    """Where the settings for a path come from; `run` are those of the run, of which some hold for all."""
+
+    options: RunOptions
+    settings: Settings
+    run: Settings
+    overrides: tuple[Override, ...]
+
+    def of(self, key: str, *, option: str = "", given: bool = False, overridden: str = "") -> str:
+        """Where a value comes from: an option if it is `given`, an override that has `overridden`, a line."""
+        if given:
+            return option
+        for override in reversed(self.overrides):
+            if overridden and _value(override, overridden) is not None:
+                return f"overrides, {override.path}" + (f":{override.line}" if override.line else "")
+        settings = (
+            self.run if key in ("packs", "baseline") or key.startswith("budgets.run.") else self.settings
+        )
+        return _shown_origin(settings.origins.get(key))
+
+    def all(self, budgets: Collection[str], *, assumed: bool) -> dict[str, str]:
+        """Where each setting comes from, by its key; `assumed` is whether the platform chose the model."""
+        options = self.options
+        found = {
+            "model": self.of("model", option="--model", given=options.model is not None, overridden="model"),
+            "platform": self.of(
+                "platform", option="--platform", given=options.platform is not None, overridden="platform"
+            ),
+            "client": self.of("client", option="--client", given=options.client is not None),
+            "limits": self.of("limits", option="--limits", given=options.limits is not None),
+            "baseline": self.of("baseline", option="--baseline", given=options.baseline is not None),
+            "preview": self.of("preview", option="--preview", given=options.preview),
+            "pixels": self.of("pixels", option="--pixels", given=options.pixels is not None),
+            "text": self.of("text", option="--text", given=options.text is not None),
+        }
+        if assumed and found["model"] == "default":
+            found["model"] = "assumed for the platform"
+        for key in ("exclude", "include", "packs", "select", "ignore"):
+            found[key] = self.of(key)
+        for name in budgets:
+            given = options.budgets.amount(name) is not None
+            found[f"budgets.{name}"] = self.of(
+                f"budgets.{name}", option="--budget", given=given, overridden=name
+            )
+        for key, origin in self.settings.origins.items():
+            if key.startswith(("severity.", "thresholds.", "platforms.", "processors.")):
+                found[key] = _shown_origin(origin)
+        return found
+
+
+def _shown_origin(origin: ConfigOrigin | None) -> str:
+    if origin is None:
+        return "default"
+    return f"{origin.path}:{origin.line}" if origin.line else origin.path
+
+
+def _value(override: Override, name: str) -> object:
+    """What an override has for a setting: the model, the platform, or a budget by its name."""
+    return override.budgets.amount(name) if "." in name else getattr(override, name)
+
+
 def settings_record(session: Session, path: str) -> dict[str, Any]:
     """The settings of one path, as a record for JSON."""
-    settings, rules = session.settings, session.context.paths
+    # the settings of a folder are those of the files in it
+    context = session.context.at(f"{path}/." if os.path.isdir(path) else path)
+    settings, rules = context.paths.settings, context.paths
     key = rules.overrides(path)
-    budgets = rules.budgets(key)
+    budgets = rules.budgets(key)._replace(run=session.context.paths.budgets(()).run)
+    amounts = {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None}
+    overrides = tuple(settings.overrides[number] for number in key)
+    origins = _Origins(session.options, settings, session.settings, overrides)
     return {
         "path": path,
         "configuration": shown(settings.source) if settings.source else None,
-        "model": session.context.model,
-        "platform": session.context.platform,
-        **({"client": session.context.client.profile.label} if session.context.client else {}),
+        "inherited": [shown(name) for name in settings.inherited],
+        "model": context.model,
+        "platform": context.platform,
+        **({"client": context.client.profile.label} if context.client else {}),
         "limits": session.options.limits or settings.limits,
-        "baseline": session.options.baseline or settings.baseline,
+        "baseline": session.options.baseline or session.settings.baseline,
         "platforms": {
             gateway.name: {
                 "like": gateway.like,
@@ -164,9 +233,15 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
         "processors": {row.pattern: dict(row.options) for row in settings.processors.rows}
         if settings.processors
         else {},
-        "packs": list(settings.packs),
-        "budgets": {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None},
+        "packs": list(session.settings.packs),
+        "exclude": list(settings.exclude),
+        "include": list(settings.include),
+        "preview": rules.choice.preview or settings.preview,
+        "pixels": rules.with_pixels,
+        "text": rules.with_text,
+        "budgets": amounts,
         "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
+        "origins": origins.all(amounts, assumed=context.model != settings.model),
         "rules": [
             {
                 "code": verdict.rule.code,
@@ -175,7 +250,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
                 "severity": str(verdict.severity),
                 "reason": verdict.reason,
             }
-            for verdict in verdicts(rules, path, session.context.limits())
+            for verdict in verdicts(rules, path, context.limits())
         ],
     }
 
@@ -191,20 +266,37 @@ def _text(record: dict[str, Any]) -> str:
 
 def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"  configuration  {record['configuration'] or 'none, only defaults'}"
-    yield f"  model          {record['model']}"
-    yield f"  platform       {record['platform']}"
-    if "client" in record:
-        yield f"  client         {record['client']}"
-    yield f"  limits         {record['limits'] or 'built in'}"
+    for name in record["inherited"]:
+        yield f"  inherited      {name}"
+    for name, value, key in _values(record):
+        yield f"  {name:<14} {value}  ({record['origins'][key]})"
     for name, stated in record["platforms"].items():
         texts = (f"{key.replace('_', ' ')} {text}" for key, text in stated.items() if text is not None)
         yield f"  {name}: {', '.join(texts)}"
     for name, stated in record["processors"].items():
         yield f"  {name}: {', '.join(f'{key} {value}'.lower() for key, value in stated.items())}"
-    yield f"  rule packs     {', '.join(record['packs'])}"
-    if record["baseline"]:
-        yield f"  baseline       {record['baseline']}"
-    for name, amount in record["budgets"].items():
-        yield f"  budget         {name} {money(amount) if name.endswith('cost') else figure(amount)}"
     for override in record["overrides"]:
         yield f"  override       {override['index']}: {', '.join(override['files'])}"
+
+
+def _values(record: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The names, texts and keys of the single values."""
+    for name in ("model", "platform", "client"):
+        if name in record:
+            yield name, record[name], name
+    yield "limits", record["limits"] or "built in", "limits"
+    yield "rule packs", ", ".join(record["packs"]), "packs"
+    for name in ("exclude", "include"):
+        if record[name]:
+            yield name, ", ".join(record[name]), name
+    for name in ("preview", "pixels", "text"):
+        if record[name]:
+            yield name, "on", name
+    if record["baseline"]:
+        yield "baseline", record["baseline"], "baseline"
+    for name, amount in record["budgets"].items():
+        yield (
+            "budget",
+            f"{name} {money(amount) if name.endswith('cost') else figure(amount)}",
+            f"budgets.{name}",
+        )

@@ -1,6 +1,7 @@
 """The configuration: its settings, where it is found, and all mistakes in it at once.
 
-The schema, which costs a few milliseconds, is in `imgbudget.config.layers`.
+The schema, which costs a few milliseconds, is in `imgbudget.config.layers`; `imgbudget.config.files` reads
+and merges files.
 """
 
 from imgbudget.config.load import UncheckedSettings, load, load_unchecked

@@ -1,23 +1,13 @@
-"""The schema of the configuration, and its files read, validated and merged.
+"""The schema of the configuration: the one source of validation, defaults and JSON Schema."""
 
-The schema is the one source of validation, defaults and JSON Schema. A single value or list replaces that of
-the extended file; `severity`, `budgets`, `platforms`, `processors` and `thresholds` are combined key by
-key;
-`extend-select`, `overrides` and `ignores` are appended, so that the extending file has the last word.
-"""
-
-import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.config.gateways import GatewaysShape
-from imgbudget.config.load import MAX_BYTES, PYPROJECT, boundary, identity, read_head, shown
 from imgbudget.config.processors import ProcessorsShape
 from imgbudget.config.settings import (
     ALL_FILES,
-    ConfigOrigin,
     Ignore,
     NameKind,
-    NameReference,
     Override,
     Settings,
 )
@@ -30,13 +20,11 @@ from imgbudget.config.shapes import (
     Key,
     ListOf,
     MapOf,
-    Reading,
     Record,
     TextShape,
     Values,
 )
 from imgbudget.config.thresholds import THRESHOLDS
-from imgbudget.config.tree import Entry, Items, Node, Table, failure
 from imgbudget.config.units import (
     BYTES_PATTERN,
     COST_PATTERN,
@@ -45,9 +33,7 @@ from imgbudget.config.units import (
     parse_cost,
     parse_tokens,
 )
-from imgbudget.errors import ConfigError, ConfigProblem, os_error_text
 from imgbudget.limits.clients import CLIENT_NAMES
-from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.model.pixels import DEFAULT_THRESHOLDS
 from imgbudget.model.subjects import Severity
@@ -129,11 +115,23 @@ def _override(values: Values) -> Override:
         ignore=values.get_or(IGNORE, ()),
         severity=values.get_or(SEVERITY, {}),
         budgets=values.get_or(FILE_BUDGETS, Budgets()),
+        model=values.get(MODEL),
+        platform=values.get(PLATFORM),
         path=values.origin.path,
+        line=values.origin.line,
     )
 
 
-_OVERRIDE = Record("an override", (FILES, SELECT, EXTEND_SELECT, IGNORE, SEVERITY, FILE_BUDGETS), _override)
+MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless a request names one.")
+PLATFORM = Key(
+    "platform", TextShape("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to."
+)
+
+_OVERRIDE = Record(
+    "an override",
+    (FILES, MODEL, PLATFORM, SELECT, EXTEND_SELECT, IGNORE, SEVERITY, FILE_BUDGETS),
+    _override,
+)
 
 RULES = Key(
     "rules",
@@ -191,9 +189,10 @@ EXTEND = Key(
     FileName("the name of a configuration file", "--config"),
     "Another configuration, of the same repository, that this one extends.",
 )
-MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless a request names one.")
-PLATFORM = Key(
-    "platform", TextShape("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to."
+INHERIT = Key(
+    "inherit",
+    Flag(),
+    "Whether to take the settings of the next configuration in a folder above where this one has none.",
 )
 CLIENT = Key(
     "client",
@@ -218,6 +217,11 @@ PACKS = Key(
 )
 EXCLUDE = Key(
     "exclude", ListOf("a list of file patterns", _PATTERN), "Patterns of files and folders to skip."
+)
+INCLUDE = Key(
+    "include",
+    ListOf("a list of file patterns", _PATTERN, empty="leave it out to include all files"),
+    "Patterns of the files that a model gets: a search of folders checks no others. All files if left out.",
 )
 BUDGETS = Key(
     "budgets",
@@ -261,6 +265,7 @@ def _settings(values: Values) -> Settings:
         ignore=values.get_or(IGNORE, ()),
         severity=values.get_or(SEVERITY, {}),
         exclude=values.get_or(EXCLUDE, ()),
+        include=values.get_or(INCLUDE, ()),
         budgets=values.get_or(BUDGETS, Budgets()),
         overrides=values.get_or(OVERRIDES, ()),
         ignores=values.get_or(IGNORES, ()),
@@ -279,6 +284,7 @@ CONFIGURATION = Record(
     "a table of settings (key: value)",
     (
         EXTEND,
+        INHERIT,
         MODEL,
         PLATFORM,
         CLIENT,
@@ -290,6 +296,7 @@ CONFIGURATION = Record(
         IGNORE,
         SEVERITY,
         EXCLUDE,
+        INCLUDE,
         BUDGETS,
         OVERRIDES,
         IGNORES,
@@ -320,125 +327,5 @@ def json_schema() -> JsonSchema:
     }
 
 
-_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, PROCESSORS.name, SEVERITY.name, THRESHOLDS.name})
-_APPENDED = frozenset({EXTEND_SELECT.name, IGNORES.name, OVERRIDES.name})
-
-
-class Layers(NamedTuple):
-    """Settings as far as they could be read, the mistakes, and the names that the caller must check."""
-
-    settings: Settings
-    problems: tuple[ConfigProblem, ...]
-    references: tuple[NameReference, ...]
-
-
-def read_layers(path: str) -> Layers:
-    """The configuration at `path`, combined with those that it extends."""
-    within = boundary(path)
-    reading = Reading(within)
-    tables: list[Table] = []
-    visited: list[str] = []
-    following: str | None = path
-    named_at = ConfigOrigin(shown(path), None)
-    while following is not None:
-        file = identity(following)
-        if file in visited:
-            chain = " -> ".join(shown(name) for name in [*visited[visited.index(file) :], file])
-            reading.report(named_at, f"{EXTEND.name}: configurations extend each other in a circle: {chain}")
-            break
-        visited.append(file)
-        table = _read_table(following, reading)
-        if table is None:
-            break
-        tables.append(table)
-        CONFIGURATION.read(table, "", reading)
-        extended = table.get(EXTEND.name)
-        following = None
-        if extended is not None:
-            named_at = extended.origin
-            following = EXTEND.shape.read(extended, EXTEND.name, Reading(within))
-    combined = Table((), named_at)
-    for table in reversed(tables):
-        combined = lay_over(table, combined)
-    settings = CONFIGURATION.read(combined, "", Reading(within)) or Settings()
-    return Layers(settings, tuple(dict.fromkeys(reading.problems)), tuple(reading.references))
-
-
-def lay_over(upper: Table, lower: Table) -> Table:
-    """The two configurations as one, `upper` over `lower`; each value keeps its own file and line."""
-    entries = {entry.key: entry for entry in lower}
-    for entry in upper:
-        below = entries.get(entry.key)
-        value = entry.value if below is None else _combined(entry.key, entry.value, below.value)
-        entries[entry.key] = Entry(entry.key, value, entry.origin)
-    return Table(tuple(entries.values()), upper.origin)
-
-
-def _combined(key: str, upper: Node, lower: Node) -> Node:
-    if key in _COMBINED and isinstance(upper, Table) and isinstance(lower, Table):
-        return _key_by_key(upper, lower)
-    if key in _APPENDED and isinstance(upper, Items) and isinstance(lower, Items):
-        return Items(lower.items + upper.items, upper.origin)
-    return upper
-
-
-def _key_by_key(upper: Table, lower: Table) -> Table:
-    entries = {entry.key: entry for entry in lower}
-    for entry in upper:
-        below = entries.get(entry.key)
-        value = entry.value
-        if below is not None and isinstance(value, Table) and isinstance(below.value, Table):
-            value = _key_by_key(value, below.value)
-        entries[entry.key] = Entry(entry.key, value, entry.origin)
-    return Table(tuple(entries.values()), upper.origin)
-
-
-def _read_table(path: str, reading: Reading) -> Table | None:
-    """The top level of a file; None, with the mistake reported, if it is no table."""
-    try:
-        node = _read_tree(path, reading)
-    except ConfigError as error:
-        reading.problems.extend(error.problems)
-        return None
-    if node is None:
-        return Table((), ConfigOrigin(shown(path), 1))
-    if isinstance(node, Table):
-        return node
-    CONFIGURATION.read(node, "", reading)
-    return None
-
-
-def _read_tree(path: str, reading: Reading) -> Node | None:
-    """The tree of a file, None if it is empty.
-
-    Raises:
-        ConfigError: it cannot be read, is too large, or is neither YAML nor TOML.
-    """
-    name = shown(path)
-    text = _read_text(path, name)
-    if path.endswith(".toml"):
-        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - format
-
-        node = read_toml(text, name, is_pyproject=os.path.basename(path) == PYPROJECT)
-        if node is None:
-            raise failure(name, None, "no table [tool.imgbudget]")
-        return node
-    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - format
-
-    tree, problems = read_yaml(text, name)
-    reading.problems.extend(problems)
-    return tree
-
-
-def _read_text(path: str, name: str) -> str:
-    try:
-        data = read_head(path, MAX_BYTES + 1)
-    except OSError as error:
-        raise failure(name, None, f"cannot be read: {os_error_text(error)}") from None
-    if len(data) > MAX_BYTES:
-        raise failure(name, None, f"larger than the {figure(MAX_BYTES)} bytes that a configuration may have")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise failure(name, line, f"not UTF-8: byte {data[error.start]:#04x}") from None
+COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, PROCESSORS.name, SEVERITY.name, THRESHOLDS.name})
+APPENDED = frozenset({EXTEND_SELECT.name, IGNORES.name, OVERRIDES.name})

@@ -23,6 +23,10 @@ PYPROJECT = "pyproject.toml"
 """Names in the order of precedence within one folder; pyproject.toml is last."""
 
 _MISSPELT = (".imgbudget.yml", "imgbudget.yml")
+
+NAMES = frozenset((*YAML_NAMES, PYPROJECT, *_MISSPELT))
+"""The names by which a folder shows that it may have a configuration, or one that is not read."""
+
 _TABLE_NAME = b"tool.imgbudget"
 _TABLE_HEADERS = (b"[tool.imgbudget]", b"[tool.imgbudget.")
 
@@ -39,7 +43,8 @@ def discover(start: str) -> Discovery:
     folder = folder_of(start)
     notes: list[str] = []
     while True:
-        found = _find_in(folder, notes)
+        found, more = find_in(folder)
+        notes += more
         if found is not None:
             return Discovery(found, tuple(notes))
         parent = os.path.dirname(folder)
@@ -48,7 +53,13 @@ def discover(start: str) -> Discovery:
         folder = parent
 
 
-def _find_in(folder: str, notes: list[str]) -> str | None:
+def find_in(folder: str) -> Discovery:
+    """The configuration in a folder itself."""
+    notes: list[str] = []
+    return Discovery(_found_in(folder, notes), tuple(notes))
+
+
+def _found_in(folder: str, notes: list[str]) -> str | None:
     for name in _MISSPELT:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
@@ -227,20 +238,26 @@ def load_unchecked(start: str, *, explicit: str | None = None, isolated: bool = 
     found = _find(start, explicit, isolated=isolated)
     if found.path is None:
         return UncheckedSettings(Settings(root=folder_of(start), notes=found.notes))
-    if explicit is None and not is_within(found.path, boundary(found.path)):
-        flaw = "is a link out of its repository, or without one out of its folder; name it with --config FILE"
-        problem = ConfigProblem(shown(found.path), None, flaw)
-        return UncheckedSettings(Settings(root=folder_of(found.path), source=found.path), (problem,))
-    from imgbudget.config.layers import read_layers  # noqa: PLC0415 - rare
+    return read_found(found.path, found.notes, named=explicit is not None)
 
-    layers = read_layers(found.path)
-    settings = layers.settings._replace(
-        root=folder_of(found.path),
-        source=found.path,
-        notes=found.notes,
-        references=layers.references,
-    )
+
+def read_found(path: str, notes: tuple[str, ...] = (), *, named: bool = False) -> UncheckedSettings:
+    """The settings of the configuration at an absolute path, which the user `named` or a search found."""
+    if not named and (problem := link_out(path)):
+        return UncheckedSettings(Settings(root=folder_of(path), source=path), (problem,))
+    from imgbudget.config.files import read_layers  # noqa: PLC0415 - rare
+
+    layers = read_layers(path)
+    settings = layers.settings._replace(source=path, notes=(*notes, *layers.settings.notes))
     return UncheckedSettings(settings, layers.problems)
+
+
+def link_out(path: str) -> ConfigProblem | None:
+    """The mistake of a configuration that was found, but is a link out of what it may be in."""
+    if is_within(path, boundary(path)):
+        return None
+    flaw = "is a link out of its repository, or without one out of its folder; name it with --config FILE"
+    return ConfigProblem(shown(path), None, flaw)
 
 
 def _find(start: str, explicit: str | None, *, isolated: bool) -> Discovery:

@@ -70,9 +70,10 @@ class Gateway(NamedTuple):
 
 
 class Override(NamedTuple):
-    """Different rules, severities or budgets for some files. `select` None keeps the rules selected so far.
+    """Different rules, severities, budgets or limits for some files.
 
-    `path` is the configuration that contains it.
+    `select` None keeps the rules selected so far, `model` and `platform` None those that hold otherwise.
+    `path` and `line` are the position of the entry.
     """
 
     files: tuple[str, ...]
@@ -81,7 +82,10 @@ class Override(NamedTuple):
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, str] = MappingProxyType({})
     budgets: Budgets = Budgets()
+    model: str | None = None
+    platform: str | None = None
     path: str = ""
+    line: int | None = None
 
 
 class Ignore(NamedTuple):
@@ -118,9 +122,12 @@ class Settings(NamedTuple):
 
     `client` is the agent that sends the image files, None where they are checked as they are stored.
     `severity` maps rule selectors to `error`, `warning` or `info`. `limits` is the absolute path of a file
-    that overrides the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
-    `root`, the folder of the configuration (without one, of the checked path), even those from an extended
-    file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
+    that overrides the shipped limits, `baseline` that of a file of known findings. `include` are the files
+    that a search may find, empty for all. Patterns are relative to `root`: the folder of the configuration
+    (without one, of the checked path), even those from an extended file, or that of the uppermost one that it
+    inherits. `source` is the absolute path of the configuration, None without one; `inherited` are those
+    above it that it takes settings from, the nearest first. `origins` are the positions of the values that
+    are set, by key, such as `model` and `budgets.image.tokens`. `notes` are remarks for the
     user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
     the platforms that the configuration adds or changes, `processors` the bounds of image processors.
     `pixels` runs the rules on pixels, whose bounds are `thresholds`, `text` those on the text of images.
@@ -134,6 +141,7 @@ class Settings(NamedTuple):
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, str] = MappingProxyType({})
     exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
     overrides: tuple[Override, ...] = ()
     ignores: tuple[Ignore, ...] = ()
@@ -146,6 +154,8 @@ class Settings(NamedTuple):
     thresholds: PixelThresholds = DEFAULT_THRESHOLDS
     root: str = "."
     source: str | None = None
+    inherited: tuple[str, ...] = ()
+    origins: Mapping[str, ConfigOrigin] = MappingProxyType({})
     notes: tuple[str, ...] = ()
     references: tuple[NameReference, ...] = ()
     gateways: tuple[Gateway, ...] = ()

@@ -24,10 +24,11 @@ JsonSchema = dict[str, Any]
 class Reading:
     """Collects the mistakes of the files that are read, and the names that only the caller can check.
 
-    Files that a configuration names must be in or below `boundary`, a folder without symbolic links.
+    Files that a configuration names must be in or below its folder in `boundaries`, which has no symbolic
+    links; the names of configurations are those of their values' origins.
     """
 
-    boundary: str
+    boundaries: Mapping[str, str]
     problems: list[ConfigProblem] = field(default_factory=list)
     references: list[NameReference] = field(default_factory=list)
 
@@ -199,7 +200,7 @@ class FileName:
         path = beside(node.origin.path, name)
         where = f"paths are relative to the folder of {node.origin.path}"
         flaw: str | None
-        if not is_within(path, reading.boundary):
+        if not is_within(path, reading.boundaries[node.origin.path]):
             flaw = "is outside of the repository, or without one of the configuration's folder"
             where = f"such a file is read only if the command line names it: {self.option} FILE"
         else:

@@ -4,18 +4,23 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
+from typing import Protocol
 
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind, kind_of
 from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
 from imgbudget.discovery.identity import KnownFiles
 from imgbudget.discovery.links import Reach
 from imgbudget.discovery.walk import (
+    EXCLUDED,
     NOT_CHECKABLE,
     NOT_CHECKABLE_OUTSIDE,
+    NOT_INCLUDED,
     OUTSIDE,
     Argument,
     ExplicitPaths,
+    FilePatterns,
     FoundFile,
     PathEntry,
     SkippedFile,
@@ -156,16 +161,24 @@ def _read(path: str, *, links: bool = True) -> bytes:
     return data if len(data) <= MAX_BYTES else b""
 
 
+_NONE = Patterns((), ())
+
+
 class Exclusion(NamedTuple):
-    """Patterns and their folder, an absolute path; paths outside of it begin with `..`."""
+    """Patterns and their folder, an absolute path; paths outside of it begin with `..`.
+
+    Files that match `patterns` are left out, and all files but those that match `included`, if it has any.
+    """
 
     patterns: Patterns
     root: str
+    included: Patterns = _NONE
 
     @classmethod
-    def of(cls, patterns: Sequence[str], root: str) -> "Exclusion":
+    def of(cls, files: FilePatterns) -> "Exclusion":
         """Parse the patterns of a configuration."""
-        return cls(Patterns.parse([as_bytes_text(pattern) for pattern in patterns]), _absolute(root))
+        exclude, root, include = files
+        return cls(_parsed(exclude), _absolute(root), _parsed(include) if include else _NONE)
 
     def location(self, path: str) -> str:
         """The absolute path, as written by the user if that is inside the root, else without links."""
@@ -177,16 +190,30 @@ class Exclusion(NamedTuple):
 
     def keep(self, location: str, names: list[str], *, folders: bool) -> list[str]:
         """The names in the folder at `location` that are not excluded; parents of the root never are."""
-        if not self.patterns or not names:
+        if not (self.patterns or self.included) or not names:
             return names
         relative = self.relative(location)
-        layer = IgnoreLayer(self.patterns, as_bytes_text(f"{relative}/" if relative else ""))
-        kept = keep((layer,), names, folders=folders)
+        folder = as_bytes_text(f"{relative}/" if relative else "")
+        if self.included and not folders and not self.included.match_within(relative, folder=True):
+            others = set(keep((IgnoreLayer(self.included, folder),), names, folders=False))
+            names = [name for name in names if name not in others]
+        kept = keep((IgnoreLayer(self.patterns, folder),), names, folders=folders) if self.patterns else names
         if folders and self.root.startswith(f"{location}/"):
             step = self.root[len(location) + 1 :].partition("/")[0]
             if step in names and step not in kept:
                 return [*kept, step]
         return kept
+
+    def why_left_out(self, path: str, *, folder: bool) -> str | None:
+        """Why a search would leave out a path, as a clause; None if it would find it."""
+        relative = self.relative(self.location(path))
+        steps = relative.split("/")
+        if not DEFAULT_PRUNED.isdisjoint(steps if folder else steps[:-1]):
+            return EXCLUDED
+        if self.patterns.match_within(relative, folder=folder):
+            return EXCLUDED
+        left_out = self.included and not folder and not self.included.match_within(relative)
+        return NOT_INCLUDED if left_out else None
 
     def relative(self, location: str) -> str:
         """The path from the root to `location`; empty for the root itself."""
@@ -196,6 +223,10 @@ class Exclusion(NamedTuple):
             return os.path.relpath(location or "/", self.root or "/").replace(os.sep, "/")
         except ValueError:  # another drive
             return location
+
+
+def _parsed(patterns: Sequence[str]) -> Patterns:
+    return Patterns.parse([as_bytes_text(pattern) for pattern in patterns])
 
 
 def _absolute(path: str) -> str:
@@ -209,12 +240,14 @@ def _is_inside(location: str, root: str) -> bool:
 class _Folder(NamedTuple):  # one for each folder of a tree
     """A folder of the search: `prefix` precedes its names in results, `location` is its path for exclusion.
 
-    `git` are the ignore patterns in force, None if ignore files are not used.
+    `exclusion` is what the configuration leaves out there. `git` are the ignore patterns in force, None if
+    ignore files are not used.
     """
 
     prefix: str
     real: str
     location: str
+    exclusion: Exclusion
     git: IgnoreLayers | None
 
     @property
@@ -226,6 +259,7 @@ class _Folder(NamedTuple):  # one for each folder of a tree
             prefix=f"{self.prefix}{name}/",
             real=f"{self.real}/{name}",
             location=f"{self.location}/{name}",
+            exclusion=self.exclusion,
             git=None if self.git is None else below(self.git, name),
         )
 
@@ -238,15 +272,28 @@ class _Listing(NamedTuple):
     others: list[str]
 
 
+class NestedPatterns(Protocol):
+    """What the configurations of folders leave out. Folders are spelled as in results, `.` as empty text."""
+
+    def patterns_of(self, folder: str) -> FilePatterns:
+        """What holds in a folder, by the nearest configuration. Raises ConfigError."""
+
+    def patterns_in(self, folder: str, names: AbstractSet[str]) -> FilePatterns:
+        """The same for a folder that a search enters, by the names of its files. Raises ConfigError."""
+
+
 class Search(NamedTuple):
     """The settings of all searches of a run.
 
-    `git` is whether git's ignore files are used. `explicit` are the paths that the arguments name. `around`
-    returns the layers of a parent folder. `reach` is what links may lead to, None for anything. `known` are
-    the files found so far, None to find each name.
+    `nested` knows what other configurations leave out, in the folders that have one; None if none counts.
+    `parsed` makes an exclusion of patterns. `git` is whether git's ignore files are used. `explicit` are the
+    paths that the arguments name. `around` returns the layers of a parent folder. `reach` is what links may
+    lead to, None for anything. `known` are the files found so far, None to find each name.
     """
 
     exclusion: Exclusion
+    nested: NestedPatterns | None
+    parsed: Callable[[FilePatterns], Exclusion]
     git: bool
     explicit: ExplicitPaths
     around: Callable[[str], IgnoreLayers | None]
@@ -276,14 +323,13 @@ class Search(NamedTuple):
         for path, number in links:
             yield self._found(path, number)
 
-    def excludes(self, argument: Argument) -> bool:
-        """Whether the path of an argument is excluded; ignore files do not apply to explicit paths."""
-        is_folder = argument.entry is PathEntry.FOLDER
-        relative = self.exclusion.relative(self.exclusion.location(argument.path))
-        steps = relative.split("/")
-        if not DEFAULT_PRUNED.isdisjoint(steps if is_folder else steps[:-1]):
-            return True
-        return self.exclusion.patterns.match_within(relative, folder=is_folder)
+    def why_left_out(self, argument: Argument) -> str | None:
+        """Why an argument is left out, None if it is not; ignore files do not apply to explicit paths."""
+        exclusion = self.exclusion
+        if self.nested is not None:
+            around, slash, _ = argument.path.rpartition("/")
+            exclusion = self.parsed(self.nested.patterns_of(around or slash))
+        return exclusion.why_left_out(argument.path, folder=argument.entry is PathEntry.FOLDER)
 
     def _root(self, argument: Argument) -> _Folder:
         git: IgnoreLayers | None = () if self.git else None
@@ -291,15 +337,27 @@ class Search(NamedTuple):
             around, _, name = argument.real.rpartition("/")
             above = self.around(around)
             git = () if above is None else below(above, name)
+        exclusion = self.exclusion
+        if self.nested is not None:
+            exclusion = self.parsed(self.nested.patterns_of(argument.prefix.rstrip("/") or argument.prefix))
         return _Folder(
             prefix=argument.prefix,
             real=argument.real,
-            location=self.exclusion.location(argument.path),
+            location=exclusion.location(argument.path),
+            exclusion=exclusion,
             git=git,
         )
 
     def _with_rules(self, folder: _Folder, listing: _Listing) -> _Folder:
-        """The folder with the patterns of its `.git` and `.gitignore`."""
+        """The folder with the patterns of its configuration, its `.git` and its `.gitignore`."""
+        if self.nested is not None:
+            names = listing.files.keys() if not listing.others else {*listing.files, *listing.others}
+            exclusion = self.parsed(
+                self.nested.patterns_in(folder.prefix.rstrip("/") or folder.prefix, names)
+            )
+            if exclusion is not folder.exclusion:
+                location = exclusion.location(folder.path)
+                folder = folder._replace(exclusion=exclusion, location=location)
         if not self.git:
             return folder
         git = folder.git
@@ -310,7 +368,7 @@ class Search(NamedTuple):
         return folder if git is folder.git else folder._replace(git=git)
 
     def _kept(self, folder: _Folder, names: list[str], *, folders: bool) -> list[str]:
-        names = self.exclusion.keep(folder.location, names, folders=folders)
+        names = folder.exclusion.keep(folder.location, names, folders=folders)
         return keep(folder.git, names, folders=folders) if folder.git else names
 
     def _files(
@@ -385,17 +443,19 @@ def _in_byte_order(names: list[str]) -> list[str]:
 
 
 def make_search(  # noqa: PLR0913 - what is found, and under which rules
-    exclude: Sequence[str],
-    root: str,
+    exclusion: Exclusion,
     *,
+    nested: NestedPatterns | None,
     git: bool,
     explicit: ExplicitPaths,
     known: KnownFiles | None,
     outside: bool,
 ) -> Search:
-    """The settings for searches; `exclude` are patterns relative to `root`, see `find_files`."""
+    """The settings for searches, see `find_files`."""
     return Search(
-        exclusion=Exclusion.of(exclude, root),
+        exclusion=exclusion,
+        nested=nested,
+        parsed=cache(Exclusion.of),
         git=git,
         explicit=explicit,
         around=cache(layers_around),

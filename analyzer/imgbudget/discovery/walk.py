@@ -12,6 +12,7 @@ from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.discovery.identity import KnownFiles
+    from imgbudget.discovery.search import NestedPatterns
 
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -86,8 +87,17 @@ class FoundFile(NamedTuple):  # one for each file of a tree: half the price of a
     explicit: bool = False
 
 
+class FilePatterns(NamedTuple):
+    """The files that a configuration leaves out, and those that it includes: patterns relative to `root`."""
+
+    exclude: Sequence[str]
+    root: str
+    include: Sequence[str] = ()
+
+
 NOT_CHECKABLE = "not an image or a request"
 EXCLUDED = "excluded, and exclusion is enforced"
+NOT_INCLUDED = "not among the files to include, and exclusion is enforced"
 OUTSIDE = "a link out of the named folders and their repository; name the file itself to check it"
 NOT_CHECKABLE_OUTSIDE = f"{NOT_CHECKABLE}, and a link out of the named folders and their repository"
 SAME_FILE = "the same file as "
@@ -103,7 +113,7 @@ class SkippedFile(NamedTuple):
     @property
     def missed(self) -> bool:
         """Whether it could not be checked, as opposed to need not be."""
-        passed = (NOT_CHECKABLE, NOT_CHECKABLE_OUTSIDE, EXCLUDED)
+        passed = (NOT_CHECKABLE, NOT_CHECKABLE_OUTSIDE, EXCLUDED, NOT_INCLUDED)
         return self.reason not in passed and not self.is_other_name
 
     @property
@@ -268,6 +278,7 @@ def find_files(  # noqa: PLR0913 - what a search may be told
     *,
     exclude: Sequence[str] = (),
     exclude_root: str,
+    nested: "NestedPatterns | None" = None,
     force_exclude: bool = False,
     respect_gitignore: bool = True,
     allow_outside: bool = False,
@@ -278,7 +289,8 @@ def find_files(  # noqa: PLR0913 - what a search may be told
     A file with several names is found under the one that an argument names, else under its own or the first;
     its other names are skipped with that reason, if `is_alike` with the found name and the other is true.
 
-    `exclude` are gitignore patterns relative to `exclude_root`. With `force_exclude` they also apply to the
+    `exclude` are gitignore patterns relative to `exclude_root`; `nested` knows those of each folder, which
+    then count instead. With `force_exclude` they also apply to the
     paths themselves, which are then skipped with that reason. Paths that do not exist are skipped; check them
     with `missing` first. Relative paths stay relative; the separator is `/`. Links that lead out of the named
     folders are skipped, unless `allow_outside`.
@@ -291,24 +303,25 @@ def find_files(  # noqa: PLR0913 - what a search may be told
 
         known = KnownFiles(is_alike)
     if force_exclude or any(argument.entry is PathEntry.FOLDER for argument in arguments):
-        from imgbudget.discovery.search import make_search  # noqa: PLC0415 - rare
+        from imgbudget.discovery.search import Exclusion, make_search  # noqa: PLC0415 - rare
 
         search = make_search(
-            exclude,
-            exclude_root,
+            Exclusion.of(FilePatterns(exclude, exclude_root)),
+            nested=nested,
             git=respect_gitignore,
             explicit=explicit,
             known=known,
             outside=allow_outside,
         )
     # the names of the arguments come before those that a search finds
-    named = [
-        None if search and force_exclude and search.excludes(argument) else _named(argument, known)
-        for argument in arguments
-    ]
+    left_out = {}
+    if search and force_exclude:
+        reasons = ((argument, search.why_left_out(argument)) for argument in arguments)
+        left_out = {argument: reason for argument, reason in reasons if reason is not None}
+    named = [None if argument in left_out else _named(argument, known) for argument in arguments]
     for argument, file in zip(arguments, named, strict=True):
         if file is None:
-            yield SkippedFile(argument.path, EXCLUDED)
+            yield SkippedFile(argument.path, left_out[argument])
         elif search and argument.entry is PathEntry.FOLDER:
             yield from search.walk(argument)
         else:

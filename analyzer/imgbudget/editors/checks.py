@@ -6,7 +6,7 @@ from functools import cached_property
 
 from imgbudget.config.load import PYPROJECT, YAML_NAMES, folder_of
 from imgbudget.config.settings import Settings
-from imgbudget.discovery.walk import EXCLUDED, SkippedFile, find_files
+from imgbudget.discovery.walk import EXCLUDED, NOT_INCLUDED, SkippedFile, find_files
 from imgbudget.editors.text import EditorText, TextPlace
 from imgbudget.errors import ConfigError, ConfigProblem, ImgbudgetError, UnreadableError
 from imgbudget.fixing.imagebytes import image_bytes
@@ -46,7 +46,7 @@ class EditorSessions:
     """
 
     def __init__(self, options: RunOptions, on_note: Callable[[str], None] = lambda _: None) -> None:
-        self.options = options
+        self.options = options._replace(nested=True)
         self._on_note = on_note
         self._known: dict[str, tuple[State, Session]] = {}
 
@@ -231,8 +231,8 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
 
 def _is_excluded(session: Session, path: str) -> bool:
     """Whether the configuration leaves a file out."""
-    settings = session.settings
-    if not settings.exclude or not os.path.lexists(path):
+    exclude, root, include = session.context.patterns_of(os.path.dirname(path))
+    if not (exclude or include) or not os.path.lexists(path):
         return False
-    found = find_files([path], exclude=settings.exclude, exclude_root=settings.root, force_exclude=True)
-    return any(isinstance(file, SkippedFile) and file.reason == EXCLUDED for file in found)
+    found = find_files([path], exclude_root=root, nested=session.context, force_exclude=True)
+    return any(isinstance(file, SkippedFile) and file.reason in (EXCLUDED, NOT_INCLUDED) for file in found)

@@ -28,16 +28,21 @@ _WHY_NOT = "the entry cannot be removed automatically; remove it by hand"
 class UnusedEntries:
     """The files of a configuration as they were loaded: findings name entries by their numbers in these."""
 
-    def __init__(self, settings: Settings, *, named: bool) -> None:
-        """Remember the files with ignores; `named` is whether the user named the configuration."""
+    def __init__(self, *, named: bool) -> None:
+        """Begin without files; `named` is whether the user named the configuration."""
         self._named = named
         self._loaded: dict[str, bytes] = {}
+
+    def remember(self, settings: Settings) -> None:
+        """Remember the files with ignores."""
         for path in {entry.path for entry in settings.ignores}:
+            if (real := os.path.realpath(path)) in self._loaded:
+                continue
             try:
                 data, _ = read_file(path)
             except OSError:  # the removal reports it
                 continue
-            self._loaded[os.path.realpath(path)] = data
+            self._loaded[real] = data
 
     def remove(self, result: FileResult, *, difference: bool, backup: bool) -> FileResult:
         """The result for a configuration after the unused entries that it reports are removed.

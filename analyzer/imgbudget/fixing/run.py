@@ -12,6 +12,7 @@ from imgbudget.discovery.search import is_ignored
 from imgbudget.discovery.walk import (
     EXCLUDED,
     GONE,
+    NOT_INCLUDED,
     FoundFile,
     Paths,
     SkippedFile,
@@ -101,13 +102,21 @@ class Fixer:
         self._memory = EditMemory(edit_image)
         self._tidied: set[str] = set()
         self._leftovers: list[str] = []
-        self._unused = UnusedEntries(session.settings, named=session.options.config is not None)
+        self._unused = UnusedEntries(named=session.options.config is not None)
+        self._unused.remember(session.settings)
 
     def _is_excluded(self, path: str, root: str) -> bool:
         """Whether a search of a folder leaves out a file: by the configuration, or by git's ignore files."""
         settings = self.session.settings
-        found = find_files([path], exclude=settings.exclude, exclude_root=settings.root, force_exclude=True)
-        excluded = any(isinstance(file, SkippedFile) and file.reason == EXCLUDED for file in found)
+        found = find_files(
+            [path],
+            exclude=settings.exclude,
+            exclude_root=settings.root,
+            nested=self.context,
+            force_exclude=True,
+        )
+        reasons = (EXCLUDED, NOT_INCLUDED)
+        excluded = any(isinstance(file, SkippedFile) and file.reason in reasons for file in found)
         return excluded or is_ignored(path, root)
 
     @property
@@ -127,7 +136,10 @@ class Fixer:
 
     def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
         """The files under `paths`, see Session; all of them, because fixing gives files new inodes."""
-        return iter(list(self.session.walk(paths)))
+        found = list(self.session.walk(paths))
+        for context in self.session.contexts:
+            self._unused.remember(context.paths.settings)
+        return iter(found)
 
     def flush(self) -> None:
         """Write the cache."""
@@ -187,7 +199,7 @@ class Fixer:
                 result, JsonSource.from_bytes(data), lines=is_lines(data, name), explicit=True
             )
         elif _is_image(result):
-            revision = ImageRevision.of(self.context, name, data)
+            revision = ImageRevision.of(self.context.at(name), name, data)
         if revision is None:
             return result, data
         with converged(revision, self.strategy) as (after, fix):
@@ -277,7 +289,8 @@ class Fixer:
             return None
         from imgbudget.fixing.long_files import LONG, RowFixer, RowScan  # noqa: PLC0415 - rare
 
-        if expected.byte_size < LONG or self.context.paths.suppressor is not None:
+        context = self.context.at(found.path)
+        if expected.byte_size < LONG or context.paths.suppressor is not None:
             return None
         rows = RowScan(self.strategy)
         result = self.session.file_check.file(found, rows)
@@ -288,7 +301,7 @@ class Fixer:
             return self._kept(self.session.file_check.file(found, parts))
         explicit = self.session.file_check.explicit(found)
         fixer = RowFixer(
-            context=self.context,
+            context=context,
             strategy=self.strategy,
             output_target=self.output_target,
             path=found.path,
@@ -321,13 +334,13 @@ class Fixer:
         elif self.strategy.applies_to(result) and _is_image(result):
             with open_file(found.path) as file:
                 _require(found.path, file.fileno(), expected)
-                yield ImageRevision.of(self.context, found.path, file.read())
+                yield ImageRevision.of(self.context.at(found.path), found.path, file.read())
         else:
             yield None
 
     def _request(self, result: FileResult, source: JsonSource, *, lines: bool, explicit: bool) -> Revision:
         return RequestRevision(
-            context=self.context,
+            context=self.context.at(result.path),
             path=result.path,
             result=result,
             source=source,

@@ -204,7 +204,7 @@ class PlanTargets(NamedTuple):
 
     def at(self, path: str) -> tuple[SizeGoal, Budget]:
         """The goal of each image and the budget of each request in a file."""
-        budgets = self.paths.runner(path).budgets
+        budgets = self.paths.at(path).runner(path).budgets
         goal = self.goal
         image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
         return (

@@ -177,16 +177,17 @@ def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[Baseline
     An entry counts only if its rule ran and its file is under the checked paths and was not `missed`, that
     is, could be checked.
     """
-    suppressor, ran = session.context.paths.suppressor, session.context.paths.base_runner.rules
+    context, suppressor = session.context, session.context.paths.suppressor
     if suppressor is None or suppressor.baseline is None:
         return ()
     folders = [_real(path) for path in session.checked_paths]
     unchecked = {_real(path) for path in missed}
     base, fixed = _real(suppressor.base), []
     for number, entry in enumerate(suppressor.baseline.entries):
-        if number in suppressor.matched_entries or not ran.has(entry.rule):
-            continue
         path = os.path.normpath(f"{base}/{entry.path}").replace(os.sep, "/")
+        ran = context.at(path).paths.base_runner.rules
+        if number in context.paths.usage.entries or not ran.has(entry.rule):
+            continue
         if path not in unchecked and any(
             path == folder or path.startswith(folder + "/") for folder in folders
         ):

@@ -1,10 +1,13 @@
 """The context of a run: everything needed to lint one file, and the notes that linting it adds."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import DEFAULT_MODEL, DEFAULT_PLATFORM
 from imgbudget.config.suggest import unknown
+from imgbudget.discovery.walk import FilePatterns
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
@@ -19,6 +22,7 @@ from imgbudget.planner.sizes import size_after_fixes
 
 if TYPE_CHECKING:
     from imgbudget.limits.clients import ClientProfile
+    from imgbudget.linter.nearest import NearestContexts
     from imgbudget.model.clients import ClientImage
     from imgbudget.model.location import Location
 
@@ -39,7 +43,8 @@ class LintContext:
     `fields` are facts that the output needs beside those of the rules. If `explicit_platform`, the user named
     the platform, and a model that it does not serve adds a note; so does a request without a model unless
     `explicit_model`, where the user named the one to assume. Image files are checked as `client` sends them,
-    if one is named.
+    if one is named. `nearest` are the contexts of a run in which the configurations of folders count; it is
+    made when the first of them may be needed.
     """
 
     def __init__(  # noqa: PLR0913 - keyword arguments only
@@ -74,6 +79,10 @@ class LintContext:
             self.fields |= ProbeField.ORIENTATION
         if paths.with_pixels:  # also for rules that compare pixels only where they are measured
             self.fields |= ProbeField.PIXELS
+        self.needs_pixels: bool = paths.needs_pixels
+        self.needs_text: bool = paths.needs_text
+        self.nearest: NearestContexts | None = None
+        self._make_nearest: Callable[[], NearestContexts] | None = None
         self.notes: dict[str, None] = {}
         self._deferred: tuple[str, ...] = ()
         self._file_limits: Limits | None = None
@@ -95,6 +104,44 @@ class LintContext:
         )
         context.notes, context._deferred = self.notes, self._deferred
         return context
+
+    def search(self, make: "Callable[[], NearestContexts]") -> None:
+        """Let the configurations of folders count: `make` makes `nearest` when one of them may be needed."""
+        self._make_nearest = make
+        self.paths.search(self._rules_at)
+
+    def _rules_at(self, path: str) -> PathRules:
+        return self.at(path).paths
+
+    def at(self, path: str) -> "LintContext":
+        """The context for a file: that of the configuration nearest to it, where a run has several.
+
+        Raises:
+            ConfigError: that configuration is invalid.
+        """
+        if self.nearest is None:
+            if self._make_nearest is None or self._is_own(path):
+                return self
+            self.nearest = self._make_nearest()
+        return self.nearest.at(path)
+
+    def _is_own(self, path: str) -> bool:
+        """Whether a file is in the working folder, so that its configuration is that of the run."""
+        return "/" not in path and os.sep not in path and not self.paths.names_limits
+
+    def patterns_of(self, folder: str) -> FilePatterns:
+        """What a search of a folder finds, by the configuration that holds there. Raises as `at` does."""
+        context = self.at(f"{folder}/" if folder else "")
+        settings = context.paths.settings
+        return FilePatterns(settings.exclude, settings.root, settings.include)
+
+    def patterns_in(self, folder: str, names: AbstractSet[str]) -> FilePatterns:
+        """The same for a folder that a search enters from the one above, by the names in it."""
+        if self.nearest is None and self._make_nearest is not None:
+            self.nearest = self._make_nearest()
+        if self.nearest is not None:
+            self.nearest.enter(folder, names)
+        return self.patterns_of(folder)
 
     def limits(self, request: Request | None = None) -> Limits:
         """The limits for image files, or for a request: those of the model and platform that it names."""

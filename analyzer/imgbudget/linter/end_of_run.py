@@ -6,14 +6,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
-from imgbudget.linter.rule_sets import PathRules
+from imgbudget.linter.rule_sets import ConfigUsage, PathRules
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
 
 if TYPE_CHECKING:
     from imgbudget.imageinfo.cache import FactsCache
-    from imgbudget.linter.baseline import BaselineEntry
     from imgbudget.linter.copies import Copies
     from imgbudget.linter.likeness import Similar
     from imgbudget.linter.options import RunOptions
@@ -46,8 +45,8 @@ Block = tuple[Sequence[int], str]
 class RunTotals:
     """Collects what the rules on the whole run read: of an image file only a hash (8 bytes) and its path.
 
-    `used_ignores`, `matched_entries` and `collected_entries` are those of the suppressor of another process,
-    `parts` the counts of parts of a long file. `processes` is how many the run uses.
+    `usage` is what of the configurations has applied in another process, `parts` the counts of parts of a
+    long file. `processes` is how many the run uses.
     """
 
     def __init__(
@@ -62,9 +61,7 @@ class RunTotals:
         self.processes = 1
         self.byte_size: int = 0
         self.blocks: list[Block] = []
-        self.used_ignores: set[int] = set()
-        self.matched_entries: set[int] = set()
-        self.collected_entries: list[BaselineEntry] = []
+        self.usage: ConfigUsage = ConfigUsage()
         self.parts: list[PartCount] = []
         self.hashed: list[HashedFile] = []
         self._keys: list[int] = []
@@ -125,9 +122,7 @@ class RunTotals:
         self.byte_size += other.byte_size
         self.blocks += other.blocks
         self.hashed += other.hashed
-        self.used_ignores |= other.used_ignores
-        self.matched_entries |= other.matched_entries
-        self.collected_entries = self.collected_entries + other.collected_entries
+        self.usage.merge(other.usage)
         if self.statistics is not None and other.statistics is not None:
             self.statistics.merge(other.statistics)
         if self.records is not None and other.records is not None:
@@ -221,7 +216,7 @@ class _Copies:
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     """The results on the run as a whole, grouped by the file that they are about."""
-    paths, totals = session.context.paths, session.totals
+    totals = session.totals
     source = session.settings.source
     run = Run(
         location=Location(shown(source) if source else "."),
@@ -237,12 +232,18 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     # only now have all ignores had something to suppress
     lines: dict[Location, int | None] = {}
     unused: list[UnusedIgnore] = []
-    if totals.run_data & RunData.IGNORES:
-        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - rare
+    if session.has_entries:
+        from imgbudget.linter.ignores import unused_ignores, unused_overrides  # noqa: PLC0415 - rare
 
-        for entry, line in unused_ignores(paths, session.checked_paths):
-            unused.append(entry)
-            lines[entry.location] = line
+        usage, checked = session.usage, session.checked_paths
+        reports = session.context.paths.base_runner.rules.run_data & RunData.IGNORES
+        for paths in [context.paths for context in session.contexts]:
+            for entry, line in unused_ignores(paths, checked) if reports else ():
+                if entry.location not in lines:  # else another configuration inherits it
+                    unused.append(entry)
+                    lines[entry.location] = line
+            for note in unused_overrides(paths, usage, checked):
+                session.context.note(note)
     yield from _checked(session, run._replace(unused=tuple(unused)), lines, on_ignores=True)
     summary.statistics = totals.statistics
 
@@ -252,9 +253,11 @@ def _checked(
 ) -> Iterator[FileResult]:
     """The results of the rules on the run that read which ignores are unused, or those of all others."""
     by_path: dict[str, list[Finding]] = {}
-    for finding in session.context.paths.check_run(run, session.context.limits(), on_ignores=on_ignores):
+    context = session.context
+    at = (lambda path: context.at(path).paths) if len(session.contexts) > 1 else None
+    for finding in context.paths.check_run(run, context.limits(), on_ignores=on_ignores, at=at):
         line = lines.get(finding.location) if lines else None
-        placed = _with_span(finding, line, excerpts=session.context.excerpts)
+        placed = _with_span(finding, line, excerpts=context.excerpts)
         by_path.setdefault(finding.location.path, []).append(placed)
         if len(by_path) >= _PATHS_AT_ONCE:
             yield from _results(session, by_path)
@@ -274,7 +277,7 @@ def _likeness(session: "Session") -> "Similar":
 
 def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> Iterator[FileResult]:
     for path, findings in by_path.items():
-        result = session.context.file_result(path, findings)
+        result = session.context.at(path).file_result(path, findings)
         session.totals.add_findings(result.findings)
         yield result
 

@@ -46,10 +46,10 @@ class FileCheck:
             context.fields |= ProbeField.KEPT_TEXT
         self.cache: FactsCache | None = _open_cache(context if verbose else None) if cache else None
 
-    def image(self, path: str, runner: RuleRunner) -> ImageUse:
+    def image(self, path: str, context: LintContext, runner: RuleRunner) -> ImageUse:
         """The image at a path, with the facts that its rules need."""
-        fields = self.context.needed_fields(runner)
-        if self.cache is None:
+        fields = context.needed_fields(runner)
+        if self.cache is None or context.needs_text:  # text is not kept between runs
             return read_image(path, fields)
         return read_image(path, fields, probe=self.cache.probe)
 
@@ -66,7 +66,8 @@ class FileCheck:
             for at in order:
                 entry = group[at]
                 if isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE:
-                    read[at] = self.image(entry.path, self.context.paths.runner(entry.path))
+                    context = self.context.at(entry.path)
+                    read[at] = self.image(entry.path, context, context.paths.runner(entry.path))
         return read
 
     def file(
@@ -81,14 +82,15 @@ class FileCheck:
             result = self._document(found.path, kind, explicit=explicit, parts=parts)
             if kind is not FileKind.DATABASE or not explicit or result.skipped != NOT_CHECKABLE:
                 return result
-        runner = self.context.paths.runner(found.path)
-        use = read or self.image(found.path, runner)
+        context = self.context.at(found.path)
+        runner = context.paths.runner(found.path)
+        use = read or self.image(found.path, context, runner)
         if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.context.check_image_file(use, runner)
+            return context.check_image_file(use, runner)
         if use.facts.content == "JSON":
             return self._document(found.path, FileKind.JSON, explicit=explicit)
         if explicit and use.facts.damage is not None:
-            return self.context.check_image_file(use)
+            return context.check_image_file(use)
         if explicit:
             result = self._document(found.path, FileKind.TEXT, explicit=explicit, reason=_skip_reason(use))
             if result.skipped is not None and may_hold_requests(found.path):
@@ -117,7 +119,7 @@ class FileCheck:
             return self._unread(path, f"is {pointer}", explicit=explicit)
         try:
             return check_file(
-                self.context, path, kind, explicit=explicit, text=text, parts=parts, reason=reason
+                self.context.at(path), path, kind, explicit=explicit, text=text, parts=parts, reason=reason
             )
         except UnreadableError as error:
             return self._unread(path, str(error), explicit=explicit)
@@ -130,9 +132,10 @@ class FileCheck:
             location = Location(path, ())
             flaw = ShapeFlaw(location, why, "make it readable, or leave it out")
             request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
-            findings = self.context.paths.runner(path).check_request(self.context.bind(request))
+            context = self.context.at(path)
+            findings = context.paths.runner(path).check_request(context.bind(request))
             if findings:
-                return self.context.file_result(path, findings)._replace(missed=True)
+                return context.file_result(path, findings)._replace(missed=True)
         return FileResult(path=path, skipped=why, missed=True)
 
     def text(self, data: bytes, name: str, *, explicit: bool = True) -> FileResult:
@@ -144,7 +147,8 @@ class FileCheck:
         extension = os.path.splitext(name)[1].lower()
         if extension in (".yaml", ".yml"):
             return self._document(name, FileKind.YAML, explicit=explicit, text=data)
-        use = image_from_bytes(data, name, self.context.needed_fields(self.context.paths.runner(name)))
+        context = self.context.at(name)
+        use = image_from_bytes(data, name, context.needed_fields(context.paths.runner(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
@@ -157,7 +161,7 @@ class FileCheck:
                 return result
             if not explicit:
                 return result._replace(skipped=_skip_reason(use))
-        return self.context.check_image_file(use)
+        return context.check_image_file(use)
 
 
 def holds_subjects(found: FoundFile) -> bool:

@@ -4,11 +4,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-from imgbudget.config.settings import Ignore, Settings
+from imgbudget.config.settings import Ignore
 from imgbudget.discovery.gitignore import SPECIAL
 from imgbudget.imageinfo.files import content_hash
 from imgbudget.linter.baseline import Baseline, BaselineEntry, entry_of
-from imgbudget.linter.rule_sets import NOTHING, Findings, Matcher, PathRules, SuppressedCounts, relative
+from imgbudget.linter.rule_sets import (
+    NOTHING,
+    ConfigUsage,
+    Findings,
+    Matcher,
+    PathRules,
+    SuppressedCounts,
+    relative,
+)
 from imgbudget.linter.selection import SelectionLayer, is_selected, specificity
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Finding, RunData, UnusedIgnore
@@ -23,10 +31,9 @@ _ON_FILES = (RunData.NONE, RunData.COPIES, RunData.LIKENESS, RunData.LEAKS)
 class Suppressor:
     """Splits the findings of a file into those that are reported and those that are not.
 
-    `root` is the folder that patterns are relative to, `base` that of the paths in the baseline.
-    `used_ignores` and `matched_entries` are the numbers of the ignores and baseline entries that have
-    suppressed something. With `collect`, entries of all findings that are not suppressed are kept in
-    `collected_entries`.
+    `root` is the folder that patterns are relative to, `base` that of the paths in the baseline. `places` are
+    those of the ignores. `usage` keeps which ignores and entries of the baseline have suppressed something,
+    and with `collect` entries of all findings that are not suppressed.
     """
 
     rules: Mapping[str, AnyRule]
@@ -35,11 +42,15 @@ class Suppressor:
     baseline: Baseline | None = None
     base: str = "."
     collect: bool = False
-    used_ignores: set[int] = field(default_factory=set)
-    matched_entries: set[int] = field(default_factory=set)
-    collected_entries: list[BaselineEntry] = field(default_factory=list)
+    places: Sequence[Location] = ()
+    usage: ConfigUsage = field(default_factory=ConfigUsage)
     unhashed: str | None = None
     """The name of standard input, which has no file to hash."""
+
+    @property
+    def collected_entries(self) -> list[BaselineEntry]:
+        """The entries of all findings that nothing suppresses, if they are collected."""
+        return self.usage.collected
 
     def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:
         """The findings of the file at `path` that are reported, and how many are not."""
@@ -58,7 +69,7 @@ class Suppressor:
         kept = []
         for finding in findings:
             matching = [i for i, entry in candidates if self._applies(entry, finding, content)]
-            self.used_ignores.update(matching)
+            self.usage.ignores.update(map(self.places.__getitem__, matching))
             if not matching:
                 kept.append(finding)
         return tuple(kept)
@@ -86,10 +97,10 @@ class Suppressor:
         entry = entry_of(finding, relative(path, self.base), digest)
         number = self.baseline.find(entry) if self.baseline else None
         if number is not None:
-            self.matched_entries.add(number)
+            self.usage.entries.add(number)
             return True
         if self.collect:
-            self.collected_entries.append(entry)
+            self.usage.collected.append(entry)
         return False
 
 
@@ -113,10 +124,8 @@ def unused_ignores(paths: PathRules, checked: Sequence[str]) -> Iterator[tuple[U
         return
     real = [os.path.realpath(path).replace(os.sep, "/") for path in checked]
     root = os.path.realpath(paths.settings.root).replace(os.sep, "/")
-    locations = _locations(paths.settings)
-    for number, (ignore, _) in enumerate(paths.suppressor.ignores):
-        location = locations[number]
-        if number in paths.suppressor.used_ignores or not _rules_ran(ignore, paths):
+    for location, (ignore, _) in zip(paths.suppressor.places, paths.suppressor.ignores, strict=True):
+        if location in paths.usage.ignores or not _rules_ran(ignore, paths):
             continue
         if all(covered(pattern, root, real) for pattern in ignore.files):
             from imgbudget.config.edit import obstacle  # noqa: PLC0415 - rare
@@ -125,11 +134,22 @@ def unused_ignores(paths: PathRules, checked: Sequence[str]) -> Iterator[tuple[U
             yield UnusedIgnore(location, ignore.rules, ignore.files, ignore.reason, why_not), ignore.line
 
 
-def _locations(settings: Settings) -> list[Location]:
-    """The location of each ignore entry: its file, and its path in it."""
+def unused_overrides(paths: PathRules, usage: ConfigUsage, checked: Sequence[str]) -> Iterator[str]:
+    """A note for each override that held for no file, although all files that it can name were checked."""
+    real = [os.path.realpath(path).replace(os.sep, "/") for path in checked]
+    root = os.path.realpath(paths.settings.root).replace(os.sep, "/")
+    for override in paths.settings.overrides:
+        unused = (override.path, override.line) not in usage.overrides
+        if unused and all(covered(pattern, root, real) for pattern in override.files):
+            where = f"{override.path}:{override.line}" if override.line else override.path
+            yield f"{where}: the override for {', '.join(override.files)} holds for no file that was checked"
+
+
+def places_of(ignores: Iterable[Ignore]) -> list[Location]:
+    """The location of each ignore entry of a configuration: its file, and its path in it."""
     counts: dict[str, Iterator[int]] = {}
     locations = []
-    for ignore in settings.ignores:
+    for ignore in ignores:
         table: Keys = ("tool", "imgbudget") if ignore.path.endswith("pyproject.toml") else ()
         number = next(counts.setdefault(ignore.path, count()))
         keys: Keys = (*table, "ignores", number)

@@ -1,16 +1,26 @@
-"""The options of a run."""
+"""The options of a run, and what they come to: rules, settings, limits and a context."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
+from imgbudget.config.load import UncheckedSettings, load_unchecked
+from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path, type_name
-from imgbudget.errors import UsageError
+from imgbudget.errors import LimitsError, PackError, UsageError
+from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.lifecycle import current_day, day_of
-from imgbudget.linter.selection import SelectionLayer
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.rule_sets import ConfigUsage, PathRules, RuleChoice
+from imgbudget.linter.selection import SelectionLayer, require_pixels
+from imgbudget.linter.selection import require_text as require_text_extra
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
+from imgbudget.registry import Registry, configured_packs
+
+if TYPE_CHECKING:
+    from imgbudget.linter.baseline import Baseline
 
 Words: TypeAlias = str | Iterable[str]
 """One name, or several."""
@@ -48,7 +58,8 @@ class RunOptions(NamedTuple):
     what a comparison with an earlier run needs. `allow_local_packs` imports rule packs also from the folder
     of the configuration, the working folder and Python's path, not from installed distributions only.
     `allow_outside` follows links in folders wherever they lead, not only to what the folders and their
-    repository hold.
+    repository hold. With `nested`, the configuration nearest to each file counts, not only that of the
+    working folder; `check`, `plan` and `fix` always do so.
     `pixels` runs the rules on pixels, for which images are decoded: None as the configuration has it, False
     never, also where it names one.
     `fields` are facts to read in addition to those that rules need; `excerpts` and `edits` add the text and
@@ -85,6 +96,7 @@ class RunOptions(NamedTuple):
     raise_errors: bool = False
     allow_local_packs: bool = False
     allow_outside: bool = False
+    nested: bool = False
 
     @property
     def config_file(self) -> str | None:
@@ -146,6 +158,7 @@ _SWITCHES = (
     "cache",
     "allow_local_packs",
     "allow_outside",
+    "nested",
 )
 
 
@@ -170,6 +183,127 @@ def known_level(given: object) -> Severity:
 
 def _file(given: StrPath | None, name: str) -> str | None:
     return None if given is None else one_path(given, name)
+
+
+class RunParts(NamedTuple):
+    """What all configurations of a run share.
+
+    `settings` are those of the run itself: of the configuration of its folder, or of the one it was given.
+    The paths in `baseline` are relative to `base`.
+    """
+
+    options: RunOptions
+    registry: Registry
+    settings: Settings
+    baseline: "Baseline | None"
+    base: str
+    usage: ConfigUsage
+
+    @classmethod
+    def of(cls, options: RunOptions, registry: Registry, settings: Settings) -> "RunParts":
+        """The parts of a run. Raises UsageError: the baseline cannot be read."""
+        baseline, base = None, settings.root
+        if name := options.baseline_file or settings.baseline:
+            from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - rare
+
+            baseline, base = load_baseline(name, registry, read=options.use_baseline)
+        return cls(options, registry, settings, baseline, base, ConfigUsage())
+
+    def context(self, settings: Settings, data: LimitsData) -> LintContext:
+        """The context of files that these settings hold for.
+
+        Raises:
+            UsageError: rules need a package that is not installed, or there is no such client.
+        """
+        options = self.options
+        context = LintContext(
+            paths=PathRules(
+                self.registry.rules,
+                settings,
+                RuleChoice(
+                    layer=options.layer,
+                    pedantic=options.pedantic,
+                    preview=options.preview,
+                    pixels=options.pixels,
+                    text=options.text,
+                    budgets=options.budgets,
+                    use_ignores=options.use_ignores,
+                ),
+                baseline=self.baseline,
+                base=self.base,
+                collect=options.collect,
+                usage=self.usage,
+            ),
+            data=data,
+            model=options.model or settings.model,
+            platform=options.platform or settings.platform,
+            explicit_platform=options.platform is not None,
+            explicit_model=options.model is not None or settings.model != DEFAULT_MODEL,
+            fields=options.fields,
+            excerpts=options.excerpts,
+            edits=options.edits,
+            client=settings.client if options.client is None else options.client,
+        )
+        if context.needs_pixels:
+            require_pixels()
+        if context.needs_text:
+            require_text_extra()
+        settle(context, names_model=options.model is not None)
+        return context
+
+
+def settle(context: LintContext, *, names_model: bool) -> None:
+    """Choose the platform's own model if none is named and it lacks the default, and note what is assumed."""
+    assumed = ""
+    if not names_model:
+        model = context.data.model_for(context.model, context.platform)
+        if model != context.model:
+            context.model = model
+            assumed = f"no model is named: {model} is assumed on {context.platform}; choose with --model"
+    context.limits()
+    context.defer_notes(assumed)
+
+
+def load_run(options: RunOptions, start: str) -> tuple[Registry, Settings, LimitsData]:
+    """The rules, settings and limits of a run in the folder `start`.
+
+    Raises:
+        ConfigError: the configuration is invalid.
+        PackError: a rule pack cannot be loaded.
+        LimitsError: the limits file is invalid.
+    """
+    first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
+    try:
+        registry = configured_packs(first.settings, local=options.allow_local_packs)
+    except PackError:
+        first.validate()  # mistakes in the configuration, if there are any, say more
+        raise
+    return registry, *checked(first, registry, options)
+
+
+def checked(
+    first: UncheckedSettings, registry: Registry, options: RunOptions, *, all_rules: bool = True
+) -> tuple[Settings, LimitsData]:
+    """Settings without mistakes, and the limits with what they add to them.
+
+    Without `all_rules`, a pack that they name is not loaded, so that their names of rules cannot be checked.
+
+    Raises:
+        ConfigError: the configuration is invalid.
+        LimitsError: the limits file is invalid.
+    """
+    try:
+        data = load_limits(registry.limits, options.limits_file or first.settings.limits, options.date)
+    except LimitsError:
+        first.validate()
+        raise
+    shipped = data.platforms
+    if gateways := first.settings.gateways:
+        data = data.with_gateways(gateway[:3] for gateway in gateways)
+    if processors := first.settings.processors:
+        data = processors.on(data, first)
+    codes = [rule.code for rule in registry.rules] if all_rules else None
+    return first.validate(codes, [rule.name for rule in registry.rules], shipped), data
 
 
 Arguments = ParamSpec("Arguments")

@@ -178,7 +178,7 @@ class PartChecker:
     def check_all(self, files: Iterable[RowPart]) -> Iterator[FileResult]:
         """The results of parts; that of a part with rows of a session is empty."""
         for path, chunk in files:
-            result, count = check_part(self._session.context, path, chunk, self._repeats)
+            result, count = check_part(self._session.context.at(path), path, chunk, self._repeats)
             self.counts.append(count)
             if count.independent:
                 self._session.totals.add(result)

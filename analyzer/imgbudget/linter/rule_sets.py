@@ -25,8 +25,9 @@ from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 if TYPE_CHECKING:
-    from imgbudget.linter.baseline import Baseline
+    from imgbudget.linter.baseline import Baseline, BaselineEntry
     from imgbudget.linter.ignores import Suppressor
+    from imgbudget.model.location import Location
 
 
 class RuleRunner(NamedTuple):
@@ -107,6 +108,41 @@ class SuppressedCounts(NamedTuple):
 NOTHING = SuppressedCounts()
 
 
+OverridePlace = tuple[str, int | None]
+"""The file and the line of an override."""
+
+
+class ConfigUsage:
+    """What has applied so far, whichever configurations it is in.
+
+    `ignores` are the entries that have suppressed something, `entries` the numbers of those of the baseline;
+    `overrides` are those that hold for a file that was checked. `collected` are entries for the findings that
+    nothing suppresses, if they are collected.
+    """
+
+    __slots__ = ("collected", "entries", "ignores", "overrides")
+
+    def __init__(self) -> None:
+        self.ignores: set[Location] = set()
+        self.overrides: set[OverridePlace] = set()
+        self.entries: set[int] = set()
+        self.collected: list[BaselineEntry] = []
+
+    def take(self) -> "ConfigUsage":
+        """What has applied, to send to another process; collected entries are sent once."""
+        taken = ConfigUsage()
+        taken.merge(self)
+        self.collected.clear()
+        return taken
+
+    def merge(self, other: "ConfigUsage") -> None:
+        """Add what has applied elsewhere."""
+        self.ignores |= other.ignores
+        self.overrides |= other.overrides
+        self.entries |= other.entries
+        self.collected += other.collected
+
+
 class RuleChoice(NamedTuple):
     """The options of the command line on rules and budgets, which override the configuration."""
 
@@ -126,7 +162,7 @@ class PathRules:
     """Which rules and budgets apply to a file, and which of its findings are suppressed.
 
     The selectors of the configuration come first, then those of the overrides for the path, then those of
-    the command line; budgets likewise.
+    the command line; budgets likewise. `usage` is what has applied, which the configurations of a run share.
     """
 
     def __init__(  # noqa: PLR0913 - keyword arguments with defaults
@@ -138,20 +174,32 @@ class PathRules:
         baseline: "Baseline | None" = None,
         base: str = ".",
         collect: bool = False,
+        usage: ConfigUsage | None = None,
     ) -> None:
         self.rules: Sequence[AnyRule]
         self.settings: Settings
         self.choice: RuleChoice
         self.rules, self.settings, self.choice = rules, settings, choice
         self.baseline = baseline
+        self._nearest: Callable[[str], PathRules] | None = None
         self._runners: dict[tuple[int, ...], RuleRunner] = {}
         self._narrow_runners: dict[tuple[int, ...], RuleRunner] = {}
         self._overrides: list[tuple[Override, Matcher]] = []
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
         budgets = settings.budgets, choice.budgets, *(item.budgets for item in settings.overrides)
+        self.names_limits: bool = any(item.model or item.platform for item in settings.overrides)
         self.has_cost_budget: bool = any(budget.cost is not None for scopes in budgets for budget in scopes)
+        self.usage: ConfigUsage = usage or ConfigUsage()
         self.suppressor: Suppressor | None = self._make_suppressor(base, collect=collect)
+
+    def search(self, nearest: "Callable[[str], PathRules]") -> None:
+        """Let the rules of the configuration nearest to each file be found by `at`."""
+        self._nearest = nearest
+
+    def at(self, path: str) -> "PathRules":
+        """The rules of the configuration nearest to a file, where a run has several."""
+        return self if self._nearest is None else self._nearest(path)
 
     @property
     def with_pixels(self) -> bool:
@@ -263,23 +311,49 @@ class PathRules:
         self._runners[key] = RuleRunner.of(rules, budgets)
         return self._runners[key]
 
-    def check_run(self, run: Run, limits: Limits, *, on_ignores: bool = False) -> Iterator[Finding]:
-        """The findings on the run as a whole; overrides for the file of a finding apply to it."""
+    def check_run(
+        self,
+        run: Run,
+        limits: Limits,
+        *,
+        on_ignores: bool = False,
+        at: "Callable[[str], PathRules] | None" = None,
+    ) -> Iterator[Finding]:
+        """The findings on the run as a whole; overrides for the file of a finding apply to it.
+
+        So do the rules of the configuration for it, if `at` gives those of others.
+        """
         found = self.base_runner.check_run(run, limits, on_ignores=on_ignores)
-        if not self._overrides:
+        if not self._overrides and at is None:
             yield from found
             return
         for finding in found:
-            by_code = {rule.code: severity for rule, severity in self.runner(finding.location.path).rules.run}
-            if finding.code in by_code or finding.location.path == run.location.path:
+            path = finding.location.path
+            rules = self if at is None or path == run.location.path else at(path)
+            by_code = {rule.code: severity for rule, severity in rules.runner(path).rules.run}
+            if finding.code in by_code or path == run.location.path:
                 severity = by_code.get(finding.code)
                 yield finding._replace(severity=severity) if severity else finding
+
+    def record_overrides(self) -> None:
+        """Add the overrides that hold for a file so far to what has applied."""
+        for number in {number for key in self._runners for number in key}:
+            override, _ = self._overrides[number]
+            self.usage.overrides.add((override.path, override.line))
+
+    def limits_of(self, path: str) -> tuple[str | None, str | None]:
+        """The model and the platform that the overrides for a file name; None without one."""
+        model = platform = None
+        for number in self.overrides(path):
+            override = self._overrides[number][0]
+            model, platform = override.model or model, override.platform or platform
+        return model, platform
 
     def _make_suppressor(self, base: str, *, collect: bool) -> "Suppressor | None":
         ignores = self.settings.ignores if self.choice.use_ignores else ()
         if not (ignores or self.baseline is not None or collect):
             return None
-        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - rare
+        from imgbudget.linter.ignores import Suppressor, places_of  # noqa: PLC0415 - rare
 
         return Suppressor(
             rules={rule.code: rule for rule in self.rules},
@@ -288,6 +362,8 @@ class PathRules:
             baseline=self.baseline,
             base=base,
             collect=collect,
+            usage=self.usage,
+            places=places_of(ignores),
         )
 
     def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:

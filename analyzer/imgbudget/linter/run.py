@@ -5,8 +5,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from imgbudget.config.load import load_unchecked
-from imgbudget.config.settings import DEFAULT_MODEL, Settings
+from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import unknown
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
@@ -17,16 +16,16 @@ from imgbudget.discovery.walk import (
     missing,
     path_list,
 )
-from imgbudget.errors import NO_FILE, LimitsError, PackError, UsageError
+from imgbudget.errors import NO_FILE, ConfigError, UsageError
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.data import LimitsData, load_limits
+from imgbudget.limits.data import LimitsData
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.end_of_run import RunTotals, new_totals
+from imgbudget.linter.end_of_run import RunTotals, finish, new_totals
 from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
-from imgbudget.linter.options import RunOptions
-from imgbudget.linter.rule_sets import PathRules, RuleChoice
-from imgbudget.linter.selection import require_pixels, require_text, specificity
+from imgbudget.linter.options import RunOptions, RunParts, load_run
+from imgbudget.linter.rule_sets import ConfigUsage
+from imgbudget.linter.selection import specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from imgbudget.jsontext.source import Start
+    from imgbudget.linter.nearest import NearestContexts
     from imgbudget.linter.parallel import ResultBatch
     from imgbudget.linter.protocols import RunChecker
     from imgbudget.linter.reporting import Reporter, RunOutput
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 
 STDIN = "-"
+_FOUND_FIRST = 4000
+"""Files that are found before the first is checked: what is wrong with a configuration comes first."""
 _DECODED_TOGETHER, _DECODED_ALONE = 16, 24
 """Files in one item of work where all are decoded, and from which on several processes decode."""
 _READ_TOGETHER, _READ_ALONE = 1, 2
@@ -80,52 +82,16 @@ class Session:
         self.settings: Settings
         self.limits: LimitsData
         if loaded is None:
-            self._load(start)
+            self.registry, self.settings, self.limits = load_run(options, start)
+            self._refuse_unknown_names()
         else:
             self.settings, self.limits = loaded
             self.registry = configured_packs(self.settings, local=options.allow_local_packs)
-        baseline, base = None, self.settings.root
-        if name := options.baseline_file or self.settings.baseline:
-            from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - rare
-
-            baseline, base = load_baseline(name, self.registry, read=options.use_baseline)
-        self.context: LintContext = LintContext(
-            paths=PathRules(
-                self.registry.rules,
-                self.settings,
-                RuleChoice(
-                    layer=options.layer,
-                    pedantic=options.pedantic,
-                    preview=options.preview,
-                    pixels=options.pixels,
-                    text=options.text,
-                    budgets=options.budgets,
-                    use_ignores=options.use_ignores,
-                ),
-                baseline=baseline,
-                base=base,
-                collect=options.collect,
-            ),
-            data=self.limits,
-            model=options.model or self.settings.model,
-            platform=options.platform or self.settings.platform,
-            explicit_platform=options.platform is not None,
-            explicit_model=options.model is not None or self.settings.model != DEFAULT_MODEL,
-            fields=options.fields,
-            excerpts=options.excerpts,
-            edits=options.edits,
-            client=self.settings.client if options.client is None else options.client,
-        )
-        if self.context.paths.needs_pixels:
-            require_pixels()
-            # decoding an image takes a hundred times longer than reading its header
-            self.chunk_size, self.pool_threshold = _DECODED_TOGETHER, _DECODED_ALONE
-        if self.context.paths.needs_text:
-            require_text()
-            self.chunk_size, self.pool_threshold = _READ_TOGETHER, _READ_ALONE
-        assumed = self._assume_model()
-        self.context.limits()
-        self.context.defer_notes(assumed)
+        parts = RunParts.of(options, self.registry, self.settings)
+        self.context: LintContext = parts.context(self.settings, self.limits)
+        if options.nested:
+            self.context.search(partial(self._nearest, parts, start))
+        self._prepare(self.context)
         self.file_check: FileCheck = FileCheck(
             self.context,
             force_exclude=options.force_exclude,
@@ -136,24 +102,22 @@ class Session:
         self.checked_paths: tuple[str, ...] = ()
         self._ineffective = self.context.paths.notes()
 
-    def _load(self, start: str) -> None:
-        options = self.options
-        first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
-        try:
-            self.registry = configured_packs(first.settings, local=options.allow_local_packs)
-            limits_file = options.limits_file or first.settings.limits
-            self.limits = load_limits(self.registry.limits, limits_file, options.date)
-        except (PackError, LimitsError):
-            first.validate()  # mistakes in the configuration, if there are any, say more
-            raise
-        shipped = self.limits.platforms
-        if gateways := first.settings.gateways:
-            self.limits = self.limits.with_gateways(gateway[:3] for gateway in gateways)
-        if processors := first.settings.processors:
-            self.limits = processors.on(self.limits, first)
-        rules = self.registry.rules
-        self.settings = first.validate([rule.code for rule in rules], [rule.name for rule in rules], shipped)
-        self._refuse_unknown_names()
+    def _nearest(self, parts: RunParts, start: str) -> "NearestContexts":
+        from imgbudget.linter.nearest import NearestContexts  # noqa: PLC0415 - rare
+
+        return NearestContexts(parts, self.context, start, self._prepare)
+
+    def _prepare(self, context: LintContext) -> None:
+        """Prepare for the files of a context."""
+        if context.needs_pixels:
+            # decoding an image takes a hundred times longer than reading its header
+            self._divide(_DECODED_TOGETHER, _DECODED_ALONE)
+        if context.needs_text:
+            self._divide(_READ_TOGETHER, _READ_ALONE)
+
+    def _divide(self, together: int, alone: int) -> None:
+        self.chunk_size = min(self.chunk_size, together)
+        self.pool_threshold = min(self.pool_threshold, alone)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -174,17 +138,6 @@ class Session:
         self.context.note_limits(limits, self.context.platform)
         self.context.note_end(limits)
         return limits
-
-    def _assume_model(self) -> str:
-        """Use the platform's own model if none is named and it lacks the default; returns a note on it."""
-        context = self.context
-        if self.options.model is not None:
-            return ""
-        model = self.limits.model_for(context.model, context.platform)
-        if model == context.model:
-            return ""
-        context.model = model
-        return f"no model is named: {model} is assumed on {context.platform}; choose with --model"
 
     @property
     def factory(self) -> "Callable[[], Session]":
@@ -254,6 +207,8 @@ class Session:
             return FileResult(path=entry.path, skipped=entry.reason, missed=entry.missed)
         try:
             result = work(entry)
+        except ConfigError:
+            raise
         except Exception as error:
             if self.options.raise_errors:
                 raise
@@ -275,10 +230,13 @@ class Session:
         self.checked_paths = named
         if not named:
             return iter(())
+        for path in named:
+            self.context.at(path)  # what is wrong with the configuration of a named file is said at once
         return find_files(
             named,
             exclude=self.settings.exclude,
             exclude_root=self.settings.root,
+            nested=self.context,
             force_exclude=self.options.force_exclude,
             is_alike=is_read_alike,
             allow_outside=self.options.allow_outside,
@@ -287,29 +245,37 @@ class Session:
     def drain(self) -> RunTotals:
         """The totals since the last call, to send to the process that finishes the run."""
         taken = self.totals.take()
-        if suppressor := self.context.paths.suppressor:
-            taken.used_ignores, taken.matched_entries, taken.collected_entries = (
-                set(suppressor.used_ignores),
-                set(suppressor.matched_entries),
-                suppressor.collected_entries,
-            )
-            suppressor.collected_entries = []
+        taken.usage = self.usage.take()
         return taken
+
+    @property
+    def usage(self) -> ConfigUsage:
+        """What of the configurations has applied so far."""
+        for context in self.contexts:
+            context.paths.record_overrides()
+        return self.context.paths.usage
+
+    @property
+    def contexts(self) -> tuple[LintContext, ...]:
+        """The context of the run, and those of nested configurations that were found."""
+        return (self.context, *(self.context.nearest.nested if self.context.nearest else ()))
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether a configuration of the run has ignores or overrides, of which some may be without use."""
+        return any(
+            context.paths.settings.ignores or context.paths.settings.overrides for context in self.contexts
+        )
 
     def merge_totals(self, totals: RunTotals) -> None:
         """Add the totals of another process."""
         self.totals.merge(totals)
-        if suppressor := self.context.paths.suppressor:
-            suppressor.used_ignores |= totals.used_ignores
-            suppressor.matched_entries |= totals.matched_entries
-            suppressor.collected_entries += totals.collected_entries
+        self.usage.merge(totals.usage)
 
     def finish(self, summary: Summary) -> Iterator[FileResult]:
         """The findings on the run as a whole, once all files are checked; adds statistics to `summary`."""
-        if not self.totals.reports_on_run:
+        if not self.totals.reports_on_run and not self.has_entries:
             return iter(())
-        from imgbudget.linter.end_of_run import finish  # noqa: PLC0415 - rare
-
         return finish(self, summary)
 
     def flush(self) -> None:
@@ -328,8 +294,8 @@ class Session:
 
     def read_stdin(self, data: bytes, name: str, *, explicit: bool = True) -> FileResult:
         """The result of standard input, not yet in the totals; without `explicit` as a search reads it."""
-        if self.context.paths.suppressor:
-            self.context.paths.suppressor.unhashed = name
+        if suppressor := self.context.at(name).paths.suppressor:
+            suppressor.unhashed = name
         return self.file_check.text(data, name, explicit=explicit)
 
 
@@ -363,15 +329,17 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
 
     Raises:
         UsageError: a path does not exist (before any output begins), or an output cannot be written.
+        ConfigError: the configuration nearest to a file is invalid.
     """
     driver = _Run(checker, outputs, on_result, progress, jobs)
     named = path_list(paths)
     files = checker.walk([path for path in named if path != STDIN] if stdin else named)
+    driver.find(files)
     for output in outputs:
         output.write(output.reporter.begin())
     if stdin is not None and STDIN in named:
         driver.process_stdin(stdin)
-    driver.check(files)
+    driver.check()
     checker.flush()
     if whole_run:
         driver.check_whole_run()
@@ -382,7 +350,18 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
 class _Run:
     """A run in progress, with its summary so far."""
 
-    __slots__ = ("checker", "jobs", "on_result", "outputs", "progress", "summary", "total")
+    __slots__ = (
+        "checker",
+        "files",
+        "found",
+        "jobs",
+        "knows_all",
+        "on_result",
+        "outputs",
+        "progress",
+        "summary",
+        "total",
+    )
 
     def __init__(
         self,
@@ -397,6 +376,8 @@ class _Run:
         self.on_result = on_result
         self.progress = progress
         self.jobs = jobs if on_result is None else 1
+        self.files: Iterator[FoundFile | SkippedFile] = iter(())
+        self.found, self.knows_all = 0, True
         self.total: int | None = None
         self.summary = Summary()
 
@@ -407,14 +388,19 @@ class _Run:
             stdin.write(text)
         self._add(result)
 
-    def check(self, files: "Iterator[FoundFile | SkippedFile]") -> None:
-        """Check files, on several processes if there are enough files."""
-        threshold = self.checker.pool_threshold
-        ahead = threshold if self.progress is None else max(threshold, _MOST_AHEAD)
-        first = list(islice(files, ahead)) if self.jobs != 1 or self.progress else []
-        self.total = self.summary.files + len(first) if len(first) < ahead else None
-        files = chain(first, files)
-        if len(first) < threshold or self._processes == 1:
+    def find(self, files: "Iterator[FoundFile | SkippedFile]") -> None:
+        """Find the first files, before any output begins: what is wrong with a configuration comes first."""
+        ahead = _FOUND_FIRST if self.progress is None else _MOST_AHEAD
+        first = list(islice(files, ahead))
+        self.found = len(first)
+        self.knows_all = self.found < ahead
+        self.files = chain(first, files)
+
+    def check(self) -> None:
+        """Check the files, on several processes if there are enough of them."""
+        self.total = self.summary.files + self.found if self.knows_all else None
+        files = self.files
+        if self.found < self.checker.pool_threshold or self._processes == 1:
             for result in self.checker.check_all(files, self._receiver):
                 self._add(result)
             return
@@ -437,6 +423,8 @@ class _Run:
 
             if (records := self.checker.totals.records) is not None:
                 self.summary.comparison = compare(earlier, self.summary, records)
+        if nearest := self.checker.context.nearest:
+            self.summary.narrowed = list(nearest.narrowed())
         for output in self.outputs:
             output.write(output.reporter.end(self.summary))
             output.close()

@@ -254,7 +254,8 @@ class Summary(RangedSums):
     `before` and `after` are the amounts of changed files.
     `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
     written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
-    fix. `caveats` are clauses on what was not checked of files that were, by path. `statistics` and
+    fix. `caveats` are clauses on what was not checked of files that were, by path. `narrowed` are the
+    configurations in folders that leave out files or rules, each with what, as a clause. `statistics` and
     `comparison` are set at the end of a run that requested them.
     """
 
@@ -297,6 +298,7 @@ class Summary(RangedSums):
         self.failed: list[FailedFix] = []
         self.unwritten: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
+        self.narrowed: list[tuple[str, str]] = []
 
     @property
     def not_made(self) -> int:

@@ -161,6 +161,8 @@ def closing_line(summary: Summary) -> str:
         text += f"; {figure(len({path for path, _ in summary.caveats}))} checked in part"
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
+    if summary.narrowed:
+        text += f"; narrowed by {_names(summary.narrowed)}"
     if summary.suppressed:
         text += f"; {figure(summary.suppressed)} suppressed by ignores"
     if summary.baselined:
@@ -174,6 +176,16 @@ def closing_line(summary: Summary) -> str:
             text += f"; {between(*summary.after_range)} tokens after the safe fixes"
     unpriced = summary.unpriced if summary.cost_usd else 0
     return text + not_counted(summary.uncounted) + not_counted(unpriced, "cost")
+
+
+_NAMED = 3
+
+
+def _names(narrowed: Sequence[tuple[str, str]]) -> str:
+    """The configurations that leave out files or rules, the first of them by name."""
+    names = ", ".join(path for path, _ in narrowed[:_NAMED])
+    more = len(narrowed) - _NAMED
+    return f"{names} and {count(more, 'more configuration')}" if more > 0 else names
 
 
 def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:

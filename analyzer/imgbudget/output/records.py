@@ -216,6 +216,11 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "requests": summary.requests,
         "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
         "partly_checked": [{"path": path, "reason": reason} for path, reason in summary.caveats],
+        **(
+            {"narrowed_by": [{"path": path, "leaves_out": clause} for path, clause in summary.narrowed]}
+            if summary.narrowed
+            else {}
+        ),
         "findings": {
             str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
         },
