@@ -21,6 +21,7 @@ ALL = {
     "workspace": {
         "workspaceEdit": {"documentChanges": True},
         "didChangeWatchedFiles": {"dynamicRegistration": True},
+        "codeLens": {"refreshSupport": True},
     },
 }
 """What a client with all abilities that the server uses says of itself."""
@@ -44,7 +45,7 @@ class LspClient:
         assert head.startswith(b"Content-Length: ")
         message = json.loads(text)
         if "method" in message:
-            self.received.setdefault(message["method"], []).append(message["params"])
+            self.received.setdefault(message["method"], []).append(message.get("params"))
             self._arrived.set()
             if "id" in message:
                 asyncio.get_running_loop().call_soon(self.send, {"id": message["id"], "result": None})

@@ -197,6 +197,7 @@ def test_configuration_nearest_to_the_file_counts_until_it_changes(tmp_path: Pat
         assert codes(await client.diagnostics()) == ["IB105"]
         (inner / "imgbudget.yaml").write_text("ignores: nothing\n")
         client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+        assert await client.next("workspace/codeLens/refresh") is None
         found = {
             one["uri"]: one["diagnostics"]
             for one in [await client.next("textDocument/publishDiagnostics") for _ in range(3)]

@@ -171,6 +171,10 @@ class EditorServer:
         self.sessions.forget()
         for opened in self.opened.values():
             self._check_soon(opened, 0.0)
+        # what stands above requests is asked for with each text only, and its numbers depend on the model
+        lens = getattr(self.server.client_capabilities.workspace, "code_lens", None)
+        if self.opened and getattr(lens, "refresh_support", None):
+            self._send(self.server.workspace_code_lens_refresh, None)
 
     @property
     def encoding(self) -> str:
