@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import figure
+from imgbudget.output.base import TextTable, figure
 from imgbudget.printable import joined, one_line
 
 if TYPE_CHECKING:
@@ -44,6 +44,18 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
         return True
     return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def terminal_columns(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream is, or those of COLUMNS; None if it is no terminal."""
+    if not stream.isatty():
+        return None
+    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):  # no terminal after all, or no file
+        return None
 
 
 class Format(NamedTuple):
@@ -103,7 +115,11 @@ def write_formats(
 
             sink.write(indented(document()))
         else:
-            sink.write(text(file is None and wants_colour(color, sys.stdout)))
+            TextTable.most = None if file is not None or aside else terminal_columns(sys.stdout)
+            try:
+                sink.write(text(file is None and wants_colour(color, sys.stdout)))
+            finally:
+                TextTable.most = None
         sink.close()
 
 

@@ -20,14 +20,17 @@ from imgbudget.cli.checking import (
     wants_apply,
 )
 from imgbudget.cli.command import FILES_FROM, Command, Number, argument, flag, option
-from imgbudget.cli.completion import files
+from imgbudget.cli.completion import files, selectors
 from imgbudget.cli.options import (
     CLIENT_FIRST,
     FORCE_EXCLUDE,
+    JOBS,
     BudgetOptions,
     ConfigOptions,
     OutputOptions,
+    SelectionOptions,
     WriteOptions,
+    codes,
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
@@ -74,6 +77,29 @@ class PlanOptions(NamedTuple):
     for_models: Annotated[tuple[str, ...], FOR] = ()
     cheapest: Annotated[bool, CHEAPEST] = False
     budget: BudgetOptions = BudgetOptions()
+    select: Annotated[
+        tuple[str, ...] | None,
+        option(
+            "--select",
+            many=True,
+            parse=codes,
+            metavar="CODES",
+            complete=selectors,
+            help="Plan only image files and requests in which one of these rules finds something: codes, "
+            "prefixes such as IB1, names or ALL; comma-separated.",
+        ),
+    ] = None
+    ignore: Annotated[
+        tuple[str, ...],
+        option(
+            "--ignore",
+            many=True,
+            parse=codes,
+            metavar="CODES",
+            complete=selectors,
+            help="Rules that do not count for --select.",
+        ),
+    ] = ()
     show_resend: Annotated[
         bool,
         flag(
@@ -103,6 +129,16 @@ class PlanOptions(NamedTuple):
     apply: Annotated[bool, flag("--apply", help="Make the planned changes; - writes to standard output.")] = (
         False
     )
+    jobs: Annotated[
+        int | None,
+        option(
+            "-j",
+            "--jobs",
+            type=JOBS,
+            metavar="N",
+            help="Number of processes that encode images; default: one per core.",
+        ),
+    ] = None
     unsafe_fixes: Annotated[
         bool, flag("--unsafe-fixes", help="Also reduce animations to a frame, write pages as files.")
     ] = False
@@ -144,6 +180,7 @@ def plan(options: PlanOptions) -> int:
         settings=options.settings,
         verbose=output.verbose,
         client=options.client or "",
+        rules=SelectionOptions(options.select, options.ignore),
     )
     session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets, nested=True))
     goal = for_models(goal, session, several, cheapest=options.cheapest)
@@ -151,6 +188,7 @@ def plan(options: PlanOptions) -> int:
     documents = [
         plan_document_file(path, session.context.limits(), session.limits.tiers) for path in named_documents
     ]
+    targets = targets._replace(selected=options.select is not None)
     plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
     documents += [
@@ -232,7 +270,13 @@ class _PlanRun(NamedTuple):
     def strategy(self) -> PlanFixes:
         """The fixes that the plan means."""
         client = self.session.context.client_profile
-        return PlanFixes(self.targets.goal, self.targets.budget, self.options.unsafe_fixes, client=client)
+        return PlanFixes(
+            self.targets.goal,
+            self.targets.budget,
+            self.options.unsafe_fixes,
+            client=client,
+            selected=self.targets.selected,
+        )
 
     @property
     def progress(self) -> Progress:
@@ -275,14 +319,17 @@ class _PlanRun(NamedTuple):
             return {}
         fixer = TrialFixer(self.session, self.strategy, self.options.paths, changed)
         if len(changed) >= fixer.pool_threshold and not self.options.output.quiet:
+            jobs = self.options.jobs or cores()
             images = sum(image.changes for path in changed for image in plans[path].images)
             say(
-                f"encoding {count(images, 'image')} on {count(cores(), 'core')} to know the result; "
+                f"encoding {count(images, 'image')} on {count(jobs, 'core')} to know the result; "
                 "--estimate reads headers only"
             )
         progress = self.progress
         stdin = StandardInput(lambda: self.stdin or b"")
-        outcomes = tried(fixer, self.options.paths, stdin=stdin, progress=progress.listener)
+        outcomes = tried(
+            fixer, self.options.paths, stdin=stdin, progress=progress.listener, jobs=self.options.jobs
+        )
         progress.clear()
         return outcomes
 
@@ -293,7 +340,9 @@ class _PlanRun(NamedTuple):
         What was made is said at the end, after the plan.
         """
         write, output = self.options.write, self.options.output
-        fixer = fixer_of(self.session, fix_options(write, self.strategy), self.options.paths)
+        fixer = fixer_of(
+            self.session, fix_options(write, self.strategy, self.options.jobs), self.options.paths
+        )
         # a document on standard output is not to be followed by lines
         aside = any(text.partition(":")[::2] == ("json", "") for text in output.formats)
         held, outcomes = _HeldSink(aside=aside), Outcomes()
@@ -301,7 +350,12 @@ class _PlanRun(NamedTuple):
         outputs = fix_outputs([lines], write, self.options.paths)
         try:
             summary = check_paths(
-                fixer, self.options.paths, [*outputs, Output(outcomes, held)], self.progress, stdin=self.stdin
+                fixer,
+                self.options.paths,
+                [*outputs, Output(outcomes, held)],
+                self.progress,
+                jobs=self.options.jobs,
+                stdin=self.stdin,
             )
             yield fix_exit_code(summary, 0, fail=write.diff), None if write.diff else outcomes.files
         finally:

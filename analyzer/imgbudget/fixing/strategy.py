@@ -196,11 +196,15 @@ def for_models(goal: SizeGoal, session: Session, names: Sequence[str], *, cheape
 
 
 class PlanTargets(NamedTuple):
-    """The targets of a run: the given goal and budget, over those of the configuration."""
+    """The targets of a run: the given goal and budget, over those of the configuration.
+
+    With `selected`, only image files and requests with a finding are planned.
+    """
 
     paths: PathRules
     goal: SizeGoal
     budget: Budget
+    selected: bool = False
 
     def at(self, path: str) -> tuple[SizeGoal, Budget]:
         """The goal of each image and the budget of each request in a file."""
@@ -223,14 +227,19 @@ class FilePlan(NamedTuple):
 def plans_of(result: FileResult, targets: PlanTargets, *, unsafe: bool = False) -> FilePlan:
     """The plans of one file; the images of a request are planned together, within its budget."""
     goal, budget = targets.at(result.path)
+    found = {finding.location for finding in result.findings}
+    documents = {location.document for location in found}
     requests = tuple(
-        plan_request(one.test, budget=budget, goal=goal, unsafe=unsafe) for one in result.requests
+        plan_request(one.test, budget=budget, goal=goal, unsafe=unsafe)
+        for one in result.requests
+        if not targets.selected or one.request.location.document in documents
     )
     joint = {plan.use.location: plan for one in requests for plan in one.images}
     images = (
         joint.get(image.use.location)
         or _plan_of_file(image.use, image.limits, goal, image.client.profile if image.client else None)
         for image in result.images
+        if not targets.selected or image.use.location in joint or image.use.location in found
     )
     return FilePlan(tuple(plan for plan in images if plan), requests)
 
@@ -362,7 +371,8 @@ class PlanFixes(NamedTuple):
     """Only the resizes of a plan; a request that no plan makes feasible is not changed.
 
     With `converts`, images without a resize are converted if the API does not take their format. `client` is
-    the profile of the agent that sends the files, if one is named.
+    the profile of the agent that sends the files, if one is named. With `selected`, only image files and
+    requests with a finding are changed.
     """
 
     goal: SizeGoal
@@ -371,6 +381,7 @@ class PlanFixes(NamedTuple):
     paths: PathRules | None = None
     converts: bool = False
     client: ClientProfile | None = None
+    selected: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -398,19 +409,22 @@ class PlanFixes(NamedTuple):
     def remakes(self, result: FileResult) -> bool:
         """Whether the plan changes the image, and may change what it shows."""
         return self.unsafe and any(
-            self.of_image(image.use, image.limits, lambda _: ()) is not None for image in result.images
+            self.of_image(image.use, image.limits, lambda _: result.findings) is not None
+            for image in result.images
         )
 
     def applies_to(self, result: FileResult) -> bool:
-        """A file with images."""
-        return bool(result.images)
+        """A file with images, and with findings if these are asked for."""
+        return bool(result.images) and (bool(result.findings) or not self.selected)
 
     def unfixed(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:  # noqa: ARG002
         """None: a plan is not made for findings."""
         return {}
 
-    def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:  # noqa: ARG002
+    def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:
         """The resize of an image that its plan changes."""
+        if self.selected and not tuple(check(use)):
+            return None
         goal, _ = self._at(use.location.path)
         plan = _plan_of_file(use, limits, goal, self.client)
         edit = plan.edit if plan is not None else None
@@ -421,8 +435,10 @@ class PlanFixes(NamedTuple):
             return None
         return edit._replace(first_frame=True, permits=ANY_LOSS) if self.unsafe else edit
 
-    def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:  # noqa: ARG002
+    def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:
         """The resizes of the images that the plan of a request changes."""
+        if self.selected and not tuple(check(test)):
+            return RequestEdit()
         goal, budget = self._at(test.request.location.path)
         plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
         return with_notes(test, plan.edit) if plan.feasible else RequestEdit()

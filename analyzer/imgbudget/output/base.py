@@ -1,8 +1,9 @@
 """What all formats share: numbers, paths, tables, and the base of the text formats."""
 
 import os
+import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from unicodedata import east_asian_width
 
 from imgbudget.limits.values import between as between  # noqa: PLC0414 - re-exported
@@ -53,7 +54,12 @@ def _width(text: str) -> int:
 
 
 class TextTable:
-    """A table of text cells with a head."""
+    """A table of text cells with a head.
+
+    `most` is the number of columns of the terminal that it is for; None where no line is too long.
+    """
+
+    most: ClassVar[int | None] = None
 
     def __init__(self, head: Sequence[str], *, colour: bool = False) -> None:
         self._rows: list[Sequence[str]] = [head]
@@ -63,20 +69,69 @@ class TextTable:
         """Add a row, with as many cells as the head."""
         self._rows.append([one_line(cell) for cell in cells])
 
-    def text(self, *, right: Collection[int] = ()) -> str:
-        """The table; columns of `right` are right-aligned. Columns empty in every row are left out."""
+    def text(self, *, right: Collection[int] = (), optional: Sequence[int] = ()) -> str:
+        """The table; columns of `right` are right-aligned. Columns empty in every row are left out.
+
+        On a terminal that is too narrow, so are those of `optional`, one after the other; then cells are
+        wrapped, the widest first.
+        """
         head, *body = self._rows
         columns = [i for i in range(len(head)) if not body or any(row[i] for row in body)]
         widths = {i: max(_width(row[i]) for row in self._rows) for i in columns}
+        if self.most is not None:
+            widths = self._fitted(widths, self.most, right, optional)
         lines = []
         for number, row in enumerate(self._rows):
-            cells = []
-            for i in columns:
-                blank = " " * (widths[i] - _width(row[i]))
-                cells.append(blank + row[i] if i in right else row[i] + blank)
-            line = "  ".join(cells).rstrip()
-            lines.append(painted(line, "1") if self._colour and number == 0 else line)
+            wrapped = {i: _wrapped(row[i], width) for i, width in widths.items()}
+            for at in range(max(map(len, wrapped.values()))):
+                cells = []
+                for i, parts in wrapped.items():
+                    part = parts[at] if at < len(parts) else ""
+                    blank = " " * (widths[i] - _width(part))
+                    cells.append(blank + part if i in right else part + blank)
+                line = "  ".join(cells).rstrip()
+                lines.append(painted(line, "1") if self._colour and number == 0 else line)
         return joined(lines)
+
+    def _fitted(
+        self, widths: dict[int, int], most: int, right: Collection[int], optional: Sequence[int]
+    ) -> dict[int, int]:
+        """The widths of the columns that are shown within so many columns of a terminal."""
+
+        def excess() -> int:
+            return sum(widths.values()) + 2 * (len(widths) - 1) - most
+
+        for i in optional:
+            if excess() > 0:
+                widths.pop(i, None)
+        least = {
+            i: max(_width(word) for row in self._rows for word in row[i].split(" ")) if i in right else 12
+            for i in widths
+        }
+        while excess() > 0 and (wide := [i for i in widths if widths[i] > least[i]]):
+            widths[max(wide, key=widths.__getitem__)] -= 1
+        return widths
+
+
+_BREAKS = re.compile(r"(?<=[ /_])")
+"""Where a cell may be broken: behind a blank, and behind what joins words and folders."""
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A cell in lines of at most a width."""
+    if _width(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for word in _BREAKS.split(text):
+        if line and _width(line + word.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+        while _width(line.rstrip()) > width:
+            end = next(n for n in range(len(line), 0, -1) if _width(line[:n]) <= width or n == 1)
+            lines.append(line[:end])
+            line = line[end:]
+    return [*lines, line.rstrip()]
 
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}

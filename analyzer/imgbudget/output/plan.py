@@ -239,7 +239,7 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
             _cost_change(cost_ends(plan.limits, before), cost_ends(plan.limits, after)),
             plan.why,
         )
-    return table.text(right={4, 5, 6, 7})
+    return table.text(right={4, 5, 6, 7}, optional=(5, 3))
 
 
 def models_table(
