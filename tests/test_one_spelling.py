@@ -141,3 +141,26 @@ def test_python_has_the_same_words(imgbudget: Command) -> None:
     assert old.to_dict() == package.split("r.json", budget={"request.tokens": 100}).to_dict()
     with pytest.warns(DeprecationWarning, match="models is now model"):
         assert package.audit("a.png", models="gpt-4o").missed == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("check --json .", "Did you mean --format json?"),
+        ("check --output x.json .", "Did you mean --format FORMAT:FILE?"),
+        ("check -f json .", "Did you mean --format?"),
+        ("check --models gpt-4o .", "Did you mean --model a,b?"),
+        ("check --budget-tokens 5 .", "Did you mean --budget request.tokens=N?"),
+        ("check --exclude x .", "Did you mean exclude in the configuration?"),
+        ("rescue --json", "Did you mean --format json?"),
+        ("clean --jobbs 3", "No such option"),
+        ("check --format josn .", "did you mean json?"),
+        ("check --platform aws .", "unknown platform 'aws'; "),
+        ("plan --budget tokens=5 .", "did you mean request.tokens, image.tokens or run.tokens?"),
+    ],
+)
+def test_words_of_other_tools_lead_here(imgbudget: Command, line: str, said: str) -> None:
+    """Options that others have, and names that are almost right."""
+    run = imgbudget(*line.split())
+    assert (run.code, run.out) == (2, "")
+    assert said in run.err

@@ -25,6 +25,7 @@ GONE = {
     "rescue": ("gone.jsonl",),
     "send": ("gone.json", "--dry-run"),
     "mcp": ("--root", "gone"),
+    "lsp": ("--limits", "gone.yaml"),
     "init": ("gone",),
     "baseline": ("--write", "gone.png"),
     "rule": ("IB201", "--config", "gone.yaml"),

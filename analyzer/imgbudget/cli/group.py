@@ -58,6 +58,31 @@ _ELSEWHERE = {
 }
 """What other tools call a command: the words that `difflib` would lead elsewhere."""
 
+_OPTIONS_ELSEWHERE = {
+    "--json": "--format json",
+    "--sarif": "--format sarif",
+    "-f": "--format",
+    "--output-format": "--format",
+    "--output": "--format FORMAT:FILE",
+    "--output-file": "--format FORMAT:FILE",
+    "-o": "--format FORMAT:FILE",
+    "--models": "--model a,b",
+    "--budget-tokens": "--budget request.tokens=N",
+    "--budget-cost": "--budget request.cost=USD",
+    "--budget-bytes": "--budget request.bytes=SIZE",
+    "--provider": "--platform",
+    "--disable": "--ignore",
+    "--enable": "--select",
+    "--rules": "--select",
+    "--exclude": "exclude in the configuration",
+    "--dry-run": "--diff",
+    "--check": "--diff",
+    "--workers": "--jobs",
+    "--threads": "--jobs",
+    "--no-color": "--color never",
+}
+"""What other tools and commands call an option: a nearest name would lead elsewhere."""
+
 _SYNONYMS = {word: command for command, words in _ELSEWHERE.items() for word in words}
 
 
@@ -90,9 +115,9 @@ def click_command(command: Command[Any]) -> click.Command:
             words = list(command.separated(args))
             try:
                 rest = super().parse_args(ctx, list(words))
-            except click.UsageError:
+            except click.UsageError as error:
                 self._refuse_unknown(ctx, words)
-                raise
+                raise _with_hint(error, command) from None
             self._refuse_unknown(ctx, words)
             return rest
 
@@ -109,6 +134,18 @@ def click_command(command: Command[Any]) -> click.Command:
         help=command.run.__doc__,
         context_settings={"ignore_unknown_options": command.negative_numbers},
     )
+
+
+def _with_hint(error: click.UsageError, command: Command[Any]) -> click.UsageError:
+    """The mistake, with what this command calls an option that others have."""
+    if not isinstance(error, click.NoSuchOption):
+        return error
+    hint = _OPTIONS_ELSEWHERE.get(error.option_name, "")
+    known = {name for field in command.fields() for name in field.parameter.names}
+    if not hint or (hint.startswith("-") and hint.split()[0] not in known):
+        return error
+    message = f"No such option {error.option_name!r}. Did you mean {hint}?"
+    return click.UsageError(message, ctx=error.ctx)
 
 
 def _parameter(field: Field, formats: Sequence[str]) -> click.Parameter:

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
+from imgbudget.config.suggest import nearest
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import TextTable, figure
@@ -85,7 +86,9 @@ def chosen_formats(given: Sequence[str], known: Sequence[str]) -> list[Format]:
         )
     for name, _ in formats:
         if name not in known:
-            raise UsageError(f"unknown format {name!r}; known are {', '.join(known)}")
+            near = nearest(name, known)
+            hint = f"; did you mean {near}?" if near else ""
+            raise UsageError(f"unknown format {name!r}; known are {', '.join(known)}{hint}")
     return formats
 
 

@@ -61,8 +61,11 @@ def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def unknown(what: str, given: str, known: Sequence[str]) -> str:
-    """The message for an unknown name on the command line, with a near name if there is one."""
+def unknown(what: str, given: str, known: Sequence[str], *, listed: bool = False) -> str:
+    """The message for an unknown name on the command line, with a near name if there is one.
+
+    With `listed` it has all that are known if none is near.
+    """
     near = _nearest_code(given, known) or next(
         (
             match
@@ -71,7 +74,9 @@ def unknown(what: str, given: str, known: Sequence[str]) -> str:
         ),
         None,
     )
-    hint = f"; did you mean {near!r}?" if near else ""
+    hint = f"; known are {', '.join(known)}" if listed else ""
+    if near:
+        hint = f"; did you mean {near!r}?"
     return f"unknown {what} {given!r}{hint}"
 
 

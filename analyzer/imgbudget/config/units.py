@@ -135,6 +135,8 @@ def parse_budgets(given: Iterable[str]) -> Budgets:
         if name not in NAMES or not equals:
             near = nearest(name, NAMES)
             hint = f"did you mean {near}?" if near and near != name else f"known: {', '.join(NAMES)}"
+            if name in {"tokens", "bytes", "cost"}:
+                hint = f"did you mean request.{name}, image.{name} or run.{name}?"
             raise ValueError(f"{quoted(text)} is not a budget; write e.g. image.tokens=1600; {hint}")
         scope, _, unit = name.partition(".")
         budget = getattr(budgets, scope)._replace(**{unit: parsers[unit](value)})

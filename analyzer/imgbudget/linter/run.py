@@ -130,7 +130,7 @@ class Session:
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if options.platform is not None and options.platform not in self.limits.platforms:
-            raise UsageError(unknown("platform", options.platform, self.limits.platforms))
+            raise UsageError(unknown("platform", options.platform, self.limits.platforms, listed=True))
 
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; adds a note if the model is unknown."""
