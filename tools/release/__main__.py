@@ -63,6 +63,7 @@ def _check(release: Project, *, trial: bool) -> None:
 
 def _build(programs: Path, release: Project, output: Path, folder: Path, *, single: bool) -> None:
     from tools.release import recipes, starts
+    from tools.release.metadata import with_addresses
 
     made, wheel = (Path(shutil.copy(path, output)) for path in packages.built(programs, release, folder))
     print(f"built twice with the same bytes, twine check --strict passed: {made.name}, {wheel.name}")
@@ -93,7 +94,8 @@ def _build(programs: Path, release: Project, output: Path, folder: Path, *, sing
     (output / "recipe.yaml").write_text(texts.conda, "utf-8")
     syntax = "syntax checked" if starts.check_ruby(output / "imgbudget.rb") else "not checked: no Ruby here"
     print(f"rendered: imgbudget.rb ({syntax}), recipe.yaml")
-    (output / "NOTES.md").write_text(notes(release.version), "utf-8")
+    text = with_addresses(notes(release.version), home, release.version)
+    (output / "NOTES.md").write_text(text, "utf-8")
     files = sorted(path for path in output.iterdir() if path.is_file())
     sums = "".join(f"{packages.digest(path)}  {path.name}\n" for path in files)
     (output / "SHA256SUMS").write_text(sums, "utf-8")
