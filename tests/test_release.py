@@ -169,6 +169,16 @@ def test_command_writes_into_an_empty_folder_only(tmp_path: Path) -> None:
     assert "is not empty: remove what is in it, or name another folder with --output" in done.stderr
 
 
+def test_page_on_installing_names_every_extra() -> None:
+    """All but those of contributors, and none that does not exist."""
+    page = (ROOT / "docs" / "install.md").read_text("utf-8")
+    table = page[page.index("| extra | for |") : page.index("## Single file")]
+    named = set(
+        re.findall(r"`([\w-]+)`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line))
+    )
+    assert named == {name for name in PROJECT["optional-dependencies"] if not re.match("dev|docs", name)}
+
+
 def test_tools_have_one_version() -> None:
     """What builds packages is fixed: another version may write other bytes."""
     lines = (ROOT / "tools" / "release" / "requirements.txt").read_text("utf-8").splitlines()
