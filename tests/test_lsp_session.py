@@ -30,6 +30,7 @@ async def _client(lsp_client: Any, tmp_path: Path) -> AsyncIterator[None]:
         lsp_client.registered = params.registrations
 
     lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(register)
+    lsp_client.feature(types.WORKSPACE_CODE_LENS_REFRESH)(lambda _params: None)
 
     await lsp_client.initialize_session(
         types.InitializeParams(
