@@ -19,6 +19,7 @@ from imgbudget.linter.run import Session
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import write
 from tests.conftest import Command, Run
+from tests.pdffiles import paged
 from tests.processes import one_thread
 
 WIDE = image_bytes((1700, 400))
@@ -487,3 +488,13 @@ def test_editors_check_by_the_nearest_configuration(repository: Path) -> None:
         "services/web/prompts": ["claude-sonnet-4-6"],
         "services/web/static": None,
     }
+
+
+def test_pages_are_planned_for_the_model_of_their_folder(imgbudget: Command, repository: Path) -> None:
+    """A document that is named, and one that a search finds; without the extra only their number is known."""
+    for folder in ("services/chat", "docs"):
+        (repository / folder / "a.pdf").write_bytes(paged([(b"/MediaBox [0 0 612 792]", b"text")]))
+    named = imgbudget("plan", "--format", "json", "services/chat/a.pdf", "docs/a.pdf").json["documents"]
+    assert [it["model"] for it in named] == ["claude-opus-4-8", "claude-sonnet-4-6"]
+    (found_one,) = imgbudget("plan", "--format", "json", "--estimate", "services/chat").json["documents"]
+    assert found_one["model"] == "claude-opus-4-8"

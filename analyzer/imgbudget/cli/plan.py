@@ -186,13 +186,14 @@ def plan(options: PlanOptions) -> int:
     goal = for_models(goal, session, several, cheapest=options.cheapest)
     targets = PlanTargets(session.context.paths, goal, Budget())
     documents = [
-        plan_document_file(path, session.context.limits(), session.limits.tiers) for path in named_documents
+        plan_document_file(path, session.context.at(path).limits(), session.limits.tiers)
+        for path in named_documents
     ]
     targets = targets._replace(selected=options.select is not None)
     plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
     documents += [
-        plan_document_file(path, session.context.limits(), session.limits.tiers, named=False)
+        plan_document_file(path, session.context.at(path).limits(), session.limits.tiers, named=False)
         for path in found_documents(gathered.summary)
     ]
     with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
