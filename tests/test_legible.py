@@ -247,7 +247,7 @@ def test_crops_read_from_left_to_right() -> None:
 def test_heights_say_what_is_in_doubt() -> None:
     """Large letters are kept and tiny ones lost without reading; faint ones are in doubt for longer."""
     assert [is_doubtful(height, 255) for height in (2, 6, 12)] == [False, True, False]
-    assert is_doubtful(12, 40)
+    assert [is_doubtful(height, 40) for height in (8, 12)] == [True, False]
     assert share_at(1) == 0.0
     assert share_at(20) == 1.0
     heights = [share_at(height / 4) for height in range(4, 60)]

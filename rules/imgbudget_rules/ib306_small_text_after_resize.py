@@ -46,7 +46,7 @@ def small_text_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     higher level of detail, a part of the image, tiles. `imgbudget legible` lists the lines.
 
     ## Source
-    imgbudget's own measurement, docs/legibility.md: 1,500 lines in three fonts and three contrasts.
+    imgbudget's own measurement, docs/legibility.md: lines in six fonts, two scripts and three contrasts.
     """
     found = text_seen(use, ctx)
     if found is None:

@@ -40,7 +40,7 @@ def small_text(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     again at a higher resolution.
 
     ## Source
-    imgbudget's own measurement, docs/legibility.md: 1,500 lines in three fonts and three contrasts.
+    imgbudget's own measurement, docs/legibility.md: lines in six fonts, two scripts and three contrasts.
     """
     found = text_seen(use, ctx)
     if found is None:

@@ -1,6 +1,6 @@
 """Reads the text of an image at full size and at the sizes that models see, and compares both."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from imgbudget.legibility.picture import RESAMPLING, SAMPLED, sampled_picture, s
 from imgbudget.limits.geometry import Size
 from imgbudget.model.text import (
     CLEAR_HEIGHT,
+    FAINT_CLEAR_HEIGHT,
     LOST_HEIGHT,
     AppearingLine,
     ImageText,
@@ -25,14 +26,19 @@ from imgbudget.model.text import (
     TextLine,
 )
 
-_FAINT, _FAINT_CLEAR = 90.0, 14.0
-"""Letters of less contrast, of 255, are in doubt up to this height as seen, px."""
+_FAINT = 90.0
+"""Letters of less contrast, of 255, are in doubt up to `FAINT_CLEAR_HEIGHT`."""
 
 _PART = 10.0
 """The length of what is read of a line at most, by the height of its box: about 20 characters."""
 
 _EACH, _MOST = 4, 12
 """Lines that are read of about the same height as seen, and of a size as a whole, unless all are."""
+
+_SURELY_LOST, _SURELY_KEPT = 0.55, 0.93
+"""Shares of a part of a line under which the line is lost, and from which on it is not: between, the whole
+line is read.
+"""
 
 _BIN = 0.5
 """Px of height as seen between lines of about the same height."""
@@ -42,7 +48,9 @@ _CERTAIN, _LIKELY = 0.5, 0.3
 line to count as text, which is then kept or lost by its height."""
 
 _SURELY = 0.9
-"""How certain the recogniser has to be of a single digit, as on the axis of a chart: others are icons."""
+"""How certain the recogniser has to be of a single digit, as on the axis of a chart, and of two characters:
+others are icons.
+"""
 
 
 class ReadingOptions(NamedTuple):
@@ -81,6 +89,7 @@ class _PictureReading:
         self.finest = found.finest
         self.lines: list[TextLine | None] = list(found.lines)
         self._turned: dict[int, bool] = {}
+        self._whole: set[int] = set()
         self._unread: set[int] = set()
 
     def at(self, sizes: Iterable[Size]) -> ImageText:
@@ -94,7 +103,7 @@ class _PictureReading:
         kept = [
             one._replace(
                 lines=tuple(
-                    line._replace(line=read[line.line.corners])
+                    line._replace(line=line.line if line.is_measured else read[line.line.corners])
                     for line in one.lines
                     if line.line.corners in read
                 )
@@ -111,17 +120,12 @@ class _PictureReading:
             same = (SeenLine(line, line.height, 1.0, line.text) for line in self.lines if line is not None)
             return SeenText(size, tuple(same))
         factor = self._factor(size)
-        measured: dict[int, SeenLine] = {}
-        for number in self._doubtful(factor):
-            line = self._line(number)
-            if line is None or line.text is None:
-                continue
-            quad = on_smaller(quad_of(line.corners), self.size, size)
-            text = self._recognised(smaller, quad, number, line).text
-            kept = share_kept(line.text, text, is_part=line.is_part)
-            measured[number] = SeenLine(line, line.height * factor, kept, text)
-        for number in self._hopeless(factor):
-            self._line(number)
+        measured = dict(self._compared(smaller, size, self._doubtful(factor)))
+        unsure = self._unsure(measured, factor)
+        self._whole.update(unsure)
+        measured |= self._compared(smaller, size, unsure)
+        # rules that cross letters can be taken for them, and make lines seem too low
+        measured |= self._compared(smaller, size, self._hopeless(factor))
         curve = [(one.height, one.line.characters, one.kept) for one in measured.values()]
         for number, found in enumerate(self.lines):
             if found is not None and number not in measured:
@@ -130,6 +134,36 @@ class _PictureReading:
                 measured[number] = SeenLine(found, height, estimate)
         appearing = tuple(self._appearing(smaller, size)) if self.options.appearing else ()
         return SeenText(size, tuple(measured[number] for number in sorted(measured)), appearing)
+
+    def _compared(self, smaller: Image, size: Size, numbers: Iterable[int]) -> Iterator[tuple[int, SeenLine]]:
+        """Lines as they are read at full size and in the smaller picture; those that are text."""
+        factor = self._factor(size)
+        for number in numbers:
+            line = self._line(number)
+            if line is not None and line.text is not None:
+                quad = on_smaller(quad_of(line.corners), self.size, size)
+                text = self._recognised(smaller, quad, number, line).text
+                kept = share_kept(line.text, text, is_part=line.is_part)
+                yield number, SeenLine(line, line.height * factor, kept, text)
+
+    def _unsure(self, measured: Mapping[int, SeenLine], factor: float) -> list[int]:
+        """The lines to read as a whole, if it is not sure from a sample whether any line is lost.
+
+        A wrong letter weighs more in a part than in the line: those near the bound are read again, and then
+        others of about their height.
+        """
+        if self.options.every_line or any(one.kept < _SURELY_LOST for one in measured.values()):
+            return []
+        near = {number: one for number, one in measured.items() if one.kept < _SURELY_KEPT}
+        heights = {round(one.height / _BIN) for one in near.values()}
+        others = [
+            number
+            for number, line in enumerate(self.lines)
+            if line is not None and number not in measured and round(line.height * factor / _BIN) in heights
+        ]
+        parts = [number for number, one in near.items() if one.line.is_part]
+        parts.sort(key=lambda number: near[number].kept)
+        return [*parts, *others[:: max(len(others) // _MOST, 1)]][:_MOST]
 
     def _factor(self, size: Size) -> float:
         """Px as seen for each px as stored: of the edge that shrinks more."""
@@ -152,7 +186,7 @@ class _PictureReading:
         return chosen[:_MOST]
 
     def _hopeless(self, factor: float) -> list[int]:
-        """Some of the lines that are certainly lost at a size, to know whether they are text at full size."""
+        """Some of the lines that seem too low to be kept at a size, to know whether they are text at all."""
         lost = [
             number
             for number, line in enumerate(self.lines)
@@ -163,7 +197,9 @@ class _PictureReading:
     def _line(self, number: int) -> TextLine | None:
         """A line with what is read of it at full size; None if that is no text."""
         line = self.lines[number]
-        if line is None or line.text is not None or number in self._unread:
+        if line is None or number in self._unread:
+            return line
+        if line.text is not None and not (line.is_part and number in self._whole):
             return line
         quad = quad_of(line.corners)
         found = self._recognised(self.picture, quad, number, line)
@@ -174,14 +210,14 @@ class _PictureReading:
         if found.score < _CERTAIN:  # a script that the recogniser does not know, or a texture
             self._unread.add(number)
             return line
-        share = self._share(quad)
+        share = self._share(quad, number)
         characters = max(round(len(letters) / share), len(letters))
         self.lines[number] = read = line._replace(text=found.text, is_part=share < 1, characters=characters)
         return read
 
-    def _share(self, quad: Quad) -> float:
+    def _share(self, quad: Quad, number: int) -> float:
         """The share of a line that is read."""
-        if self.options.every_line:
+        if self.options.every_line or number in self._whole:
             return 1.0
         length, height = lengths(quad)
         return min(_PART * height / length, 1.0) if length else 1.0
@@ -189,7 +225,7 @@ class _PictureReading:
     def _recognised(self, picture: Image, quad: Quad, number: int, line: TextLine) -> Recognised:
         """What is read of a line in the picture at one of its sizes."""
         whole = quad_of(line.corners)
-        part = crop(picture, beginning(quad, self._share(whole)))
+        part = crop(picture, beginning(quad, self._share(whole, number)))
         if self._turned.get(number):
             part = part.transpose(Transpose.ROTATE_180)
         found = self.engine.recognise(pixels_of(part))
@@ -295,12 +331,12 @@ def _is_text(found: Recognised) -> bool:
     letters = significant(found.text)
     if len(letters) == 1:
         return letters.isdigit() and found.score >= _SURELY
-    return bool(letters) and found.score >= _LIKELY
+    return any(map(str.isalnum, letters)) and found.score >= (_SURELY if len(letters) == 2 else _LIKELY)
 
 
 def is_doubtful(height: float, contrast: float) -> bool:
     """Whether letters of a height in px as seen may be lost or kept."""
-    return LOST_HEIGHT < height < (_FAINT_CLEAR if contrast < _FAINT else CLEAR_HEIGHT)
+    return LOST_HEIGHT < height < (FAINT_CLEAR_HEIGHT if contrast < _FAINT else CLEAR_HEIGHT)
 
 
 def estimated_share(height: float, contrast: float, curve: Sequence[tuple[float, int, float]]) -> float:
@@ -318,11 +354,11 @@ def estimated_share(height: float, contrast: float, curve: Sequence[tuple[float,
 
 
 _CURVE = (
-    *((2.0, 0.0), (3.0, 0.15), (3.5, 0.4), (4.0, 0.74), (4.5, 0.84), (5.0, 0.94)),
-    *((5.5, 0.965), (6.0, 0.985), (6.5, 0.995), (7.5, 0.999), (8.0, 1.0)),
+    *((2.0, 0.0), (3.0, 0.16), (3.5, 0.45), (4.0, 0.71), (4.5, 0.84), (5.0, 0.97)),
+    *((5.5, 0.97), (6.0, 0.985), (6.5, 0.99), (7.0, 0.99), (7.5, 0.998), (8.0, 1.0)),
 )
-"""Px of height as seen, and the share of the characters that is read: means over 1,500 lines in three fonts
-and three contrasts, rendered at 10 to 24 px and downscaled (docs/legibility.md)."""
+"""Px of height as seen, and the share of the characters that is read: means over lines in four Latin fonts of
+good contrast (docs/legibility.md, tests/legibility_curves.csv)."""
 
 
 def share_at(height: float) -> float:
