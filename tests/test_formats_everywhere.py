@@ -13,8 +13,8 @@ from tests.conftest import Command
 
 USAGE = Path(__file__).parents[1] / "docs" / "usage.md"
 
-WITHOUT_FORMAT = {"hook", "mcp", "lsp", "view"}
-"""They speak the protocol of an agent or an editor, or write a page."""
+WITHOUT_FORMAT = {"hook", "mcp", "lsp"}
+"""They speak the protocol of an agent or an editor."""
 
 FINE = {
     "check": ("small.png",),
@@ -24,6 +24,7 @@ FINE = {
     "audit": ("small.png",),
     "size": ("1920x1080",),
     "legible": ("small.png",),
+    "view": ("small.png", "-o", "page.html"),
     "coords": ("1,2", "--original", "1920x1080"),
     "crop": ("small.png", "1,2,30,40"),
     "rule": ("IB201",),
@@ -127,7 +128,7 @@ def test_show_files_and_packs_as_json(imgbudget: Command) -> None:
 
 
 def test_what_commands_that_write_print_as_json(imgbudget: Command) -> None:
-    """A baseline, a configuration, the cache: what was written, and how much."""
+    """A baseline, a configuration, the cache, a page: what was written, and how much."""
     made = imgbudget("baseline", "--write", ".", "--format", "json")
     assert (made.json["baseline"], made.json["written"]) == (".imgbudget-baseline.json", 2)
     pruned = imgbudget("baseline", "--prune", "small.png", "--format", "json").json
@@ -136,3 +137,8 @@ def test_what_commands_that_write_print_as_json(imgbudget: Command) -> None:
     assert (first["path"], first["written"]) == (".imgbudget.yaml", True)
     assert "model:" in first["configuration"]
     assert imgbudget("clean", "--format", "json").json["folder"]
+    run = imgbudget("view", "small.png", "-o", "-", "--format", "json")
+    assert (run.code, "cannot both go to standard output" in run.err) == (2, True)
+    options = ("--model", "gpt-4o,claude-sonnet-4-6", "--format", "json")
+    seen = imgbudget("view", "small.png", "-o", "p.html", *options)
+    assert [one["model"] for one in seen.json["sizes"]] == ["gpt-4o", "claude-sonnet-4-6"]

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 from imgbudget.agents.roots import Root
 from imgbudget.cli.command import Command, flag, option
-from imgbudget.cli.completion import files
+from imgbudget.cli.completion import files, folders
 from imgbudget.cli.extras import of_extra
 from imgbudget.cli.mcp_tools import Tools
 from imgbudget.cli.options import ModelOptions
@@ -21,7 +21,7 @@ class McpOptions(NamedTuple):
             "--root",
             metavar="DIR",
             show_default=True,
-            complete=files,
+            complete=folders,
             help="Folder that is read and written; nothing outside it is, not even through links.",
         ),
     ] = "."

@@ -10,8 +10,8 @@ from imgbudget.api.legibility import CRASHED, MOST_BYTES, ReadTask, size_sent, t
 from imgbudget.api.measuring import MEASURES, at_detail, known_detail
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.options import ConfigOptions, run_options
-from imgbudget.cli.output import say_warnings, show, whole_file
+from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say_warnings, show, whole_file, write_formats
 from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.imagebytes import image_bytes
@@ -26,10 +26,13 @@ from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.model.text import ImageText
 from imgbudget.output.base import count
-from imgbudget.output.size import Measured
+from imgbudget.output.records import TOOL, VERSION
+from imgbudget.output.size import Measured, size_record
 from imgbudget.output.view import MARK, ViewedImage, ViewPanel, view_page
 from imgbudget.pixels.embedding import embedded
 from imgbudget.printable import joined
+
+FORMATS = ("full", "json")
 
 MOST_SHOWN = 4_000_000
 """Px of the original in the page; what models see is shown with up to twice as many."""
@@ -69,6 +72,7 @@ class ViewOptions(NamedTuple):
         bool,
         flag("--text", help="Also find text, and draw which of its lines are lost (extra: imgbudget[text])."),
     ] = False
+    report: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 
 
@@ -82,8 +86,7 @@ def view(options: ViewOptions) -> int:
     output = options.output
     if output is None:
         raise UsageError("name the page to write: -o view.html, or -o - for standard output")
-    if output != STDOUT:
-        _refuse_foreign(output)
+    _refuse_outputs(output, options.report)
     if options.text:
         require_text()
     detail = known_detail(options.detail)
@@ -91,6 +94,7 @@ def view(options: ViewOptions) -> int:
     asked = run_options(
         provider=options.provider.single,
         settings=options.settings,
+        verbose=options.report.verbose,
     )
     session = Session(asked._replace(fields=MEASURES))
     bound = limits_of_all(session, several) if several else ()
@@ -112,22 +116,43 @@ def view(options: ViewOptions) -> int:
     if isinstance(text, str):
         raise UsageError(f"{path}: {text}")
     page = view_page(_view(row.name, facts, picture, rows, text))
+    _write(page, output, row.name, rows, options)
+    say_warnings(dict.fromkeys((*notes, *session.notes)))
+    return 0
+
+
+def _write(page: str, output: str, name: str, rows: list[Measured], options: ViewOptions) -> None:
+    """Write the page, and what it shows in the formats, which have standard output unless the page has it."""
     if output == STDOUT:
         show(page)
     else:
         with whole_file(output) as out:
             out.write(page)
-        show(joined([f"{output}: {row.name} as {count(len(rows), 'model')} see{'s' * (len(rows) == 1)} it"]))
-    say_warnings(dict.fromkeys((*notes, *session.notes)))
-    return 0
+    if output == STDOUT and not options.report.formats:
+        return
+    line = f"{output}: {name} as {count(len(rows), 'model')} see{'s' * (len(rows) == 1)} it"
+    write_formats(
+        chosen_formats(options.report.formats, FORMATS),
+        options.report.color,
+        text=lambda _: joined([line]),
+        document=lambda: {
+            "version": VERSION,
+            "tool": TOOL,
+            "page": output,
+            "sizes": [size_record(one) for one in rows],
+        },
+    )
 
 
-def _refuse_foreign(output: str) -> None:
-    """Refuse to replace what is not a page of this command.
+def _refuse_outputs(output: str, report: OutputOptions) -> None:
+    """Refuse to replace what is not a page of this command, and two outputs on standard output.
 
     Raises:
-        UsageError: the file exists, and is none.
+        UsageError: the file exists, and is none; or an unknown format.
     """
+    formats = chosen_formats(report.formats, FORMATS)
+    if output == STDOUT and report.formats and any(file is None for _, file in formats):
+        raise UsageError("the page and --format cannot both go to standard output; give one of them a file")
     if not os.path.isfile(output):
         return
     try:
@@ -226,5 +251,5 @@ def _notes(facts: ImageFacts, text: ImageText | None) -> list[str]:
     return notes
 
 
-command: Command[ViewOptions] = Command("view", ViewOptions, view)
+command: Command[ViewOptions] = Command("view", ViewOptions, view, formats=FORMATS)
 """An image as models see it, as one HTML page; text boxes need imgbudget[text]."""
