@@ -245,7 +245,7 @@ def test_reason_of_a_byte_bound_names_whose_limit_is_the_lower(
     [
         (("--target", "huge"), "unknown target 'huge'; write table, native, latency, dimension:1024"),
         (("--target", "dimension:0"), "unknown target"),
-        (("--target", "native", "--target", "table"), "give one of table, native and latency"),
+        (("--target", "native", "--target", "table"), "give one of table, native, latency, legible and same"),
         (("--target", "tokens:5", "--target", "tokens:6"), "tokens is given twice"),
         (("--budget", "request.bytes=much"), '--budget\': "much" is not a number of bytes'),
         (("--budget", "request.cost=0"), "for '--budget'"),

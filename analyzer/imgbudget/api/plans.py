@@ -105,7 +105,8 @@ def plan(  # noqa: PLR0913 - keyword options
     than the number of pages.
 
     `target` is what `imgbudget plan --target` takes, such as "native" or ["latency", "bytes:500KB"]; the
-    default is the size of the aspect-ratio table. The images of a request are planned together, under its
+    default is the size of the aspect-ratio table; "legible" and "same:0.99" measure each image, and the plans
+    have the evidence as `content`. The images of a request are planned together, under its
     limits, the budgets of the configuration, and those given here, such as `{"request.tokens": 20_000}`.
 
     Of several models, or "all", the plan is for all together: the largest size that none of them downscales
@@ -116,7 +117,8 @@ def plan(  # noqa: PLR0913 - keyword options
     that the bytes of a changed image will be in.
 
     Raises:
-        UsageError: a path, target or platform that does not exist, or a budget that is none.
+        UsageError: a path, target or platform that does not exist, a budget that is none, or a target whose
+            extra is not installed.
         ConfigError: an invalid configuration.
     """
     require_switch(cheapest, "cheapest")

@@ -36,6 +36,7 @@ from imgbudget.cli.options import (
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, ModelsOptions, budgets_of
 from imgbudget.errors import UsageError
+from imgbudget.fixing.contents import MeasuredContents, measured_contents
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, for_models, plans_of
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
 from imgbudget.limits.bound import Limits
@@ -44,9 +45,11 @@ from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.output.base import TextStyle, count
+from imgbudget.output.contents import content_notes
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
+    evidence_text,
     image_table,
     lever_lines,
     models_table,
@@ -55,7 +58,7 @@ from imgbudget.output.plan import (
     totals_line,
 )
 from imgbudget.output.resend import resend_record, resend_text
-from imgbudget.planner.image import ImagePlan
+from imgbudget.planner.image import ImagePlan, SizeGoal
 from imgbudget.planner.pruning import KEPT
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import Resend, resend
@@ -166,6 +169,11 @@ def plan(options: PlanOptions) -> int:
     that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
     bytes of a changed image will be in. An image that would take more bytes than now stays as it is, unless
     the API refuses it or a target asks for fewer pixels.
+
+    --target legible and same decode each image and measure sizes on the model's grid, on all cores; the
+    output says what was read at the chosen size and what is lost one step below. An image without text, or
+    whose text no single size keeps, stays as it is. The exit code is 1 if text is lost at every size, 2 if an
+    image cannot be measured.
     """
     options, named_documents = _without_documents(options)
     paths, output = options.paths, options.output
@@ -184,7 +192,8 @@ def plan(options: PlanOptions) -> int:
     )
     session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets, nested=True))
     goal = for_models(goal, session, several, cheapest=options.cheapest)
-    targets = PlanTargets(session.context.paths, goal, Budget())
+    measured = _measured(session, options, goal)
+    targets = PlanTargets(session.context.paths, measured.goal, Budget())
     documents = [
         plan_document_file(path, session.context.at(path).limits(), session.limits.tiers)
         for path in named_documents
@@ -218,8 +227,11 @@ def plan(options: PlanOptions) -> int:
         if document.flaw:
             level = "error" if document.named else "warning"
             say(f"{level}: {document.path}: not read completely: {document.flaw}")
-    if any(document.flaw and document.named for document in documents):
+    say_warnings(f"{name}: not measured: {reason}" for name, reason in measured.unread)
+    if measured.unread or any(document.flaw and document.named for document in documents):
         return 2
+    if measured.lost:
+        return code or 1
     return code or (0 if all(request.feasible for request in found.requests) else 1)
 
 
@@ -227,6 +239,19 @@ def _without_documents(options: PlanOptions) -> tuple[PlanOptions, tuple[str, ..
     """The options without the PDF files that they name, and these."""
     found = documents_in(options.paths)
     return options._replace(paths=tuple(path for path in options.paths if path not in found)), found
+
+
+def _measured(session: Session, options: PlanOptions, goal: SizeGoal) -> MeasuredContents:
+    """The goal with what was measured of the images, if it asks for that."""
+    if goal.content is not None and options.estimate:
+        raise UsageError(f"--estimate plans from headers alone; it does not go with --target {goal.content}")
+    progress = f"measuring {{}} on {count(cores(), 'core')} for --target {goal.content}"
+
+    def begin(images: int) -> None:
+        if images > 1 and not options.output.quiet:
+            say(progress.format(count(images, "image")))
+
+    return measured_contents(session, options.paths, goal, jobs=cores(), begin=begin)
 
 
 class _Gathered(NamedTuple):
@@ -394,8 +419,10 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     documents = [document_text(one, show_all=show_all, colour=colour) for one in found.documents]
     if documents and not found.summary.files:
         return blocks(documents)
-    shown = [plan for plan in found.plans if plan.changes or plan.is_refused or show_all]
+    shown = [plan for plan in found.plans if show_all or plan.is_notable]
     joint = [request for request in found.requests if show_all or request.is_notable]
+    evidence = evidence_text(found.plans, found.requests)
+    notes = [*content_notes(found.plans), *(() if found.models else lever_lines(found.plans))]
     parts = [
         *((image_table(shown, found.requests, colour=colour),) if shown and not found.models else ()),
         *(
@@ -404,8 +431,8 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
             else ()
         ),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
-        totals_line(found.plans, found.totals, found.summary)
-        + joined(() if found.models else lever_lines(found.plans)),
+        *((evidence,) if evidence else ()),
+        totals_line(found.plans, found.totals, found.summary) + joined(notes),
     ]
     text = blocks([*documents, *parts])
     if found.resends is None:

@@ -56,8 +56,11 @@ TARGET = option(
     many=True,
     metavar="TARGET",
     help="table: a row of the aspect-ratio table if one keeps the ratio, else native (default); native: the "
-    "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px. Can be combined with "
-    "dimension:N, tokens:N and bytes:SIZE, which bound each image: edge in px, visual tokens, file size.",
+    "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px; legible or "
+    "legible:SHARE: the smallest size at which all text, or this share of its characters, is still read "
+    "(extra: imgbudget[text]); same:SSIM: the smallest size that looks the same, such as same:0.99 (extra: "
+    "imgbudget[pixels]). Can be combined with dimension:N, tokens:N and bytes:SIZE, which bound each image: "
+    "edge in px, visual tokens, file size.",
 )
 FOR = deprecated(
     option(

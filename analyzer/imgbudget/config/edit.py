@@ -236,10 +236,9 @@ def _without_flow_item(text: str, key: Any, entries: Any, number: int) -> str | 
 def _without_in_toml(text: str, _path: str, number: int) -> str | None:
     if not find_spec("tomlkit"):
         return None
-    import tomlkit  # noqa: PLC0415 - extra
-
     from imgbudget.config.toml import TABLE, same_elsewhere  # noqa: PLC0415 - format
 
+    tomlkit = _tomlkit()
     document: Any = tomlkit.parse(text)
     table = document
     for name in TABLE:
@@ -258,6 +257,12 @@ def _without_in_toml(text: str, _path: str, number: int) -> str | None:
     return shorter if same_elsewhere(text, shorter) else None
 
 
+def _tomlkit() -> Any:
+    import tomlkit  # noqa: PLC0415 - extra
+
+    return tomlkit
+
+
 def _mark_for(text: str) -> str:
     """A word that the text does not contain."""
     return next(mark for number in count() if (mark := f"imgbudget-removes-this-{number}") not in text)
@@ -268,8 +273,7 @@ def _without_table(document: Any, entry: Any, mark: str) -> str:
 
     tomlkit counts such comments among the table, though they are most often about what follows.
     """
-    import tomlkit  # noqa: PLC0415 - extra
-
+    tomlkit = _tomlkit()
     entry.comment(mark)
     body = entry.value.body
     last = max(index for index, (key, _) in enumerate(body) if key is not None)

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
+from imgbudget.errors import UsageError
+from imgbudget.fixing.contents import measured_contents
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FilePlan, FixStrategy, PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.geometry import CoordinateMap, Size
@@ -251,6 +253,9 @@ def plan_files(
     session: Session, paths: Paths, goal: SizeGoal, *, measure: bool, budget: Budget = NO_BUDGET
 ) -> PlannedFiles:
     """The plans of files; see `imgbudget.plan`."""
+    if goal.content is not None and not measure:
+        raise UsageError(f"a plan from headers alone does not go with target {goal.content}")
+    goal = measured_contents(session, paths, goal).goal
     targets = PlanTargets(session.context.paths, goal, budget)
     plans: dict[str, FilePlan] = {}
 

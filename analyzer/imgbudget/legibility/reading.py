@@ -57,11 +57,13 @@ class ReadingOptions(NamedTuple):
     """How much is read.
 
     With `every_line` all lines are read, and as a whole; else the beginnings of some of those that are in
-    doubt. With `appearing` lines are looked for that can be read only at the smaller size.
+    doubt, of at most `part` times the height of their boxes. With `appearing` lines are looked for that can
+    be read only at the smaller size.
     """
 
     every_line: bool = False
     appearing: bool = True
+    part: float = _PART
 
 
 SAMPLE = ReadingOptions()
@@ -76,10 +78,10 @@ def read_text(
     Lines are found at full size. Of those whose height leaves doubt at a size, and of all with `every_line`,
     the same part is read at both sizes; the shares of others follow from lines of about their height.
     """
-    return _PictureReading(picture, engine, options).at(dict.fromkeys(sizes))
+    return PictureReading(picture, engine, options).at(dict.fromkeys(sizes))
 
 
-class _PictureReading:
+class PictureReading:
     """The reading of one picture; each part of a line is read once at full size."""
 
     def __init__(self, picture: Image, engine: Engine, options: ReadingOptions) -> None:
@@ -96,7 +98,7 @@ class _PictureReading:
         """The text at these sizes."""
         if self.options.every_line:
             for number in range(len(self.lines)):
-                self._line(number)
+                self.line_at(number)
         seen = [self._seen(size) for size in sizes]
         # a line may have turned out to be no text when a later size was read
         read = {line.corners: line for line in self.lines if line is not None}
@@ -116,7 +118,7 @@ class _PictureReading:
         smaller = seen_picture(self.picture, size)
         if smaller is self.picture:
             for number in self._doubtful(1.0):  # specks and icons are no text
-                self._line(number)
+                self.line_at(number)
             same = (SeenLine(line, line.height, 1.0, line.text) for line in self.lines if line is not None)
             return SeenText(size, tuple(same))
         factor = self._factor(size)
@@ -139,10 +141,10 @@ class _PictureReading:
         """Lines as they are read at full size and in the smaller picture; those that are text."""
         factor = self._factor(size)
         for number in numbers:
-            line = self._line(number)
+            line = self.line_at(number)
             if line is not None and line.text is not None:
                 quad = on_smaller(quad_of(line.corners), self.size, size)
-                text = self._recognised(smaller, quad, number, line).text
+                text = self.recognised(smaller, quad, number, line).text
                 kept = share_kept(line.text, text, is_part=line.is_part)
                 yield number, SeenLine(line, line.height * factor, kept, text)
 
@@ -194,7 +196,7 @@ class _PictureReading:
         ]
         return lost[:: max(len(lost) // _EACH, 1)][:_EACH]
 
-    def _line(self, number: int) -> TextLine | None:
+    def line_at(self, number: int) -> TextLine | None:
         """A line with what is read of it at full size; None if that is no text."""
         line = self.lines[number]
         if line is None or number in self._unread:
@@ -202,7 +204,7 @@ class _PictureReading:
         if line.text is not None and not (line.is_part and number in self._whole):
             return line
         quad = quad_of(line.corners)
-        found = self._recognised(self.picture, quad, number, line)
+        found = self.recognised(self.picture, quad, number, line)
         letters = significant(found.text)
         if not _is_text(found):
             self.lines[number] = None
@@ -215,14 +217,18 @@ class _PictureReading:
         self.lines[number] = read = line._replace(text=found.text, is_part=share < 1, characters=characters)
         return read
 
+    def is_unread(self, number: int) -> bool:
+        """Whether the recogniser was asked for a line at full size and is not certain what it says."""
+        return number in self._unread
+
     def _share(self, quad: Quad, number: int) -> float:
         """The share of a line that is read."""
         if self.options.every_line or number in self._whole:
             return 1.0
         length, height = lengths(quad)
-        return min(_PART * height / length, 1.0) if length else 1.0
+        return min(self.options.part * height / length, 1.0) if length else 1.0
 
-    def _recognised(self, picture: Image, quad: Quad, number: int, line: TextLine) -> Recognised:
+    def recognised(self, picture: Image, quad: Quad, number: int, line: TextLine) -> Recognised:
         """What is read of a line in the picture at one of its sizes."""
         whole = quad_of(line.corners)
         part = crop(picture, beginning(quad, self._share(whole, number)))

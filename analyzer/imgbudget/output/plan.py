@@ -20,6 +20,7 @@ from imgbudget.output.base import (
     not_counted,
     tokens_between,
 )
+from imgbudget.output.contents import content_lines, content_record
 from imgbudget.output.records import (
     TOOL,
     VERSION,
@@ -59,6 +60,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "reason": plan.why,
         "max_bytes": plan.max_bytes,
         **_levers(plan),
+        **content_record(plan),
         **({"client": client_record(plan.client)} if plan.client else {}),
         "scale": list(plan.coordinates.scale),
         "before": {
@@ -240,6 +242,13 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
             plan.why,
         )
     return table.text(right={4, 5, 6, 7}, optional=(5, 3))
+
+
+def evidence_text(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan]) -> str:
+    """What was measured of each image: the size that keeps what it shows, and what a smaller one loses."""
+    names = _request_names(requests)
+    texts = (joined(content_lines(plan, _image_name(plan, names))) for plan in plans)
+    return blocks(text for text in texts if text)
 
 
 def models_table(

@@ -15,7 +15,11 @@ from imgbudget.namedtuples import NamedTuple
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imgbudget.model.clients import ClientImage
+    from imgbudget.model.contents import ContentSize, ContentTarget
+    from imgbudget.model.location import Location
 
 
 class SizePreset(Enum):
@@ -33,7 +37,8 @@ class SizeGoal(NamedTuple):
     """A preset, and the most that one image may have: px per edge, visual tokens, bytes of its file, USD.
 
     With `models` the size has to suit all of these, whatever the preset; `cheapest` takes the one near the
-    largest for which they cost least together.
+    largest for which they cost least together. With `content` it is the smallest that keeps what the image
+    shows, from `contents`, where it was measured.
     """
 
     target: SizePreset = SizePreset.TABLE
@@ -43,6 +48,8 @@ class SizeGoal(NamedTuple):
     cost: float | None = None
     models: tuple[Limits, ...] = ()
     cheapest: bool = False
+    content: "ContentTarget | None" = None
+    contents: "Mapping[Location, ContentSize] | None" = None
 
     def most_tokens(self, limits: Limits) -> int | None:
         """The visual tokens that its tokens and its cost permit for an image; None without a limit."""
@@ -176,7 +183,8 @@ class ImagePlan(NamedTuple):
     than now: the API refuses the image, or the user asks for a size below the one that the API makes itself.
     `outcome` is what a fixer makes of the plan, None if that was not tried: bytes are then known exactly only
     if the image stays as it is. `client` is what a client makes of the file before it sends it, None if none
-    is named: tokens are then those of what arrives.
+    is named: tokens are then those of what arrives. `content` is what was measured of the size that keeps
+    what the image shows, None if nobody asked.
     """
 
     use: ImageUse
@@ -189,6 +197,7 @@ class ImagePlan(NamedTuple):
     may_grow: bool = False
     outcome: ImageOutcome | None = None
     client: "ClientImage | None" = None
+    content: "ContentSize | None" = None
 
     @property
     def arrives(self) -> Size:
@@ -311,6 +320,16 @@ class ImagePlan(NamedTuple):
         return bytes_by_area(self.byte_size_before, self.size, self.planned)
 
     @property
+    def is_notable(self) -> bool:
+        """Whether it is listed: the image changes or should, or no size keeps what it shows."""
+        return self.changes or self.is_refused or (self.content is not None and self.content.is_lost)
+
+    @property
+    def is_below_content(self) -> bool:
+        """Whether other limits make the image smaller than the size that keeps what it shows."""
+        return self.content is not None and self.content.is_above(self.planned)
+
+    @property
     def coordinates(self) -> CoordinateMap:
         """The map between the original and the planned image."""
         made = self.outcome.coordinates if self.outcome else None
@@ -369,6 +388,11 @@ def plan_image(
         found = table_row(size, limits.tier, edge) if from_table and planned != size else None
         row = found.label if found and found.size == planned else None
     reason = _reason(size, planned, limits, edge_limit, goal)
+    content = (goal.contents or {}).get(use.location)
+    if goal.content is not None:
+        refused = _is_refused(use, limits, edge_limit)
+        planned, why = goal.content.size_of(content, size, planned, refused=refused)
+        reason = why or reason
     if models and planned != size and (edge is None or planned.long_edge < edge):
         reason = _reason_of_several(size, models, cheapest=goal.cheapest)
     most = goal.most_tokens(limits)
@@ -379,7 +403,7 @@ def plan_image(
             reason += f", but {advice}"
         else:
             planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
-    plan = ImagePlan(use, limits, size, planned, reason, row)
+    plan = ImagePlan(use, limits, size, planned, reason, row, content=content)
     grows = _is_refused(use, limits, edge_limit) or goal.cheapest or _asks_for_less(plan, goal, most)
     return _within_bytes(plan._replace(may_grow=grows), goal)
 
@@ -400,6 +424,7 @@ def _asks_for_less(plan: ImagePlan, goal: SizeGoal, most_tokens: int | None) -> 
     native = plan.limits.native_size(plan.size)
     return plan.planned.long_edge < native.long_edge and (
         goal.target is SizePreset.LATENCY
+        or goal.content is not None
         or (goal.dimension is not None and native.long_edge > goal.dimension)
         or (most_tokens is not None and (plan.limits.tokens(native) or 0) > most_tokens)
     )

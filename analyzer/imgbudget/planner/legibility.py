@@ -7,9 +7,10 @@ from math import ceil, floor
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
+from imgbudget.model.contents import ContentSize
 from imgbudget.model.text import SAFE_HEIGHT, ImageText, LineState, SeenLine, SeenText
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.planner.division import tiling
+from imgbudget.planner.division import Tiling, tiling
 
 
 class RemedyKind(Enum):
@@ -134,3 +135,14 @@ def _tiles(full: Size, missing: tuple[SeenLine, ...], limits: Limits) -> Iterato
             limits.cost_usd(cut.tokens),
             tiles=len(cut.tiles),
         )
+
+
+def tiles_that_keep(found: ContentSize, size: Size, limits: Limits) -> Tiling | None:
+    """The tiles in which a model sees an image in full, if no single size keeps its text; None without."""
+    if not found.is_lost:
+        return None
+    try:
+        cut = tiling(size, limits)
+    except ValueError:  # too many, or no patches of Claude
+        return None
+    return cut if len(cut.tiles) > 1 else None

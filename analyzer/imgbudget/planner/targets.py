@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from imgbudget.config.units import parse_bytes, parse_tokens
 from imgbudget.errors import UsageError
+from imgbudget.model.contents import ContentTarget, ContentTargetKind
 from imgbudget.planner.image import SizeGoal, SizePreset
 
 _KINDS = ("dimension", "tokens", "bytes")
-_SPELLINGS = "table, native, latency, dimension:1024, tokens:800 or bytes:500KB"
+_SPELLINGS = "table, native, latency, dimension:1024, tokens:800, bytes:500KB, legible or same:0.99"
+_CONTENTS = {kind.value: kind for kind in ContentTargetKind}
 
 T = TypeVar("T")
 
@@ -44,7 +46,11 @@ def amount_of(parse: Callable[[str], T], option: str, text: str | None) -> T | N
 
 
 def _clash(kind: str) -> str:
-    return "give one of table, native and latency" if kind == "target" else f"{kind} is given twice"
+    return (
+        "give one of table, native, latency, legible and same"
+        if kind == "target"
+        else f"{kind} is given twice"
+    )
 
 
 def _part(text: str, name: str, amount: str | None) -> dict[str, Any]:
@@ -54,6 +60,20 @@ def _part(text: str, name: str, amount: str | None) -> dict[str, Any]:
         return {"tokens": amount_of(parse_tokens, f"--target {text}", amount)}
     if name == "bytes" and amount:
         return {"byte_size": amount_of(parse_bytes, f"--target {text}", amount)}
+    if name in _CONTENTS:
+        # the API sees no more than the native size, of which smaller ones are tried
+        return {"target": SizePreset.NATIVE, "content": ContentTarget(_CONTENTS[name], _share(text, amount))}
     if amount is None and name in {target.value for target in SizePreset}:
         return {"target": SizePreset(name)}
     raise UsageError(f"unknown target {text!r}; write {_SPELLINGS}")
+
+
+def _share(text: str, amount: str | None) -> float:
+    """The share that a target has to keep: above 0, at most 1; all of the text without one."""
+    name = text.partition(":")[0]
+    if amount is None and name == ContentTargetKind.LEGIBLE.value:
+        return 1.0
+    if re.fullmatch(r"(0?\.[0-9]{1,9}|1(\.0{1,9})?)", amount or "", re.ASCII) and float(amount or 0) > 0:
+        return float(amount or 0)
+    what = {"legible": "the share of characters to keep", "same": "the structural similarity (SSIM) to keep"}
+    raise UsageError(f"--target {text}: write {what[name]} above 0 and up to 1, such as {name}:0.99")
