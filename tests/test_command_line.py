@@ -114,6 +114,12 @@ def test_any_line_is_read_as_click_reads_it_or_left_to_click(name: str, line: li
     assert command.parse(line) == by_click(command, line)
 
 
+def test_a_value_that_click_takes_for_an_option_is_a_usage_error(imgbudget: Call) -> None:
+    """Instead of an error inside the command, which is sure of its required options."""
+    run = imgbudget("coords", "--original=-0")
+    assert (run.code, run.err.splitlines()[-1]) == (2, "Error: Option '--original' requires an argument.")
+
+
 def test_an_unknown_letter_behind_known_ones_is_no_number() -> None:
     """Where numbers may begin with a dash: -vj is -v and an option that there is not."""
     assert load("crop").unknown_option(["a.png", "-vj"]) == "-vj"

@@ -105,6 +105,9 @@ def click_command(command: Command[Any]) -> click.Command:
             for name, value in given.items()
             if value is not None and (value != () or name in parsed)
         }
+        for field in fields:  # click takes the value of --option=-0 for another option
+            if field.required and field.name not in chosen:
+                raise click.UsageError(f"Option '{field.parameter.names[0]}' requires an argument.")
         return command.done(command.made(chosen))
 
     class Separated(click.Command):
