@@ -104,6 +104,10 @@ def test_select_plans_what_a_rule_finds(imgbudget: Command, folder: Path) -> Non
     assert planned(imgbudget, "--select", "IB101") == ["wide.png"]
     assert planned(imgbudget, "--select", "oversized-image") == ["large.json", night]
     assert planned(imgbudget, "--select", "IB2,IB1", "--ignore", "IB2") == ["wide.png"]
+    line = imgbudget("plan", ".", "--select", "IB101").out.splitlines()[-1]
+    assert "1 of 1 image to resize" in line
+    assert "; 4 images not selected" in line
+    assert "cannot be measured" not in line
     run = imgbudget("plan", ".", "--select", "IB999")
     assert (run.code, "IB999" in run.err) == (2, True)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -245,13 +245,14 @@ def _measured(session: Session, options: PlanOptions, goal: SizeGoal) -> Measure
     """The goal with what was measured of the images, if it asks for that."""
     if goal.content is not None and options.estimate:
         raise UsageError(f"--estimate plans from headers alone; it does not go with --target {goal.content}")
-    progress = f"measuring {{}} on {count(cores(), 'core')} for --target {goal.content}"
+    jobs = options.jobs or cores()
+    progress = f"measuring {{}} on {count(jobs, 'core')} for --target {goal.content}"
 
     def begin(images: int) -> None:
         if images > 1 and not options.output.quiet:
             say(progress.format(count(images, "image")))
 
-    return measured_contents(session, options.paths, goal, jobs=cores(), begin=begin)
+    return measured_contents(session, options.paths, goal, jobs=jobs, begin=begin)
 
 
 class _Gathered(NamedTuple):
@@ -272,6 +273,7 @@ class _Found(NamedTuple):
     resends: list[Resend] | None
     models: tuple[Limits, ...]
     documents: Sequence[DocumentPlan] = ()
+    left_out: int = 0
 
     @classmethod
     def of(
@@ -281,7 +283,16 @@ class _Found(NamedTuple):
         made = [made_plan(plan, outcomes.get(path)) for path, plan in gathered.files.items()]
         plans = [image for plan in made for image in plan.images]
         requests = [request for plan in made for request in plan.requests]
-        return cls(plans, requests, PlanTotals.of(plans), gathered.summary, gathered.resends, models)
+        left_out = sum(plan.left_out for plan in gathered.files.values())
+        return cls(
+            plans,
+            requests,
+            PlanTotals.of(plans),
+            gathered.summary,
+            gathered.resends,
+            models,
+            left_out=left_out,
+        )
 
 
 class _PlanRun(NamedTuple):
@@ -432,7 +443,7 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
         ),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         *((evidence,) if evidence else ()),
-        totals_line(found.plans, found.totals, found.summary) + joined(notes),
+        totals_line(found.plans, found.totals, found.summary, found.left_out) + joined(notes),
     ]
     text = blocks([*documents, *parts])
     if found.resends is None:

@@ -218,10 +218,14 @@ class PlanTargets(NamedTuple):
 
 
 class FilePlan(NamedTuple):
-    """The plans of one file: of its images in order, and of its requests."""
+    """The plans of one file: of its images in order, and of its requests.
+
+    `left_out` is how many of its images are not planned, as no rule that is selected finds anything.
+    """
 
     images: tuple[ImagePlan, ...]
     requests: tuple[RequestPlan, ...]
+    left_out: int = 0
 
 
 def plans_of(result: FileResult, targets: PlanTargets, *, unsafe: bool = False) -> FilePlan:
@@ -235,13 +239,18 @@ def plans_of(result: FileResult, targets: PlanTargets, *, unsafe: bool = False) 
         if not targets.selected or one.request.location.document in documents
     )
     joint = {plan.use.location: plan for one in requests for plan in one.images}
+    wanted = [
+        image
+        for image in result.images
+        if not targets.selected or image.use.location in joint or image.use.location in found
+    ]
     images = (
         joint.get(image.use.location)
         or _plan_of_file(image.use, image.limits, goal, image.client.profile if image.client else None)
-        for image in result.images
-        if not targets.selected or image.use.location in joint or image.use.location in found
+        for image in wanted
     )
-    return FilePlan(tuple(plan for plan in images if plan), requests)
+    planned = tuple(plan for plan in images if plan)
+    return FilePlan(planned, requests, left_out=len(result.images) - len(wanted))
 
 
 def _plan_of_file(

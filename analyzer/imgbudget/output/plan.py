@@ -332,15 +332,17 @@ def request_name(request: Request) -> str:
     return location.path + line + pointer
 
 
-def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> str:
-    """The sums over all images."""
+def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary, left_out: int = 0) -> str:
+    """The sums over all images but those that are left out."""
     skipped = (
         f"; {figure(len(summary.skipped))} of {count(summary.files, 'file')} skipped"
         if summary.skipped
         else ""
     )
-    unknown = summary.images - len(plans)
+    unknown = summary.images - len(plans) - left_out
     unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
+    if left_out:
+        unsized += f"; {count(left_out, 'image')} not selected"
     if totals.unknown:
         unsized += f"; {count(totals.unknown, 'image')} for unknown models, tokens not counted"
     unsized += not_counted(totals.uncounted - totals.unknown)
