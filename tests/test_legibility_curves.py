@@ -24,11 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def benchmark(name: str) -> ModuleType:
-    """A module of the benchmark."""
-    folder = str(ROOT / "benchmarks")
-    if folder not in sys.path:
-        sys.path.append(folder)
-    return importlib.import_module(name)
+    """A module of the benchmark; later imports do not look there, where other modules have common names."""
+    sys.path.append(str(ROOT / "benchmarks"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.pop()
 
 
 CURVES, GOALS = benchmark("textcurves"), benchmark("textgoals")
