@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,18 +104,23 @@ class LspClient:
 
 def session(
     scenario: Callable[[LspClient], Awaitable[None]],
-    folder: Path,
+    folder: Path | Sequence[Path],
     *,
     capabilities: Json = ALL,
     options: RunOptions = RunOptions(),  # noqa: B008 - immutable
     level: Severity = Severity.ERROR,
 ) -> EditorServer:
-    """Run a session from its beginning to its end."""
+    """Run a session from its beginning to its end; of several folders all are open in the editor."""
     server = EditorServer(options, level)
 
     async def run() -> None:
         client = LspClient(server)
-        params = {"processId": None, "rootUri": folder.as_uri(), "capabilities": capabilities}
+        opened: Json = (
+            {"rootUri": folder.as_uri()}
+            if isinstance(folder, Path)
+            else {"workspaceFolders": [{"uri": it.as_uri(), "name": it.name} for it in folder]}
+        )
+        params = {"processId": None, "rootUri": None, "capabilities": capabilities} | opened
         await client.ask("initialize", params)
         client.notify("initialized", {})
         try:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imgbudget.editors.checks import CheckedText, EditorSessions, check_text
+from imgbudget.editors.checks import CheckedText, EditorSessions, EditorStart, check_text, start_of
 from imgbudget.editors.edits import MOST_PARTS, edited, range_edits
 from imgbudget.editors.repairs import FixProcess, FixTask, fix_all, fix_of, fix_text, has_fixes
 from imgbudget.editors.text import EditorText, TextPlace
@@ -190,11 +191,15 @@ def test_one_fix_leaves_the_other_findings(tmp_path: Path) -> None:
     checked = checked_text(path, text)
     assert [finding.code for finding in checked.findings] == ["IB201", "IB105"]
     for finding, other in zip(checked.findings, reversed(checked.findings), strict=True):
-        fixed = fix_text(RunOptions(), FixTask(str(path), text.encode(), fix_of(finding)))
+        fixed = fix_text(
+            RunOptions(), FixTask(str(path), text.encode(), fix_of(finding), start_of(str(path), ()))
+        )
         assert fixed.failed == ()
         after = checked_text(path, edited(text.encode(), fixed.edits).decode())
         assert [one.code for one in after.findings] == [other.code]
-    fixed = fix_text(RunOptions(), FixTask(str(path), text.encode(), fix_all(Severity.ERROR)))
+    fixed = fix_text(
+        RunOptions(), FixTask(str(path), text.encode(), fix_all(Severity.ERROR), start_of(str(path), ()))
+    )
     after = checked_text(path, edited(text.encode(), fixed.edits).decode())
     assert [one.code for one in after.findings] == ["IB201"]
     assert has_fixes(after, fix_all(Severity.WARNING))
@@ -208,7 +213,7 @@ def test_fix_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     text = json.dumps(body(image_block(broken[: len(broken) // 2] + b"\xff\xd9", "image/jpeg")))
     checked = checked_text(path, text)
     finding = next(one for one in checked.findings if one.fix is not None)
-    task = FixTask(str(path), text.encode(), fix_of(finding))
+    task = FixTask(str(path), text.encode(), fix_of(finding), start_of(str(path), ()))
     fixed = fix_text(RunOptions(), task)
     assert fixed.edits == ()
     assert fixed.failed[0].startswith(f"{finding.code}: ")
@@ -234,3 +239,100 @@ def test_configurations_are_read_once_until_they_change(tmp_path: Path) -> None:
     assert sessions.at(str(path)) is second
     sessions.forget()
     assert sessions.at(str(path)) is not second
+
+
+PACKS = RunOptions(allow_local_packs=True)
+
+
+def write_pack(folder: Path, name: str) -> Path:
+    """A rule pack beside a configuration that names it; running its code makes the file that is returned."""
+    mark = folder / f"{name}-has-run"
+    (folder / f"{name}.py").write_text(f"RULES = ()\nopen({str(mark)!r}, 'w').close()\n")
+    (folder / "imgbudget.yaml").write_text(f"ignore: [IB105]\npacks: [imgbudget_rules, {name}]\n")
+    return mark
+
+
+def test_run_starts_in_the_innermost_open_folder_around_a_file(tmp_path: Path) -> None:
+    """Without one in the repository, and without that in its own folder; as the path spells them."""
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    path, outer = str(inner / "r.json"), tmp_path / "a"
+    assert start_of(path, [str(tmp_path), str(outer), str(tmp_path / "other")]) == EditorStart(str(outer))
+    assert start_of(path, [str(inner)]) == EditorStart(str(inner))
+    assert start_of(path, [str(tmp_path / "a" / "bb")]) == EditorStart(str(inner), packs=False)
+    assert start_of(str(inner / "not" / "there.json"), []) == EditorStart(str(inner), packs=False)
+    assert not start_of(f"{inner}/\0/c/r.json", [str(tmp_path / "other")]).packs
+    (outer / ".git").mkdir()
+    assert start_of(path, [str(tmp_path / "other")]) == EditorStart(str(outer))
+    assert start_of(path, [str(tmp_path)]) == EditorStart(str(tmp_path))
+    link = tmp_path / "link"
+    link.symlink_to(outer)
+    assert start_of(path, [str(link)]) == EditorStart(str(outer))
+    assert start_of(str(link / "b" / "r.json"), [str(outer)]) == EditorStart(str(link))
+    assert start_of(str(link / "b" / "r.json"), []) == EditorStart(str(link))
+
+
+def test_code_is_named_by_the_open_folder_or_the_repository_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by a nested configuration, nor by one that came with a file; fixes load no other packs."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    names = ("outer_pack_of_editors", "inner_pack_of_editors")
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    outer_ran, inner_ran = write_pack(tmp_path, names[0]), write_pack(inner, names[1])
+    path = inner / "r.json"
+    text = json.dumps(body(image_block(image_bytes((300, 300)), "image/jpeg")))
+    why = "only the configuration of the working folder or --config can name code to run"
+
+    def notes(*roots: Path) -> list[str]:
+        said: list[str] = []
+        sessions = EditorSessions(PACKS, said.append, [str(root) for root in roots])
+        checked = check_text(sessions, str(path), EditorText.of(text))
+        assert (checked.notes, checked.findings) == ((), ())
+        assert check_text(sessions, str(path), EditorText.of(text)).findings == ()
+        assert checked.settings
+        assert checked.settings.source == str(inner / "imgbudget.yaml")
+        fix_text(
+            PACKS, FixTask(str(path), text.encode(), fix_all(Severity.ERROR), sessions.start_of(str(path)))
+        )
+        return said
+
+    (note,) = notes()
+    assert note.endswith(f"inner/imgbudget.yaml:2: packs: {names[1]} not loaded: {why}")
+    assert not outer_ran.exists()
+    (tmp_path / ".git").mkdir()
+    assert notes() == [note]
+    assert outer_ran.exists()
+    assert notes(tmp_path) == [note]
+    assert not inner_ran.exists()
+    assert notes(inner, tmp_path) == []
+    assert inner_ran.exists()
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def test_nested_configuration_that_changes_is_noticed(tmp_path: Path) -> None:
+    """Also its file of limits; the one of the open folder still holds for what lies beside it."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "imgbudget.yaml").write_text("model: gpt-4o\n")
+    said: list[str] = []
+    sessions = EditorSessions(RunOptions(), said.append, [str(tmp_path)])
+
+    def model_at(path: Path) -> str:
+        return sessions.at(str(path)).context.at(str(path)).model
+
+    assert model_at(inner / "r.json") == "gpt-4o"
+    (inner / "imgbudget.yaml").write_text("model: claude-opus-4-8\nbaseline: known.json\n")
+    assert model_at(inner / "r.json") == "claude-opus-4-8"
+    assert model_at(tmp_path / "r.json") == "gpt-4o"
+    assert [note.partition("inner/")[2].partition(": only")[0] for note in said] == [
+        "imgbudget.yaml:2: baseline: not used"
+    ]
+    (inner / "imgbudget.yaml").write_text("modle: x\n")
+    checked = check_text(sessions, str(inner / "r.json"), EditorText.of("{}"))
+    assert [problem.line for problem in checked.problems] == [1]
+    (inner / "imgbudget.yaml").unlink()
+    assert model_at(inner / "r.json") == "gpt-4o"

@@ -221,6 +221,49 @@ def test_configuration_nearest_to_the_file_counts_until_it_changes(tmp_path: Pat
     session(scenario, tmp_path)
 
 
+def test_server_answers_as_check_in_the_open_folder(
+    tmp_path: Path, imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same findings at both levels of a tree, the same warning about code that a nested file names."""
+    root, inner = tmp_path / "root", tmp_path / "root" / "inner"
+    inner.mkdir(parents=True)
+    text = json.dumps(body("x", LARGE, MISNAMED, model=None))
+    for folder in (root, inner):
+        (folder / "r.json").write_text(text)
+    (root / "imgbudget.yaml").write_text("ignore: [IB501]\nbaseline: known.json\n")
+    monkeypatch.chdir(root)
+    assert imgbudget("baseline", "--write", "r.json").code == 0
+    pack = "packs: [imgbudget_rules, no_such_pack]\n"
+    (inner / "imgbudget.yaml").write_text(f"model: claude-opus-4-8\nignore: [IB201]\n{pack}")
+    run = imgbudget("check", "--format", "json")
+    expected: dict[str, list[str]] = {"r.json": [], "inner/r.json": []}
+    for finding in run.json["findings"]:
+        expected[finding["path"]].append(finding["code"])
+    assert (expected["r.json"], expected["inner/r.json"]) == ([], ["IB105"])
+
+    async def scenario(client: LspClient) -> None:
+        for name, found in expected.items():
+            assert sorted(filter(None, codes(await client.open((root / name).as_uri(), text)))) == sorted(
+                found
+            )
+        logged = await client.next("window/logMessage")
+        assert logged["type"] == 2
+        assert "inner/imgbudget.yaml:3: packs: no_such_pack not loaded: only " in logged["message"]
+        assert f"imgbudget: warning: {logged['message']}\n" in run.err
+
+    session(scenario, root)
+    session(scenario, [tmp_path / "elsewhere", root])
+
+    async def opened_itself(client: LspClient) -> None:
+        (note,) = await client.open((inner / "r.json").as_uri(), text)
+        assert "no_such_pack" in note["message"]
+        gone = {"added": [], "removed": [{"uri": inner.as_uri(), "name": "inner"}]}
+        client.notify("workspace/didChangeWorkspaceFolders", {"event": gone})
+        assert sorted(filter(None, codes(await client.diagnostics()))) == sorted(expected["inner/r.json"])
+
+    session(opened_itself, [root, inner])
+
+
 def test_what_is_not_checked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text that is too large, a configuration that is unusable; other JSON and excluded files are not."""
     uri = (tmp_path / "a.json").as_uri()

@@ -122,11 +122,16 @@ def why_no_file(path: str) -> str | None:
 
 def boundary(path: str) -> str:
     """The folder that a configuration may name files in: its repository, or without one its own folder."""
-    own = folder = os.path.realpath(folder_of(path))
+    return repository_of(path) or os.path.realpath(folder_of(path))
+
+
+def repository_of(path: str) -> str | None:
+    """The folder, without links, of the innermost repository around a file or folder; None without one."""
+    folder = os.path.realpath(folder_of(path))
     while not os.path.lexists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)
         if parent == folder:
-            return own
+            return None
         folder = parent
     return folder
 
@@ -158,6 +163,15 @@ def shown(path: str) -> str:
     except (ValueError, OSError):  # another drive, or the current folder was deleted
         return path
     return path if relative == os.pardir or relative.startswith(os.pardir + os.sep) else relative
+
+
+def place_of(settings: Settings, key: str) -> str:
+    """The place of a setting, as messages show it."""
+    origins = settings.origins
+    name = key if key in origins else next((name for name in origins if name.startswith(f"{key}.")), key)
+    origin = origins.get(name)
+    where = shown(settings.source or ".") if origin is None else origin.path
+    return f"{where}:{origin.line}: {key}" if origin and origin.line else f"{where}: {key}"
 
 
 def read_head(path: str, size: int) -> bytes:

@@ -1,13 +1,11 @@
 """Code actions: the fixes of findings, all fixes of a text, and entries that ignore findings."""
 
 import asyncio
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from imgbudget.config.load import is_within
 from imgbudget.config.settings import Settings
 from imgbudget.editors.ignoring import ignore_edit, ignore_title
 from imgbudget.editors.messages import as_place, as_range, changes_of, uri_of, wanted
@@ -108,7 +106,7 @@ class EditorActions:
             strategy = fix_of(checked.findings[number])
         else:
             return action
-        task = FixTask(opened.name, checked.text.data, strategy)
+        task = FixTask(opened.name, checked.text.data, strategy, self._server.sessions.start_of(opened.name))
         try:
             fixed = await asyncio.get_running_loop().run_in_executor(self._fixing, self._fixes.fix, task)
         except ImgbudgetError as error:
@@ -147,8 +145,7 @@ class EditorActions:
             other = texts.get(path)
             return None if other is None else other.text.data.decode("utf-8", "surrogatepass")
 
-        root = self._server.server.workspace.root_path
-        folder = root if root and is_within(opened.name, root) else os.path.dirname(opened.name)
+        folder = self._server.sessions.start_of(opened.name).folder
         try:
             edit = await self._server.view(
                 ignore_edit, checked.findings[number], checked.settings, folder, shown

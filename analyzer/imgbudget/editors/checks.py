@@ -1,10 +1,11 @@
-"""The check of a text in an editor: as that of standard input, with the configuration nearest to its file."""
+"""The check of a text in an editor: as that of standard input by a run in the folder that is open."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 
-from imgbudget.config.load import PYPROJECT, YAML_NAMES, folder_of
+from imgbudget.config.load import PYPROJECT, YAML_NAMES, folder_of, repository_of
 from imgbudget.config.settings import Settings
 from imgbudget.discovery.walk import EXCLUDED, NOT_INCLUDED, SkippedFile, find_files
 from imgbudget.editors.text import EditorText, TextPlace
@@ -39,53 +40,111 @@ State = tuple[tuple[str, int, int, int], ...]
 """The configuration files that may apply to a folder, each with time, size and number on disk."""
 
 
-class EditorSessions:
-    """The sessions of a server: one for each folder, until a file of its configuration changes.
+class EditorStart(NamedTuple):
+    """The folder whose configuration is that of the run for a text; rule packs that it names are code.
 
-    `on_note` receives notes on configurations, once for each session.
+    Without `packs` they are not loaded: nobody has opened the folder, or said that it is a project.
     """
 
-    def __init__(self, options: RunOptions, on_note: Callable[[str], None] = lambda _: None) -> None:
-        self.options = options._replace(nested=True)
+    folder: str
+    packs: bool = True
+
+    def session(self, options: RunOptions) -> Session:
+        """The session of a run there, in which the configurations below count as they do for `check`."""
+        return Session(options._replace(nested=True), start=self.folder, packs=self.packs)
+
+
+def start_of(path: str, roots: Iterable[str]) -> EditorStart:
+    """Where a run starts for a file: the innermost of the folders that are open in the editor around it.
+
+    Without one it is the repository of the file, and without that its own folder, without rule packs.
+    """
+    own = folder_of(os.path.dirname(path))
+    with suppress(ValueError):  # a NUL in the name: no such folder
+        around = [folder for root in roots if (folder := _around(path, root)) is not None]
+        if around:
+            return EditorStart(max(around, key=len))
+        if (repository := repository_of(own)) is not None:
+            return EditorStart(_around(path, repository) or repository)
+    return EditorStart(own, packs=False)
+
+
+def _around(path: str, folder: str) -> str | None:
+    """A folder as the path of a file below it spells it, links and all; None if the file is elsewhere."""
+    real, here = os.path.realpath(folder), folder_of(os.path.dirname(path))
+    while os.path.realpath(here) != real:
+        parent = os.path.dirname(here)
+        if parent == here:
+            return None
+        here = parent
+    return here
+
+
+class EditorSessions:
+    """The sessions of a server: one for each folder with texts, until a file of its configuration changes.
+
+    `roots` are the folders that are open in the editor. `on_note` receives notes on configurations, each once
+    until they are read again.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        on_note: Callable[[str], None] = lambda _: None,
+        roots: Sequence[str] = (),
+    ) -> None:
+        self.options = options
+        self.roots = tuple(roots)
         self._on_note = on_note
-        self._known: dict[str, tuple[State, Session]] = {}
+        self._noted: set[str] = set()
+        self._known: dict[tuple[EditorStart, str], tuple[State, Session]] = {}
+
+    def start_of(self, path: str) -> EditorStart:
+        """Where the run for a file starts."""
+        return start_of(path, self.roots)
 
     def at(self, path: str) -> Session:
         """The session for a file.
 
         Raises:
-            ImgbudgetError: its configuration has mistakes, or names what does not exist.
+            ImgbudgetError: a configuration that holds for it has mistakes, or names what does not exist.
         """
-        folder = folder_of(os.path.dirname(path))
-        known = self._known.get(folder)
-        if known is not None and known[0] == _state(folder, known[1]):
+        key = start, folder = self.start_of(path), folder_of(os.path.dirname(path))
+        known = self._known.get(key)
+        if known is not None and known[0] == _state(folder, start, known[1]):
             return known[1]
-        self._known.pop(folder, None)
-        session = Session(self.options, start=folder)
+        self._known.pop(key, None)
+        session = start.session(self.options)
+        session.context.at(path)  # with the configurations between the two folders, their mistakes and notes
         if len(self._known) >= _MOST_SESSIONS:
             self._known.clear()
-        self._known[folder] = _state(folder, session), session
+        self._known[key] = _state(folder, start, session), session
         for note in session.notes:
-            self._on_note(note)
+            if note not in self._noted:
+                self._noted.add(note)
+                self._on_note(note)
         return session
 
     def forget(self) -> None:
         """Read all configurations again: a file of one has changed."""
         self._known.clear()
+        self._noted.clear()
 
 
-def _state(folder: str, session: Session) -> State:
+def _state(folder: str, start: EditorStart, session: Session) -> State:
     """What is on disk of the files that decide which settings apply; changed files are noticed by it."""
-    settings, options = session.settings, session.options
-    named = (settings.source, settings.limits, settings.baseline, options.config_file, options.limits_file)
-    listed = (*(it.path for it in settings.overrides), *(it.path for it in settings.ignores))
-    parts = {path for path in (*named, *listed) if path}
-    while True:
-        parts.update(os.path.join(folder, name) for name in CONFIG_NAMES)
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            break
-        folder = parent
+    parts = {path for path in (session.options.config_file, session.options.limits_file) if path}
+    for context in session.contexts:
+        settings = context.paths.settings
+        named = (settings.source, settings.limits, settings.baseline)
+        listed = (*(it.path for it in settings.overrides), *(it.path for it in settings.ignores))
+        parts.update(path for path in (*named, *listed) if path)
+    for inner in {folder, start.folder}:
+        above: str | None = None
+        here = inner
+        while here != above:
+            parts.update(os.path.join(here, name) for name in CONFIG_NAMES)
+            above, here = here, os.path.dirname(here)
     found = []
     for path in sorted(parts):
         try:
@@ -213,6 +272,7 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
         return CheckedText(name, text, notes=[EditorNote(unread_line(reason))])
     try:
         session = sessions.at(name)
+        settings = session.context.at(name).paths.settings
     except ConfigError as error:
         first = error.problems[0]
         note = EditorNote(unread_line(f"the configuration has mistakes: {first}"), is_error=True)
@@ -226,7 +286,7 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
     notes = [
         EditorNote(reason) for reason in (*reasons, *(f"checked in part: {it}" for it in result.caveats))
     ]
-    return CheckedText(name, text, result, notes=notes, settings=session.settings)
+    return CheckedText(name, text, result, notes=notes, settings=settings)
 
 
 def _is_excluded(session: Session, path: str) -> bool:

@@ -38,12 +38,18 @@ def as_range(start: TextPlace, end: TextPlace) -> types.Range:
     return types.Range(types.Position(start.line, start.unit), types.Position(end.line, end.unit))
 
 
-def name_of(uri: str, language: str | None, root: str | None) -> str:
-    """The path of a text; one that is not saved yet is taken for a file in the folder of the workspace."""
+def roots_of(workspace: Any) -> list[str]:
+    """The folders that are open in an editor; clients of old name a single one."""
+    named = [to_fs_path(folder.uri) for folder in workspace.folders.values()] or [workspace.root_path]
+    return [str(path) for path in named if path]
+
+
+def name_of(uri: str, language: str | None, roots: Sequence[str]) -> str:
+    """The path of a text; one that is not saved yet is taken for a file in the first folder that is open."""
     path = to_fs_path(uri)
     if path:
         return str(path)
-    folder = root if root and os.path.isdir(root) else os.getcwd()
+    folder = next(filter(os.path.isdir, roots), None) or os.getcwd()
     return os.path.join(folder, f"untitled{_SUFFIXES.get((language or '').lower(), '')}")
 
 

@@ -1,16 +1,14 @@
 """The fixes of a text in an editor: those of `check --fix`, made by a process that may be ended."""
 
-import os
 import threading
 from functools import partial
 
-from imgbudget.editors.checks import CheckedText
+from imgbudget.editors.checks import CheckedText, EditorStart
 from imgbudget.editors.edits import RangeEdit, range_edits
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes, key_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.pool import WorkerPool
-from imgbudget.linter.run import Session
 from imgbudget.model.subjects import Finding, FixSafety, Severity
 from imgbudget.namedtuples import NamedTuple
 
@@ -19,11 +17,12 @@ SECONDS = 120.0
 
 
 class FixTask(NamedTuple):
-    """A text to fix: its name, its bytes, and which fixes are made."""
+    """A text to fix: its name, its bytes, which fixes are made, and where the run for it starts."""
 
     name: str
     data: bytes
     strategy: FindingFixes
+    start: EditorStart
 
 
 class FixedText(NamedTuple):
@@ -34,9 +33,8 @@ class FixedText(NamedTuple):
 
 
 def fix_text(options: RunOptions, task: FixTask) -> FixedText:
-    """Fix a text as `check --fix` fixes standard input, with the configuration nearest to its file."""
-    session = Session(options, start=os.path.dirname(task.name))
-    fixer = Fixer(session, FixOptions(task.strategy), ())
+    """Fix a text as `check --fix` fixes standard input, with the configurations of its check."""
+    fixer = Fixer(task.start.session(options), FixOptions(task.strategy), ())
     result, data = fixer.fixed_stdin(task.data, task.name)
     failed = result.fix.failed if result.fix else ()
     return FixedText(

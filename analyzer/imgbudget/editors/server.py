@@ -28,6 +28,7 @@ from imgbudget.editors.messages import (
     diagnostics_of,
     name_of,
     problem_diagnostics,
+    roots_of,
 )
 from imgbudget.editors.opened import OpenText
 from imgbudget.editors.repairs import (
@@ -130,7 +131,7 @@ class EditorServer:
         item = params.text_document
         opened = OpenText(
             item.uri,
-            name_of(item.uri, item.language_id, self.server.workspace.root_path),
+            name_of(item.uri, item.language_id, roots_of(self.server.workspace)),
             item.version,
             EditorText.of(item.text, self.encoding),
         )
@@ -194,6 +195,7 @@ class EditorServer:
         await asyncio.sleep(delay)
         loop = asyncio.get_running_loop()
         version, text, start = opened.version, opened.text, loop.time()
+        self.sessions.roots = tuple(roots_of(self.server.workspace))
         try:
             checked = await loop.run_in_executor(self._checks, check_text, self.sessions, opened.name, text)
         except Exception as error:  # noqa: BLE001 - reported; the text stays open
@@ -294,6 +296,7 @@ class EditorServer:
         self._feature(types.TEXT_DOCUMENT_DID_SAVE, self._save)
         self._feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, lambda _params: self._check_again())
         self._feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lambda _params: self._check_again())
+        self._feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, lambda _params: self._check_again())
         self._feature(types.INITIALIZED, self._initialized)
         self._feature(types.TEXT_DOCUMENT_HOVER, self._hover)
         self._feature(types.TEXT_DOCUMENT_CODE_LENS, self._lenses, types.CodeLensOptions())

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgbudget.config.load import NAMES, find_in, folder_of, read_found, shown
+from imgbudget.config.load import NAMES, find_in, folder_of, place_of, read_found, shown
 from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.errors import UsageError
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.options import RunParts, checked, settle
+from imgbudget.linter.options import OF_RUN, RunParts, checked, pack_note, settle, unloaded_packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ def _nested_context(parts: RunParts, path: str, notes: tuple[str, ...]) -> LintC
         UsageError: as `context` does.
     """
     first = read_found(path, notes)
-    unloaded = set(first.settings.packs) - set(parts.settings.packs)
+    unloaded = unloaded_packs(first.settings, parts.settings)
     settings, data = checked(first, parts.registry, parts.options, all_rules=not unloaded)
     if parts.options.platform is not None and parts.options.platform not in data.platforms:
         data = data.with_gateways(gateway[:3] for gateway in parts.settings.gateways if gateway.like)
@@ -152,22 +152,12 @@ def _nested_context(parts: RunParts, path: str, notes: tuple[str, ...]) -> LintC
 def _without_effect(parts: RunParts, settings: Settings) -> Iterator[str]:
     """A note for each setting that only the configuration of the run itself can make."""
     own = parts.settings
-    of_run = "only the configuration of the working folder or --config can"
-    if unloaded := [name for name in settings.packs if name not in own.packs]:
-        yield f"{_place(settings, 'packs')}: {', '.join(unloaded)} not loaded: {of_run} name code to run"
+    if unloaded := unloaded_packs(settings, own):
+        yield pack_note(settings, unloaded)
     if settings.baseline not in (None, own.baseline) and parts.options.use_baseline:
-        yield f"{_place(settings, 'baseline')}: not used: {of_run} name the baseline of a run"
+        yield f"{place_of(settings, 'baseline')}: not used: {OF_RUN} name the baseline of a run"
     if settings.budgets.run != own.budgets.run and any(it is not None for it in settings.budgets.run):
-        yield f"{_place(settings, 'budgets')}: run: not used: {of_run} set a budget for the run"
-
-
-def _place(settings: Settings, key: str) -> str:
-    """The place of a setting, as messages show it."""
-    origins = settings.origins
-    name = key if key in origins else next((name for name in origins if name.startswith(f"{key}.")), key)
-    origin = origins.get(name)
-    where = shown(settings.source or ".") if origin is None else origin.path
-    return f"{where}:{origin.line}: {key}" if origin and origin.line else f"{where}: {key}"
+        yield f"{place_of(settings, 'budgets')}: run: not used: {OF_RUN} set a budget for the run"
 
 
 def _narrowing(settings: Settings) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
-from imgbudget.config.load import UncheckedSettings, load_unchecked
+from imgbudget.config.load import UncheckedSettings, load_unchecked, place_of
 from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path, type_name
 from imgbudget.errors import LimitsError, PackError, UsageError
@@ -264,8 +264,24 @@ def settle(context: LintContext, *, names_model: bool) -> None:
     context.defer_notes(assumed)
 
 
-def load_run(options: RunOptions, start: str) -> tuple[Registry, Settings, LimitsData]:
+OF_RUN = "only the configuration of the working folder or --config can"
+"""Why a setting of another configuration is not used."""
+
+
+def unloaded_packs(settings: Settings, own: Settings) -> tuple[str, ...]:
+    """The rule packs that settings name and a run with its `own` settings does not load."""
+    return tuple(name for name in settings.packs if name not in own.packs)
+
+
+def pack_note(settings: Settings, unloaded: Iterable[str]) -> str:
+    """The note on rule packs that are not loaded."""
+    return f"{place_of(settings, 'packs')}: {', '.join(unloaded)} not loaded: {OF_RUN} name code to run"
+
+
+def load_run(options: RunOptions, start: str, *, packs: bool = True) -> tuple[Registry, Settings, LimitsData]:
     """The rules, settings and limits of a run in the folder `start`.
+
+    Without `packs`, those that a configuration names which was found, not given, are not loaded.
 
     Raises:
         ConfigError: the configuration is invalid.
@@ -273,12 +289,18 @@ def load_run(options: RunOptions, start: str) -> tuple[Registry, Settings, Limit
         LimitsError: the limits file is invalid.
     """
     first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
+    unloaded: tuple[str, ...] = ()
+    if not packs and options.config_file is None:
+        named, shipped = first.settings, Settings()
+        if unloaded := unloaded_packs(named, shipped):
+            notes = (*named.notes, pack_note(named, unloaded))
+            first = first._replace(settings=named._replace(packs=shipped.packs, notes=notes))
     try:
         registry = configured_packs(first.settings, local=options.allow_local_packs)
     except PackError:
         first.validate()  # mistakes in the configuration, if there are any, say more
         raise
-    return registry, *checked(first, registry, options)
+    return registry, *checked(first, registry, options, all_rules=not unloaded)
 
 
 def checked(

@@ -66,9 +66,16 @@ class Session:
     spare_workers = 0
 
     def __init__(
-        self, options: RunOptions, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
+        self,
+        options: RunOptions,
+        *,
+        start: str = ".",
+        packs: bool = True,
+        loaded: tuple[Settings, LimitsData] | None = None,
     ) -> None:
         """Load configuration, packs and limits; `loaded` are those of another session with equal options.
+
+        Without `packs`, those that the configuration in or above the folder `start` names are not loaded.
 
         Raises:
             ConfigError: the configuration is invalid.
@@ -82,7 +89,7 @@ class Session:
         self.settings: Settings
         self.limits: LimitsData
         if loaded is None:
-            self.registry, self.settings, self.limits = load_run(options, start)
+            self.registry, self.settings, self.limits = load_run(options, start, packs=packs)
             self._refuse_unknown_names()
         else:
             self.settings, self.limits = loaded
