@@ -292,7 +292,7 @@ def test_what_cannot_be_decoded_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("imgbudget.legibility.picture.MOST_PIXELS", 10_000)
     with pytest.raises(FixError, match="has 90,000 pixels; at most 10,000 are decoded"):
         picture_of(whole, probe_bytes(whole, ProbeField.ALL))
-    monkeypatch.setattr("imgbudget.legibility.picture.MOST_BYTES", 100)
+    monkeypatch.setattr("imgbudget.legibility.picture.MOST_DECODED", 100)
     with pytest.raises(FixError, match="bytes; at most 100 are decoded"):
         picture_of(whole, probe_bytes(whole, ProbeField.ALL))
     assert seen_picture(Image.new("RGB", (50, 40)), Size(100, 80)).size == (50, 40)

@@ -303,7 +303,7 @@ def test_what_takes_too_much_is_not_decoded(
         "dark.jpg: pixels not checked: has 120,000 pixels; at most 1000 are measured"
         in imgbudget("check", "--pixels", dark.name).err
     )
-    monkeypatch.setattr(measure, "MOST_BYTES", 1000)
+    monkeypatch.setattr(measure, "MOST_DECODED", 1000)
     assert "at most 1000 are decoded" in imgbudget("check", "--pixels", dark.name).err
 
 

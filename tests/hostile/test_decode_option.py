@@ -13,7 +13,7 @@ from imgbudget.fixing import decoder
 from imgbudget.imageinfo import decoding
 from imgbudget.imageinfo.decoding import DecodingWorker, with_decoding
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
-from imgbudget.model.subjects import ProbeField
+from imgbudget.model.subjects import MOST_DECODED, ProbeField
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command
 
@@ -113,7 +113,7 @@ def test_too_many_bytes_are_not_read() -> None:
         return PNG[offset : offset + size]
 
     facts = probe_reader(read, len(PNG))
-    found = with_decoding(facts, read, decoding.MOST_BYTES + 1)
+    found = with_decoding(facts, read, MOST_DECODED + 1)
     assert "at most 268,435,456 are decoded" in (found.damage or "")
 
 

@@ -25,9 +25,9 @@ from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
 from imgbudget.model.results import FileResult, ImageResult
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText
-from imgbudget.model.views import upright_size
+from imgbudget.model.views import size_sent
 from imgbudget.output.base import count
 from imgbudget.output.legible import LegibleImage, SeenByModel, legible_document
 from imgbudget.planner.legibility import remedies
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from imgbudget.model.location import Location
-
-MOST_BYTES = 1 << 28
-"""Bytes of an image above which its text is not read: more than any API takes."""
 
 CRASHED = "the process that read it crashed or took too much memory"
 
@@ -319,7 +316,7 @@ def _tasks(
     number = 0
     for result in results:
         images = {image.use.location: image for image in result.images}
-        for use, data in image_bytes(result.path, [image.use for image in result.images], most=MOST_BYTES):
+        for use, data in image_bytes(result.path, [image.use for image in result.images], most=MOST_DECODED):
             image = images[use.location]
             size = size_sent(image)
             waiting[number] = _ImageOfRun(image, size, models_of(image))
@@ -329,14 +326,6 @@ def _tasks(
                 yield ReadTask(b"", None, (), every_line, str(data))
             else:
                 yield ReadTask(data, use.facts, tuple(dict.fromkeys(sizes)), every_line)
-
-
-def size_sent(image: ImageResult) -> Size | None:
-    """The size of an image as it arrives, upright; None if it is not known."""
-    if image.client is not None:
-        return image.client.upright_size
-    facts, size = image.use.facts, image.use.visible_size
-    return None if facts is None or size is None else upright_size(facts, size)
 
 
 def text_worker() -> Callable[[ReadTask], ImageText | str]:

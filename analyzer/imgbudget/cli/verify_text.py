@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.api.legibility import CRASHED, MOST_BYTES, ReadTask, text_worker
+from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
 from imgbudget.cli import send_report as words
 from imgbudget.cli.consent import unaffordable
 from imgbudget.cli.options import ModelOptions, run_options
@@ -28,7 +28,7 @@ from imgbudget.live.transcription import (
     transcribed,
     transcription_body,
 )
-from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts, ProbeField
 from imgbudget.model.text import ImageText, LineState, SeenText
 from imgbudget.model.views import upright_size
 from imgbudget.output.base import TextTable, count, figure
@@ -106,7 +106,7 @@ def _read(path: str, expect: str | None, limits: Limits) -> _ReadImage:
     """The image with its text. Raises UsageError if there is nothing to compare."""
     if why := limits.missing(("native_size",)):
         raise UsageError(f"verify --text needs the size that the model sees: {why}")
-    data = _bytes_of(path, MOST_BYTES, "--text")
+    data = _bytes_of(path, MOST_DECODED, "--text")
     facts = probe_bytes(data, ProbeField.ALL)
     size = facts.size
     if size is None:

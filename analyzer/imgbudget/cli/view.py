@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from PIL.Image import Image
 
-from imgbudget.api.legibility import CRASHED, MOST_BYTES, ReadTask, size_sent, text_worker
+from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
 from imgbudget.api.measuring import MEASURES, at_detail, known_detail
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
@@ -23,8 +23,9 @@ from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
 from imgbudget.model.results import FileResult, ImageResult
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText
+from imgbudget.model.views import size_sent
 from imgbudget.output.base import count
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import Measured, size_record
@@ -188,7 +189,7 @@ def _bytes_of(path: str, image: ImageResult) -> tuple[ImageFacts, bytes]:
         UsageError: they are elsewhere or cannot be read.
     """
     data: bytes | FixError = FixError("its bytes cannot be read")
-    for _, data in image_bytes(path, [image.use], most=MOST_BYTES):  # noqa: B007 - the only one
+    for _, data in image_bytes(path, [image.use], most=MOST_DECODED):  # noqa: B007 - the only one
         pass
     facts = image.use.facts
     if isinstance(data, FixError):

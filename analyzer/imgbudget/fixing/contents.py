@@ -15,13 +15,10 @@ from imgbudget.linter.selection import is_installed, require_text
 from imgbudget.model.contents import ContentSize, ContentTarget
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.safety import pictures_in, pictures_text
-from imgbudget.model.subjects import ImageFacts, ProbeField
-from imgbudget.model.views import upright_size
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts, ProbeField
+from imgbudget.model.views import size_sent
 from imgbudget.planner.image import SizeGoal
 from imgbudget.planner.sizes import size_steps
-
-MOST_BYTES = 1 << 28
-"""Bytes of an image above which it is not measured: more than any API takes."""
 
 CRASHED = "the process that measured it crashed or took too much memory"
 
@@ -111,7 +108,7 @@ def _measured(
         for result in results:
             images = {image.use.location: image for image in result.images}
             uses = [image.use for image in result.images]
-            for use, data in image_bytes(result.path, uses, most=MOST_BYTES):
+            for use, data in image_bytes(result.path, uses, most=MOST_DECODED):
                 image = images[use.location]
                 task = _task(image, data, target)
                 if isinstance(task, str):
@@ -166,11 +163,3 @@ def _task(image: ImageResult, data: bytes | FixError, target: ContentTarget) -> 
         return f"{limits.model} does not bill the size of an image"
     steps = size_steps(size, limits.native_size(size), limits.least_edge, limits.tier)
     return ContentTask(data, facts, tuple(step.size for step in steps), target)
-
-
-def size_sent(image: ImageResult) -> Size | None:
-    """The size of an image as it arrives, upright; None if it is not known."""
-    if image.client is not None:
-        return image.client.upright_size
-    facts, size = image.use.facts, image.use.visible_size
-    return None if facts is None or size is None else upright_size(facts, size)

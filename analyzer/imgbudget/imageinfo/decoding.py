@@ -10,10 +10,7 @@ from struct import Struct
 
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.values import figure
-from imgbudget.model.subjects import UNDECODABLE, ImageFacts
-
-MOST_BYTES = 1 << 28
-"""Bytes of a file from which on it is not decoded: more than any API takes, and it has to be in memory."""
+from imgbudget.model.subjects import MOST_DECODED, UNDECODABLE, ImageFacts
 
 SECONDS = 60.0
 """Time to decode one image; 100 megapixels take a few seconds."""
@@ -37,8 +34,8 @@ def with_decoding(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
     """
     if facts.format is None or facts.damage is not None:
         return facts
-    if size > MOST_BYTES:
-        flaw = f"{UNDECODABLE}: it has {figure(size)} bytes, and at most {figure(MOST_BYTES)} are decoded"
+    if size > MOST_DECODED:
+        flaw = f"{UNDECODABLE}: it has {figure(size)} bytes, and at most {figure(MOST_DECODED)} are decoded"
     else:
         flaw = _WORKERS.flaw(read(size, 0))
     return facts._replace(damage=flaw) if flaw else facts
@@ -46,7 +43,7 @@ def with_decoding(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
 
 def thumbnail_of(data: bytes) -> str:
     """A small copy of an image as a data URI; empty if none can be made, or not soon."""
-    return "" if len(data) > MOST_BYTES else _WORKERS.thumbnail(data)
+    return "" if len(data) > MOST_DECODED else _WORKERS.thumbnail(data)
 
 
 class DecodingWorker:

@@ -5,9 +5,8 @@ from PIL.Image import Image, Resampling, Transform, Transpose, new
 from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.pixels.decode import DEEP, MOST_PIXELS, as_bytes
-from imgbudget.pixels.measure import MOST_BYTES
 from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
 
 RESAMPLING = Resampling.LANCZOS
@@ -38,8 +37,8 @@ def picture_of(data: bytes, facts: ImageFacts) -> Image:
     form = facts.format or ""
     if facts.damage is not None or not form:
         raise FixError(facts.damage or f"is not an image but {facts.content or 'unknown bytes'}")
-    if len(data) > MOST_BYTES:
-        raise FixError(f"has {figure(len(data))} bytes; at most {figure(MOST_BYTES)} are decoded")
+    if len(data) > MOST_DECODED:
+        raise FixError(f"has {figure(len(data))} bytes; at most {figure(MOST_DECODED)} are decoded")
     if facts.size is not None:
         _refuse_large(facts.size)
     with as_fix_error(f"cannot be decoded as {form.upper()}"):

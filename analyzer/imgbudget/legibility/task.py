@@ -9,9 +9,8 @@ from imgbudget.legibility.picture import picture_of
 from imgbudget.legibility.reading import ReadingOptions, read_text
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText, StoredText
-from imgbudget.pixels.measure import MOST_BYTES
 
 
 def read_image(
@@ -60,8 +59,8 @@ def with_text(
     Raises:
         OSError: raised by the reader.
     """
-    if size > MOST_BYTES:
-        flaw = f"has {figure(size)} bytes; text is looked for in at most {figure(MOST_BYTES)}"
+    if size > MOST_DECODED:
+        flaw = f"has {figure(size)} bytes; text is looked for in at most {figure(MOST_DECODED)}"
         return facts._replace(text=StoredText(lambda _size: flaw))
     data = read(size, 0)
     texts = None if kept is None else kept(data)

@@ -76,6 +76,9 @@ class ProbeField(IntFlag):
 UNREAD = "cannot be read"
 """The beginning of the damage of an image whose bytes the system did not return."""
 
+MOST_DECODED = 1 << 28
+"""Bytes of an image above which it is not decoded: more than any API takes, and they have to be in memory."""
+
 UNDECODABLE = "cannot be decoded"
 """The beginning of the damage of an image that only decoding shows to be broken."""
 

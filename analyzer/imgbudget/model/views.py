@@ -1,6 +1,7 @@
 """How a model saw an image: the size in which it was used, and the map from there to the original."""
 
 import math
+from typing import TYPE_CHECKING
 
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
@@ -9,6 +10,9 @@ from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.model.clients import encoded_facts
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from imgbudget.model.results import ImageResult
 
 FIRST_TRANSPOSED = 5
 """The first EXIF orientation that swaps width and height; all later ones do."""
@@ -118,6 +122,14 @@ def _ceil(number: float) -> int:
 def upright_size(facts: ImageFacts, size: Size) -> Size:
     """A size in px, oriented as the facts give the image's own, once the orientation is baked in."""
     return size.transposed if facts.orientation >= FIRST_TRANSPOSED else size
+
+
+def size_sent(image: "ImageResult") -> Size | None:
+    """The size of an image as it arrives, upright; None if it is not known."""
+    if image.client is not None:
+        return image.client.upright_size
+    facts, size = image.use.facts, image.use.visible_size
+    return None if facts is None or size is None else upright_size(facts, size)
 
 
 def view_of(

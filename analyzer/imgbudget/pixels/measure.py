@@ -10,14 +10,11 @@ from imgbudget.errors import FixError
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.pixels import PixelFacts
-from imgbudget.model.subjects import UNDECODABLE, ImageFacts
+from imgbudget.model.subjects import MOST_DECODED, UNDECODABLE, ImageFacts
 from imgbudget.pixels.borders import borders_of
 from imgbudget.pixels.decode import DecodedPixels, Pixels, decoded_pixels, raw_pixels
 from imgbudget.pixels.hashes import perceptual_hash
 from imgbudget.pixels.sharpness import sharpness_of
-
-MOST_BYTES = 1 << 28
-"""Bytes of a file from which on it is not measured: more than any API takes, and it has to be in memory."""
 
 _TAKEN = frozenset({"jpeg", "png", "gif", "webp"})
 """Formats that APIs take, and that every installation can decode."""
@@ -31,8 +28,8 @@ def with_pixels(facts: ImageFacts, read: Callable[[int, int], bytes], size: int)
     Raises:
         OSError: raised by the reader.
     """
-    if size > MOST_BYTES:
-        flaw = f"has {figure(size)} bytes; at most {figure(MOST_BYTES)} are decoded to measure pixels"
+    if size > MOST_DECODED:
+        flaw = f"has {figure(size)} bytes; at most {figure(MOST_DECODED)} are decoded to measure pixels"
         return facts._replace(pixels=PixelFacts(flaw=flaw))
     pixels = measured(read(size, 0), facts.format or "", facts.orientation)
     if facts.format in _TAKEN and pixels.flaw is not None and pixels.flaw.startswith(UNDECODABLE):
