@@ -144,6 +144,26 @@ def test_a_list_beside_arguments_and_an_empty_one(imgbudget: Command, folder: Pa
         assert (run.code, "or --files-from FILE" in run.err) == (2, True)
 
 
+def test_several_lists(imgbudget: Command, folder: Path) -> None:
+    """The paths of all of them count, not those of the last one alone."""
+    (folder / "one").write_text("r.json\n")
+    (folder / "two").write_text("ä.png\n")
+    (folder / "none").write_text("\n")
+    run = imgbudget("check", "--files-from", "one", "--files-from=two", "--format", "json")
+    assert sorted({one["path"] for one in run.json["images"]}) == ["r.json", "ä.png"]
+    run = imgbudget("tiles", "--files-from", "none", "--files-from", "none")
+    assert (run.code, "--files-from none, none: names no file" in run.err) == (2, True)
+
+
+def test_a_list_that_is_an_image(imgbudget: Command, folder: Path) -> None:
+    """Ten of its pieces are named, and the others counted."""
+    (folder / "list").write_bytes(b"\n".join(b"\x89%d" % number for number in range(300)))
+    for name in ("check", "plan", "legible"):
+        run = imgbudget(name, "--files-from", "list")
+        assert (run.code, run.out, len(run.err.splitlines())) == (2, "", 11), name
+        assert run.err.endswith("imgbudget: 290 more of the 300 paths do not exist\n")
+
+
 def test_lists_that_make_no_sense(imgbudget: Command, folder: Path) -> None:
     """Missing files are errors, - in a list is a file, and output never replaces the list or its files."""
     (folder / "list").write_text("ä.png\ngone.png\n")

@@ -60,7 +60,7 @@ class AuditOptions(NamedTuple):
     """The options of `audit`."""
 
     datasets: Annotated[tuple[str, ...], argument("DATASET...", many=True, complete=files, needed=True)] = ()
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False

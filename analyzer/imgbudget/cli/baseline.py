@@ -37,7 +37,7 @@ class BaselineOptions(NamedTuple):
     """The options of `baseline`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     write: Annotated[
         bool, flag("--write", help="Record all current findings; an existing file is not overwritten.")
     ] = False

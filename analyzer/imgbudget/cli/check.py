@@ -70,7 +70,7 @@ class CheckOptions(NamedTuple):
     """The options of `check`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelOptions = ModelOptions()
     client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()

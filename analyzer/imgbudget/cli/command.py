@@ -168,12 +168,13 @@ class Command(Generic[Options]):
             return options
         field = next(field for field in self.fields() if field.parameter.many and not field.parameter.names)
         given: tuple[str, ...] = getattr(options, field.name)
-        name: str | None = options.files_from
-        if name is not None:
+        lists: tuple[str, ...] = options.files_from
+        if lists:
             given = () if given is field.default else given
-            given = (*given, *listed_paths(name, given))
+            for name in lists:
+                given = (*given, *listed_paths(name, given))
         if not given and field.parameter.needed:
-            nothing = "" if name is None else f"--files-from {name}: names no file; "
+            nothing = f"--files-from {', '.join(lists)}: names no file; " if lists else ""
             raise UsageError(f"{nothing}give {field.parameter.metavar}, or --files-from FILE")
         return options._replace(**{field.name: given})
 
@@ -289,9 +290,10 @@ _READ = frozenset(("--against", "--limits", "--config", "--files-from"))
 FILES_FROM = option(
     "--files-from",
     metavar="FILE",
+    many=True,
     complete=files,
     help="Also take the paths that FILE lists, or standard input (-): one a line, or each ended by NUL as "
-    "git ls-files -z and find -print0 write them.",
+    "git ls-files -z and find -print0 write them; may be repeated.",
 )
 
 _MOST_LIST = 1 << 28

@@ -22,7 +22,7 @@ class LegibleOptions(NamedTuple):
     paths: Annotated[
         tuple[str, ...], argument("IMAGE|REQUEST|FOLDER...", many=True, complete=files, needed=True)
     ] = ()
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
     detail: Annotated[
         str | None,

@@ -73,7 +73,7 @@ class PlanOptions(NamedTuple):
     """The options of `plan`."""
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     targets: Annotated[tuple[str, ...], TARGET] = ()

@@ -47,7 +47,7 @@ class SizeOptions(NamedTuple):
     """The options of `size`."""
 
     sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True, complete=files)] = ()
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
     detail: Annotated[

@@ -23,7 +23,7 @@ class SplitOptions(NamedTuple):
     """The options of `split`."""
 
     requests: Annotated[tuple[str, ...], argument("REQUEST...", many=True, complete=files, needed=True)] = ()
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelOptions = ModelOptions()
     budget: BudgetOptions = BudgetOptions()
     show_all: Annotated[bool, flag("--all", help="Also list requests that need not be split.")] = False

@@ -23,7 +23,7 @@ class TilesOptions(NamedTuple):
     """The options of `tiles`."""
 
     images: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True, complete=files, needed=True)] = ()
-    files_from: Annotated[str | None, FILES_FROM] = None
+    files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelOptions = ModelOptions()
     overlap: Annotated[
         int,

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from imgbudget.linter.rows import PartCount, PartReceiver
     from imgbudget.model.comparison import Earlier
 
+_MOST_NAMED = 10
+"""Of many missing paths so many are named: a list that is itself an image would fill the terminal."""
+
 
 STDIN = "-"
 _FOUND_FIRST = 4000
@@ -233,7 +236,9 @@ class Session:
         """
         named = path_list(paths)
         if absent := missing(named):
-            raise UsageError(*(f"{path}: {NO_FILE}" for path in absent))
+            more = len(absent) - _MOST_NAMED
+            rest = (f"{more} more of the {len(named)} paths do not exist",) if more > 0 else ()
+            raise UsageError(*(f"{path}: {NO_FILE}" for path in absent[:_MOST_NAMED]), *rest)
         self.checked_paths = named
         if not named:
             return iter(())
