@@ -376,6 +376,13 @@ def test_images_of_a_request_are_measured(imgbudget: Command, tmp_path: Path) ->
     assert "planned smaller, so this is not certain at " in imgbudget("plan", *tight).out
 
 
+def test_no_path_to_read() -> None:
+    """An error that says so, not one without words."""
+    pytest.importorskip("rapidocr", reason="needs imgbudget[text]")
+    with pytest.raises(UsageError, match="no path is given"):
+        package.legible([])
+
+
 @pytest.mark.usefixtures("ink")
 def test_what_cannot_be_measured_is_named(imgbudget: Command, tmp_path: Path) -> None:
     """Exit 2: a damaged file, an animation, an image elsewhere; the others are planned."""
@@ -385,9 +392,11 @@ def test_what_cannot_be_measured_is_named(imgbudget: Command, tmp_path: Path) ->
     (tmp_path / "page.png").write_bytes(png(page((800, 600), 30)))
     url = {"type": "image", "source": {"type": "url", "url": "https://example.com/x.png"}}
     write_json(tmp_path / "r.json", body(url, model=MODEL))
+    (tmp_path / "words.jpg").write_text("hello")
     run = imgbudget("plan", ".", "--target", "legible")
     assert run.code == 2
     assert "cut.png: not measured: " in run.err
+    assert "words.jpg: not measured: is not an image but plain text" in run.err
     assert "film.gif: not measured: it has 2 frames, and only single pictures are measured" in run.err
     assert "r.json: messages.0.content.0: not measured: its bytes are elsewhere" in run.err
     assert "page.png" in run.out

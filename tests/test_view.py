@@ -230,11 +230,13 @@ def test_only_such_a_page_is_replaced(imgbudget: Command, tmp_path: Path) -> Non
 def test_what_cannot_be_shown_is_an_error_that_names_it(imgbudget: Command, tmp_path: Path) -> None:
     """No page is written, and the exit code is 2."""
     (tmp_path / "broken.png").write_bytes(encoded_image()[:60])
+    (tmp_path / "words.jpg").write_text("hello")
     (tmp_path / "none").mkdir()
     write_image(tmp_path, "two-a.png", (30, 20))
     write_json(tmp_path / "many.json", body(image_block(), image_block()))
     for arguments, reason in (
-        (("broken.png", "-o", "x.html"), "broken.png: "),
+        (("broken.png", "-o", "x.html"), "broken.png: cannot be decoded: is cut off"),
+        (("words.jpg", "-o", "x.html"), "words.jpg: is not an image but plain text"),
         (("absent.png", "-o", "x.html"), "absent.png"),
         (("none", "-o", "x.html"), "none: holds no image"),
         (("many.json", "-o", "x.html"), "many.json: holds 2 images"),

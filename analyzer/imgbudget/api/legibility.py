@@ -237,7 +237,8 @@ def read_images(  # noqa: PLR0913 - keyword options
     unread = tuple((one.path, one.skipped or "; ".join(one.caveats)) for one in results if one.missed)
     if not unread and not any(one.images for one in results):
         skips = [f"{one.path}: {one.skipped}" for one in results if one.skipped]
-        raise UsageError(*(skips or [f"{path}: holds no image" for path in path_list(paths)]))
+        empty = [f"{path}: holds no image" for path in path_list(paths)]
+        raise UsageError(*(skips or empty or ["no path is given"]))
     chosen = partial(_models_of, bound=bound, detail=options.detail, notes=notes)
     waiting: dict[int, _ImageOfRun] = {}
     tasks = _tasks(results, chosen, waiting, every_line=options.every_line)

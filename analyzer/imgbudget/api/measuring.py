@@ -76,7 +76,7 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
         visible, facts = image.use.visible_size, image.use.facts
         row = Measured(visible or _NO_SIZE, image.limits, image.use.location, image.use.detail)
         if visible is None or facts is None:
-            unread.append(f"{row.name}: {_unmeasured(facts)}")
+            unread.append(f"{row.name}: {why_unmeasured(facts)}")
         else:
             upright = visible.transposed if facts.orientation in _ON_THEIR_SIDE else visible
             row = row._replace(size=upright)
@@ -92,7 +92,7 @@ def _sent(row: Measured, client: "ClientImage") -> Measured:
     return row._replace(size=client.upright_size or row.size, original=row.size, client=client)
 
 
-def _unmeasured(facts: "ImageFacts | None") -> str:
+def why_unmeasured(facts: "ImageFacts | None") -> str:
     """Why an image has no size that counts, as a clause."""
     if facts is None:
         return "its bytes are elsewhere, so its size is not known"

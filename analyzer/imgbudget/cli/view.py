@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from PIL.Image import Image
 
 from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
-from imgbudget.api.measuring import MEASURES, at_detail, known_detail
+from imgbudget.api.measuring import MEASURES, at_detail, known_detail, why_unmeasured
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
@@ -104,7 +104,7 @@ def view(options: ViewOptions) -> int:
     facts, data = _bytes_of(path, image)
     size = size_sent(image)
     if size is None:
-        raise UsageError(f"{path}: its size is not known")
+        raise UsageError(f"{path}: {why_unmeasured(facts)}")
     try:
         picture = picture_of(data, facts)
     except FixError as error:
