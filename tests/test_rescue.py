@@ -275,7 +275,7 @@ def test_what_is_no_session_is_refused(tmp_path: Path, session: Path, name: str)
         "folder": "is a folder; name the file",
         "pipe": "is a pipe or a device",
         "database": "is the database of goose, which is checked and never changed",
-        "missing": "cannot be read: no such file",
+        "missing": "missing: no such file or folder",
         "request": "is no session of an agent that is known here; imgbudget check --fix",
         "read-only": "is read-only and was not changed",
     }

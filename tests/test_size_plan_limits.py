@@ -163,4 +163,4 @@ def test_all_rule_pages_in_every_format(imgbudget: Command) -> None:
         assert page["url"] is None
     run = imgbudget("rule", "IB201", "--format", "html")
     assert (run.code, run.out) == (2, "")
-    assert "known are text, json, markdown" in run.err
+    assert "known are full, json, markdown" in run.err

@@ -112,7 +112,7 @@ def test_what_init_writes_is_read_back(
     assert settings.model == model  # type: ignore[attr-defined]
     assert len(settings.exclude) == len(folders)  # type: ignore[attr-defined]
     differing = {name for name in plain._fields if getattr(settings, name) != getattr(plain, name)}
-    assert differing <= {"model", "exclude", "budgets", "root", "source", "references"}
+    assert differing <= {"model", "exclude", "budgets", "root", "source", "references", "origins"}
 
 
 @pytest.mark.parametrize("model", SPECIAL)

@@ -205,11 +205,14 @@ def test_a_lone_word_is_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     Path("a.png").write_bytes(image_bytes())
     Path("rows.jsonl").write_text('{"p": "a.png"}\n')
-    report = imgbudget.audit("rows.jsonl", models="gpt-5.6", image_fields="p", isolated=True)
+    report = imgbudget.audit("rows.jsonl", model="gpt-5.6", image_fields="p", isolated=True)
     assert report.statistics is not None
     assert report.statistics.totals.images == 1
     assert "gpt-5.6" in repr(report.to_dict())
     assert len(imgbudget.plan("a.png", target="native", isolated=True)) == 1
+    assert [one.model for one in imgbudget.size("9x9", model="gpt-5.6")] == ["gpt-5.6"]
+    with pytest.raises(imgbudget.UsageError, match='"tokens=5" is not a budget'):
+        imgbudget.plan("a.png", budget="tokens=5", isolated=True)
 
 
 def public_annotations() -> Iterator[tuple[str, Any]]:
@@ -251,12 +254,14 @@ def test_every_list_of_strings_in_the_public_functions_is_known() -> None:
     assert paths == {
         *(f"{name}.paths" for name in ("check", "plan", "fix")),
         *(f"Session.{name}.paths" for name in ("check", "files", "walk")),
-        *("audit.datasets", "audit.against", "split.requests"),
+        *("audit.datasets", "audit.against", "split.requests", "legible.paths"),
     }
     assert words == {f"RunOptions.{name}" for name in ("select", "extend_select", "ignore")}
     # a body, whose keys are text, and lists of words for which a lone one is one
     bodies = {"check_request.request", "explain.request"}
-    assert set(found) == paths | words | bodies | {"audit.models", "audit.image_fields", "plan.target"}
+    names = {f"{name}.model" for name in ("plan", "audit", "size", "legible")} | {"audit.models"}
+    names |= {"plan.budget", "split.budget", "plan.target", "audit.image_fields"}
+    assert set(found) == paths | words | bodies | names
 
 
 def test_type_checkers_accept_what_works(watch: Watch) -> None:

@@ -55,6 +55,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
     "coords": ("coords", "--original", "4000x3000", "100,200"),
     "crop": ("crop", "photos/large.jpg", "10,10,300,300", "-o", "part.png"),
     "mcp": ("mcp", "--root", "nowhere"),
+    "lsp": ("lsp", "nowhere"),
     "hook": ("hook", "claude-code", "--settings"),
     "tiles": ("tiles", "photos/large.jpg"),
     "limits": ("limits",),

@@ -126,6 +126,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "verify": (_call("--model", ALL, "--platform", "bedrock"), _call("--platform", ALL)),
     "hook": (_call(ALL, alone=True), _call("claude-code", "--config", LINES[0], alone=True)),
     "mcp": (_call("--root", ALL, alone=True),),
+    "lsp": (_call(ALL, alone=True),),
     "init": (_call("--dry-run", alone=True), _call(alone=True), _call(LINES[0], alone=True)),
     "baseline": (
         _call("request.json", "--write", "--baseline", f"b{LINES[0][:2]}.json", alone=True),
@@ -525,14 +526,14 @@ def test_printing_is_in_one_place() -> None:
         ("cli/output.py", "(sys.stderr if aside else sys.stdout).write"),
         ("cli/output.py", "sys.stderr.write"),
         ("cli/checking.py", "sys.stdout.buffer.write"),  # the bytes of a fixed file
-        ("cli/send_run.py", "confirm"),  # a fixed question
+        ("cli/consent.py", "confirm"),  # a fixed question
         ("imageinfo/cache.py", "os.write"),  # a file
         ("live/records.py", "os.write"),  # a file
     }
 
 
 PROGRAMS = {"json_formats", "gitlab", "rdjson", "sarif", "records", "fixes", "junit", "worst_first", "github"}
-PROGRAMS |= {"view"}
+PROGRAMS |= {"view", "editors"}
 """Modules of formats for programs; their line breaks are between values that JSON, XML or HTML encodes."""
 
 

@@ -246,11 +246,10 @@ def _measured(session: Session, options: PlanOptions, goal: SizeGoal) -> Measure
     if goal.content is not None and options.estimate:
         raise UsageError(f"--estimate plans from headers alone; it does not go with --target {goal.content}")
     jobs = options.jobs or cores()
-    progress = f"measuring {{}} on {count(jobs, 'core')} for --target {goal.content}"
 
     def begin(images: int) -> None:
         if images > 1 and not options.output.quiet:
-            say(progress.format(count(images, "image")))
+            say(f"measuring {count(images, 'image')} on {count(jobs, 'core')} for --target {goal.content}")
 
     return measured_contents(session, options.paths, goal, jobs=jobs, begin=begin)
 

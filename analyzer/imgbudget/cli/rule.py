@@ -1,6 +1,5 @@
 """`imgbudget rule`: a rule's page, or all of them."""
 
-import re
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag
@@ -11,7 +10,7 @@ from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
 from imgbudget.output.records import indented
-from imgbudget.output.sarif import rule_pages
+from imgbudget.output.sarif import rule_pages, with_blocks
 from imgbudget.printable import blocks, joined, several_lines
 from imgbudget.registry import AnyRule
 
@@ -87,8 +86,8 @@ def _list(rules: list[AnyRule]) -> str:
 
 
 def markdown(rule: AnyRule) -> str:
-    """The page of a rule in Markdown: as text, with its examples in blocks, where `<png 9x9>` is no tag."""
-    return re.sub(r"(?:^<.*\n)+", lambda found: f"```text\n{found[0]}```\n", _text(rule), flags=re.MULTILINE)
+    """The page of a rule in Markdown: as text, with its examples in blocks."""
+    return with_blocks(_text(rule))
 
 
 def _text(rule: AnyRule) -> str:

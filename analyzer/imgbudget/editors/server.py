@@ -337,7 +337,7 @@ class _LogHandler(logging.Handler):
             return
         self._busy = True
         try:
-            self._server.log(self.format(record), types.MessageType.Warning)
+            self._server.log(record.getMessage(), types.MessageType.Warning)
         finally:
             self._busy = False
 

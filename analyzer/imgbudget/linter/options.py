@@ -297,7 +297,7 @@ def load_run(options: RunOptions, start: str, *, packs: bool = True) -> tuple[Re
             first = first._replace(settings=named._replace(packs=shipped.packs, notes=notes))
     try:
         registry = configured_packs(first.settings, local=options.allow_local_packs)
-    except PackError:
+    except (PackError, LimitsError):
         first.validate()  # mistakes in the configuration, if there are any, say more
         raise
     return registry, *checked(first, registry, options, all_rules=not unloaded)

@@ -4,6 +4,7 @@ Limits and the properties that GitHub reads: docs.github.com, "SARIF support for
 """
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from imgbudget import version
@@ -50,10 +51,19 @@ def rule_pages(rules: Iterable[AnyRule]) -> tuple[RulePage, ...]:
             preview=rule.preview,
             since=rule.since,
             url=page_of(rule),
-            page=rule.page,
+            page=with_blocks(rule.page),
         )
         for rule in rules
     )
+
+
+def with_blocks(page: str) -> str:
+    """The page of a rule in Markdown, with its examples in blocks: elsewhere `<png 9x9>` is a tag."""
+    lines: list[str] = []
+    for is_example, group in groupby(page.split("\n"), key=lambda line: line.startswith("<")):
+        found = list(group)
+        lines += ["```text", *found, "```"] if is_example else found
+    return "\n".join(lines)
 
 
 MOST = 25_000
