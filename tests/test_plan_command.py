@@ -274,3 +274,17 @@ def test_each_request_of_jsonl_has_its_own_plan(imgbudget: Command, tmp_path: Pa
         (3, True),
     ]
     assert not any(plan["changes"] for plan in document["plans"])
+
+
+def test_what_cannot_be_read_is_named(imgbudget: Command, tmp_path: Path) -> None:
+    """An error and exit code 2 for what is named, also by split; a warning for what a search found."""
+    (tmp_path / "r.json").write_text('{"model": "nope')
+    (tmp_path / "cut.png").write_bytes(image_bytes()[:40])
+    run = imgbudget("plan", "r.json")
+    assert (run.code, "error: r.json: not planned: not JSON: " in run.err) == (2, True)
+    run = imgbudget("plan", "cut.png")
+    assert (run.code, "error: cut.png: not planned: ends " in run.err) == (2, True)
+    run = imgbudget("plan", ".")
+    assert (run.code, "warning: cut.png: not planned: ends " in run.err) == (0, True)
+    run = imgbudget("split", "r.json")
+    assert (run.code, "r.json: not read: not JSON: " in run.err) == (2, True)

@@ -9,7 +9,7 @@ from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.results import FileResult, Summary, unread_parts
 from imgbudget.output.split import split_document, split_record
 from imgbudget.planner.division import Split, split_request
 from imgbudget.planner.image import SizeGoal
@@ -93,23 +93,27 @@ def split(
     """
     asked = run_options(options, settings, budget=budget)
     session = Session(asked._replace(pixels=False, text=False))
-    splits, summary = split_files(session, requests, StandardInput(lambda: stdin or b""))
+    splits, summary, _ = split_files(session, requests, StandardInput(lambda: stdin or b""))
     report = SplitReport(map(_result, splits))
     report.document = split_document(splits, summary)
     return report
 
 
-def split_files(session: Session, requests: Paths, stdin: StandardInput) -> tuple[list[Split], Summary]:
-    """The splits of all requests, in the order of the files, and what was read."""
+def split_files(
+    session: Session, requests: Paths, stdin: StandardInput
+) -> tuple[list[Split], Summary, list[tuple[str, str]]]:
+    """The splits of all requests, in the order of the files, what was read, and what could not be."""
     targets = PlanTargets(session.context.paths, SizeGoal(), Budget())
     splits: list[Split] = []
+    unread: list[tuple[str, str]] = []
 
     def add(result: FileResult) -> None:
         _, most = targets.at(result.path)
         splits.extend(split_request(one.test, budget=most) for one in result.requests)
+        unread.extend(unread_parts(result))
 
     summary = run(session, requests, on_result=add, stdin=stdin, whole_run=False)
-    return splits, summary
+    return splits, summary, unread
 
 
 def _result(split: Split) -> SplitResult:

@@ -43,7 +43,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.results import FileResult, Summary, unread_parts
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.contents import content_notes
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
@@ -162,8 +162,8 @@ def plan(options: PlanOptions) -> int:
 
     Of a PDF file, each page is planned: whether it has a text layer, the DPI whose raster the model uses
     without a change, and its tokens as text, as an image, and in a document block, which is both. Of those
-    found in a folder the sums are printed, with --all each page. Exit code 2 if one that is named cannot be
-    read; the extra pdf reads more than the number of pages.
+    found in a folder the sums are printed, with --all each page. The extra pdf reads more than the number
+    of pages. Exit code 2 if a file that is named cannot be read.
 
     Nothing is written without --apply. Each image that changes is encoded as --apply would, on all cores, so
     that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
@@ -228,7 +228,14 @@ def plan(options: PlanOptions) -> int:
             level = "error" if document.named else "warning"
             say(f"{level}: {document.path}: not read completely: {document.flaw}")
     say_warnings(f"{name}: not measured: {reason}" for name, reason in measured.unread)
-    if measured.unread or any(document.flaw and document.named for document in documents):
+    measured_names = {name for name, _ in measured.unread}
+    failed = bool(measured.unread)
+    for name, reason in gathered.unread:
+        if name not in measured_names:
+            named = any(name == path or name.startswith(f"{path}: ") for path in paths)
+            say(f"{'error' if named else 'warning'}: {name}: not planned: {reason}")
+            failed = failed or named
+    if failed or any(document.flaw and document.named for document in documents):
         return 2
     if measured.lost:
         return code or 1
@@ -260,6 +267,7 @@ class _Gathered(NamedTuple):
     files: dict[str, FilePlan]
     resends: list[Resend] | None
     summary: Summary
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 class _Found(NamedTuple):
@@ -325,8 +333,10 @@ class _PlanRun(NamedTuple):
         options = self.options
         files: dict[str, FilePlan] = {}
         resends: list[Resend] = []
+        unread: list[tuple[str, str]] = []
 
         def add(result: FileResult) -> None:
+            unread.extend(unread_parts(result))
             if result.images or result.requests:
                 files[result.path] = plans_of(result, self.targets, unsafe=options.unsafe_fixes)
             if options.show_resend:
@@ -347,7 +357,7 @@ class _PlanRun(NamedTuple):
             progress.clear()
         else:
             summary = Summary()
-        return _Gathered(files, resends if options.show_resend else None, summary)
+        return _Gathered(files, resends if options.show_resend else None, summary, tuple(unread))
 
     def tried(self, plans: Mapping[str, FilePlan]) -> Mapping[str, FileOutcome]:
         """What a fixer makes of the plans that change an image."""

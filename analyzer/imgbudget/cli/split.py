@@ -36,13 +36,14 @@ def split(options: SplitOptions) -> int:
 
     No image is changed. Texts and tools are repeated in each request, blocks keep their order, and a turn is
     split only if it does not fit by itself. `imgbudget plan` shows whether shrinking the images would be
-    enough. The exit code is 1 if a single image or document is too large even alone in a request.
+    enough. The exit code is 1 if a single image or document is too large even alone in a request, 2
+    if something could not be read.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     budgets = budgets_of(options.budget, ("request",))
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(budgets=budgets))
-    splits, summary = split_files(session, options.requests, StandardInput(sys.stdin.buffer.read))
+    splits, summary, unread = split_files(session, options.requests, StandardInput(sys.stdin.buffer.read))
     write_formats(
         formats,
         options.output.color,
@@ -53,6 +54,9 @@ def split(options: SplitOptions) -> int:
     if not splits:
         say("warning: no requests found")
     say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped)
+    say_warnings(f"{name}: not read: {reason}" for name, reason in unread)
+    if unread:
+        return 2
     return 0 if all(one.fits for one in splits) else 1
 
 

@@ -1,6 +1,7 @@
 """The results of a run: the findings in each file, and the totals."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
@@ -209,6 +210,16 @@ class FileResult(NamedTuple):
     fix: "FileFix | None" = None
     trial: "FileFix | None" = None
     caveats: tuple[str, ...] = ()
+
+
+def unread_parts(result: FileResult) -> Iterator[tuple[str, str]]:
+    """What of a file could not be read, so that nothing is planned for it: names, reasons in a clause."""
+    if not result.images and not result.requests and result.findings:
+        yield result.path, result.findings[0].message
+    for image in result.images:
+        if image.use.facts is not None and image.use.facts.damage is not None:
+            at = image.use.location
+            yield f"{at.path}: {at.dotted}" if at.dotted else at.path, image.use.facts.damage
 
 
 class RangedSums:
