@@ -116,6 +116,26 @@ def test_what_another_run_has_fixed_is_reported_as_that(
     assert (photos / "a.jpg").read_bytes() == fixed[0]
 
 
+def test_a_backup_that_two_runs_share_stays(
+    imgbudget: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One gives the old file its second name, the other takes that for its backup and replaces the file."""
+    old = (photos / "a.jpg").read_bytes()
+    link = Folder.link
+
+    def late(folder: Folder, name: str, new: str) -> None:
+        link(folder, name, new)
+        monkeypatch.setattr(Folder, "link", link)
+        command = [sys.executable, "-c", COMMAND, "check", "--fix", "--backup", str(photos / "a.jpg")]
+        assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    monkeypatch.setattr(Folder, "link", late)
+    (photos / "scan.bmp").unlink()
+    imgbudget("check", "--fix", "--backup", "photos", "-j", "1")
+    assert (photos / "a.jpg.bak").read_bytes() == old
+    assert (photos / "a.jpg").read_bytes() != old
+
+
 def test_a_file_that_changes_each_time_is_given_up(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that writes all the time keeps its file; the message asks for another run."""
     (photos / "scan.bmp").unlink()

@@ -196,7 +196,7 @@ def replacing(
             if _stamp_of(folder.status(old_name)) != (expected or _stamp_of(old)):
                 raise _changed(path)
             if backup and kept is None:
-                _back_up(place)
+                _back_up(place, old)
             if new_path is None:
                 folder.replace(name, old_name)
                 return
@@ -219,7 +219,7 @@ def remove_replaced(path: str, *, bounds: Bounds = NAMED, backup: bool = False, 
         if _stamp_of(old) != expected:
             raise _changed(path)
         if backup and kept is None:
-            _back_up(place)
+            _back_up(place, old)
         place.folder.unlink(place.name)
 
 
@@ -288,8 +288,12 @@ def _kept_backup(place: Place, old: os.stat_result) -> str | None:
     return None
 
 
-def _back_up(place: Place) -> None:
-    """Give the file a second name or, if the file system has no links, copy it."""
+def _back_up(place: Place, old: os.stat_result) -> None:
+    """Give the file a second name or, if the file system has no links, copy it.
+
+    If another run replaces the file at this moment, the second name stays: that run may have taken it for the
+    backup that it needs.
+    """
     folder = place.folder
     for name in _backup_names(place.name):
         if folder.find(name) is not None:
@@ -305,7 +309,8 @@ def _back_up(place: Place) -> None:
                 continue
             return
         if not os.path.samestat(folder.status(name), folder.status(place.name)):
-            folder.unlink(name)
+            if not os.path.samestat(folder.status(name), old):
+                folder.unlink(name)
             raise _changed(place.path)
         return
     raise WriteError(f"{place.path}: has {figure(_BACKUPS)} backups already; remove some")
