@@ -353,7 +353,7 @@ def test_finding_can_be_ignored_in_the_configuration(tmp_path: Path) -> None:
         assert change["textDocument"] == {"uri": config.as_uri(), "version": 1}
         assert edited(edited_text, change["edits"]) == (
             f'{edited_text}\nignores:\n  - rules: ["IB105"]\n    files: ["/a \\\\[b\\\\]/a.json"]\n'
-            '    reason: "TODO: say why this is expected"\n    pointer: "/messages/0/content/0/source"\n'
+            '    reason: "say here why this is expected"\n    pointer: "/messages/0/content/0/source"\n'
         )
         client.change(config.as_uri(), 2, {"text": "ignores: []\n"})
         await client.diagnostics()

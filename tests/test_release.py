@@ -110,7 +110,7 @@ def test_metadata_have_no_address_until_one_is_set(monkeypatch: pytest.MonkeyPat
 
 
 def git(folder: Path, *words: str) -> None:
-    """Run git as a person of its own."""
+    """Run git with a name and address that are not those of this machine."""
     name = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
     subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True)
 

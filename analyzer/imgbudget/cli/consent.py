@@ -16,7 +16,7 @@ def unaffordable(
     there is one.
 
     Raises:
-        UsageError: the bound cannot be kept, or nobody can be asked.
+        UsageError: the bound cannot be kept, or no one is there to confirm it.
     """
     if most is not None:
         if total.most is None:

@@ -11,7 +11,7 @@ from imgbudget.linter.rule_sets import relative
 from imgbudget.model.subjects import Finding
 from imgbudget.namedtuples import NamedTuple
 
-REASON = "TODO: say why this is expected"
+REASON = "say here why this is expected"
 
 MOST_BYTES = 1 << 20
 """Bytes of a configuration, as its reader has them at most."""
