@@ -94,7 +94,7 @@ class EditorSessions:
         roots: Sequence[str] = (),
     ) -> None:
         self.options = options
-        self.roots = tuple(roots)
+        self.roots: tuple[str, ...] = tuple(roots)
         self._on_note = on_note
         self._noted: set[str] = set()
         self._known: dict[tuple[EditorStart, str], tuple[State, Session]] = {}
@@ -182,8 +182,8 @@ class CheckedText:
         self.name = name
         self.text = text
         self.result = result
-        self.notes = tuple(notes)
-        self.problems = tuple(problems)
+        self.notes: tuple[EditorNote, ...] = tuple(notes)
+        self.problems: tuple[ConfigProblem, ...] = tuple(problems)
         self.settings = settings
 
     @property

@@ -16,9 +16,12 @@ class OpenText:
     """Its last version, its last check with what is shown of it, and the check under way."""
 
     def __init__(self, uri: str, name: str, version: int | None, text: EditorText) -> None:
-        self.uri, self.name, self.version, self.text = uri, name, version, text
+        self.uri: str = uri
+        self.name: str = name
+        self.version: int | None = version
+        self.text: EditorText = text
         self.checked: CheckedText | None = None
         self.shown: list[types.Diagnostic] = []
         self.problems: dict[str, list[types.Diagnostic]] = {}
         self.task: asyncio.Task[None] | None = None
-        self.seconds = 0.0
+        self.seconds: float = 0.0

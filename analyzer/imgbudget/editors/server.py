@@ -55,8 +55,10 @@ class EditorServer:
 
     def __init__(self, options: RunOptions, level: Severity) -> None:
         self.server: Any = LanguageServer("imgbudget", __version__, max_workers=2)
-        self.sessions = EditorSessions(options, lambda note: self.log(note, types.MessageType.Warning))
-        self.actions = EditorActions(self, FixProcess(options), level)
+        self.sessions: EditorSessions = EditorSessions(
+            options, lambda note: self.log(note, types.MessageType.Warning)
+        )
+        self.actions: EditorActions = EditorActions(self, FixProcess(options), level)
         self.opened: dict[str, OpenText] = {}
         self._checks = ThreadPoolExecutor(1, "check")
         self._views = ThreadPoolExecutor(1, "view")

@@ -32,8 +32,8 @@ class EditorText:
     __slots__ = ("_is_ascii", "_last", "_starts", "data", "encoding")
 
     def __init__(self, data: bytes, encoding: str = "utf-16") -> None:
-        self.data = data
-        self.encoding = encoding
+        self.data: bytes = data
+        self.encoding: str = encoding
         self._is_ascii = data.isascii()
         self._starts: list[int] | None = None
         self._last = (0, 0, 0)

@@ -85,10 +85,12 @@ class PictureReading:
     """The reading of one picture; each part of a line is read once at full size."""
 
     def __init__(self, picture: Image, engine: Engine, options: ReadingOptions) -> None:
-        self.picture, self.engine, self.options = picture, engine, options
-        self.size = Size(*picture.size)
+        self.picture: Image = picture
+        self.engine: Engine = engine
+        self.options: ReadingOptions = options
+        self.size: Size = Size(*picture.size)
         found = find_lines(picture, engine)
-        self.finest = found.finest
+        self.finest: float = found.finest
         self.lines: list[TextLine | None] = list(found.lines)
         self._turned: dict[int, bool] = {}
         self._whole: set[int] = set()
