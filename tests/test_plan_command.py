@@ -280,8 +280,15 @@ def test_what_cannot_be_read_is_named(imgbudget: Command, tmp_path: Path) -> Non
     """An error and exit code 2 for what is named, also by split; a warning for what a search found."""
     (tmp_path / "r.json").write_text('{"model": "nope')
     (tmp_path / "cut.png").write_bytes(image_bytes()[:40])
-    run = imgbudget("plan", "r.json")
-    assert (run.code, "error: r.json: not planned: not JSON: " in run.err) == (2, True)
+    for name in ("r.json", "./r.json", str(tmp_path / "r.json")):
+        run = imgbudget("plan", name)
+        assert (run.code, "r.json: not planned: not JSON: " in run.err) == (2, True)
+    run = imgbudget("plan", "-", stdin=b'{"model": "nope')
+    assert (run.code, "error: <stdin>: not planned: not JSON: " in run.err) == (2, True)
+    (tmp_path / "l.jsonl").write_text(json.dumps(body(image_block())) + "\n{broken\n")
+    for command in ("plan", "split"):
+        run = imgbudget(command, "l.jsonl")
+        assert (run.code, "1 of 2 rows are not JSON or are malformed entries" in run.err) == (2, True)
     run = imgbudget("plan", "cut.png")
     assert (run.code, "error: cut.png: not planned: ends " in run.err) == (2, True)
     run = imgbudget("plan", ".")

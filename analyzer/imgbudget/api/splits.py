@@ -9,7 +9,7 @@ from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary, unread_parts
+from imgbudget.model.results import FileResult, Summary, UnreadPart, unread_parts
 from imgbudget.output.split import split_document, split_record
 from imgbudget.planner.division import Split, split_request
 from imgbudget.planner.image import SizeGoal
@@ -101,11 +101,11 @@ def split(
 
 def split_files(
     session: Session, requests: Paths, stdin: StandardInput
-) -> tuple[list[Split], Summary, list[tuple[str, str]]]:
+) -> tuple[list[Split], Summary, list[UnreadPart]]:
     """The splits of all requests, in the order of the files, what was read, and what could not be."""
     targets = PlanTargets(session.context.paths, SizeGoal(), Budget())
     splits: list[Split] = []
-    unread: list[tuple[str, str]] = []
+    unread: list[UnreadPart] = []
 
     def add(result: FileResult) -> None:
         _, most = targets.at(result.path)

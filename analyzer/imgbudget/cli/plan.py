@@ -1,5 +1,6 @@
 """`imgbudget plan`: the resize plan of every image, with tokens, bytes and cost before and after."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -43,7 +44,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary, unread_parts
+from imgbudget.model.results import FileResult, Summary, UnreadPart, unread_parts
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.contents import content_notes
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
@@ -230,10 +231,11 @@ def plan(options: PlanOptions) -> int:
     say_warnings(f"{name}: not measured: {reason}" for name, reason in measured.unread)
     measured_names = {name for name, _ in measured.unread}
     failed = bool(measured.unread)
-    for name, reason in gathered.unread:
-        if name not in measured_names:
-            named = any(name == path or name.startswith(f"{path}: ") for path in paths)
-            say(f"{'error' if named else 'warning'}: {name}: not planned: {reason}")
+    given = {"<stdin>" if path == "-" else os.path.normpath(path) for path in paths}
+    for part in gathered.unread:
+        if part.place not in measured_names:
+            named = os.path.normpath(part.path) in given
+            say(f"{'error' if named else 'warning'}: {part.place}: not planned: {part.reason}")
             failed = failed or named
     if failed or any(document.flaw and document.named for document in documents):
         return 2
@@ -267,7 +269,7 @@ class _Gathered(NamedTuple):
     files: dict[str, FilePlan]
     resends: list[Resend] | None
     summary: Summary
-    unread: tuple[tuple[str, str], ...] = ()
+    unread: tuple[UnreadPart, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -333,7 +335,7 @@ class _PlanRun(NamedTuple):
         options = self.options
         files: dict[str, FilePlan] = {}
         resends: list[Resend] = []
-        unread: list[tuple[str, str]] = []
+        unread: list[UnreadPart] = []
 
         def add(result: FileResult) -> None:
             unread.extend(unread_parts(result))

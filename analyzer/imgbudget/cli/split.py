@@ -54,7 +54,7 @@ def split(options: SplitOptions) -> int:
     if not splits:
         say("warning: no requests found")
     say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped)
-    say_warnings(f"{name}: not read: {reason}" for name, reason in unread)
+    say_warnings(f"{part.place}: not read: {part.reason}" for part in unread)
     if unread:
         return 2
     return 0 if all(one.fits for one in splits) else 1

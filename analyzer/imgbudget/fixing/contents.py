@@ -76,11 +76,7 @@ def measured_contents(
     if begin is not None:
         begin(sum(len(result.images) for result in results))
     found = {image.use.location: content for image, content in _measured(results, target, jobs)}
-    unread = [
-        (f"{at.path}: {at.dotted}" if at.dotted else at.path, content.flaw)
-        for at, content in found.items()
-        if content.flaw
-    ]
+    unread = [(at.place, content.flaw) for at, content in found.items() if content.flaw]
     return MeasuredContents(goal._replace(contents=found), tuple(unread))
 
 

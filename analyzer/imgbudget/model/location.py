@@ -62,6 +62,11 @@ class Location(NamedTuple):
         return pointer
 
     @property
+    def place(self) -> str:
+        """The file, and the block of the request if it is in one, for a line of text."""
+        return f"{self.path}: {self.dotted}" if self.dotted else self.path
+
+    @property
     def dotted(self) -> str | None:
         """The API's dotted notation of the block, e.g. `messages.0.content.1`; None outside a request."""
         keys = self.prefix + (self.keys or ())[self.root :]

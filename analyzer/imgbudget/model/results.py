@@ -212,14 +212,25 @@ class FileResult(NamedTuple):
     caveats: tuple[str, ...] = ()
 
 
-def unread_parts(result: FileResult) -> Iterator[tuple[str, str]]:
-    """What of a file could not be read, so that nothing is planned for it: names, reasons in a clause."""
-    if not result.images and not result.requests and result.findings:
-        yield result.path, result.findings[0].message
+class UnreadPart(NamedTuple):
+    """What of a file could not be read: the file, the place in it, and the reason in a clause."""
+
+    path: str
+    place: str
+    reason: str
+
+
+def unread_parts(result: FileResult) -> Iterator[UnreadPart]:
+    """What of a file could not be read, so that nothing is planned for it."""
+    path = result.path
+    if result.rows is not None and result.rows.bad:
+        bad, total = result.rows.bad, result.rows.total
+        yield UnreadPart(path, path, f"{bad:,} of {total:,} rows are not JSON or are malformed entries")
+    elif not result.images and not result.requests and result.findings:
+        yield UnreadPart(path, path, result.findings[0].message)
     for image in result.images:
         if image.use.facts is not None and image.use.facts.damage is not None:
-            at = image.use.location
-            yield f"{at.path}: {at.dotted}" if at.dotted else at.path, image.use.facts.damage
+            yield UnreadPart(path, image.use.location.place, image.use.facts.damage)
 
 
 class RangedSums:
