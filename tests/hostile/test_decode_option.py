@@ -2,13 +2,18 @@
 
 import io
 import random
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import PIL
 import pytest
 from PIL import Image
 from PIL import __version__ as pillow_version
 
+import imgbudget as package
+from imgbudget.errors import UsageError
 from imgbudget.fixing import decoder
 from imgbudget.imageinfo import decoding
 from imgbudget.imageinfo.decoding import DecodingWorker, with_decoding
@@ -96,13 +101,76 @@ def test_worker_that_dies_or_stalls_is_a_finding_and_is_replaced(
     worker: DecodingWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash and a stall are reported for their image; the next image has a new process."""
-    monkeypatch.setattr(decoding, "_WORKER", "imgbudget.no_such_module")
+    monkeypatch.setattr(decoding, "_START", "print('ready')")
     assert worker.flaw(PNG) == "cannot be decoded: the decoder crashed or took too much memory"
+    monkeypatch.undo()
+    assert worker.flaw(PNG) == ""
     monkeypatch.setattr(decoding, "SECONDS", 0.0)
     assert worker.flaw(PNG).startswith("cannot be decoded within 0 s")
     monkeypatch.undo()
     assert worker.flaw(PNG) == ""
     assert worker.flaw(BROKEN["png data"]).startswith(BY)
+
+
+STANDARD_LIBRARY = [path for path in sys.path if "site-packages" not in path and "python3" in path]
+
+
+def test_decoder_looks_for_modules_where_its_parent_does(
+    worker: DecodingWorker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In an archive, or a folder that PYTHONPATH names; not in the working folder, which may be anyone's."""
+    root = Path(package.__file__).parents[1]
+    archive = tmp_path / "imgbudget.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(root.glob("imgbudget/**/*.py")):
+            file.write(path, path.relative_to(root))
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "PIL.py").write_text("raise RuntimeError('not ours')", encoding="utf-8")
+    monkeypatch.chdir(here)
+    pillow = str(Path(PIL.__file__).parents[1])
+    monkeypatch.setattr(package, "__file__", str(archive / "imgbudget" / "__init__.py"))
+    monkeypatch.setattr(sys, "path", ["", str(here), str(archive), *STANDARD_LIBRARY, pillow])
+    assert worker.flaw(PNG) == ""
+    assert worker.flaw(BROKEN["png data"]).startswith(BY)
+
+
+def test_decoder_that_cannot_start_calls_no_image_broken(
+    worker: DecodingWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reason is named, with the remedy; a thumbnail is not made."""
+    monkeypatch.setattr(sys, "path", STANDARD_LIBRARY)
+    reason = "cannot start: ModuleNotFoundError No module named 'imgbudget'; install imgbudget with pip"
+    with pytest.raises(UsageError, match=reason):
+        worker.flaw(PNG)
+    assert worker.thumbnail(PNG) == ""
+    monkeypatch.setattr(decoding, "_START", "import sys; sys.exit(7)")
+    with pytest.raises(UsageError, match="cannot start: it ended with status 7"):
+        worker.flaw(PNG)
+    monkeypatch.setattr(decoding, "_START", "input()")
+    monkeypatch.setattr(decoding, "SECONDS", 0.0)
+    with pytest.raises(UsageError, match="cannot start: it was not ready within 0 s"):
+        worker.flaw(PNG)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(UsageError, match="no Python beside it"):
+        worker.flaw(PNG)
+
+
+@pytest.mark.parametrize("command", ["check", "audit"])
+def test_command_without_a_decoder_is_a_usage_error(
+    command: str, tmp_path: Path, imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is checked, nothing is called broken; without the option the command works."""
+    (tmp_path / "sound.png").write_bytes(PNG)
+    monkeypatch.setattr(decoding, "_WORKERS", DecodingWorker())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    options = ("--isolated", "--select", "IB001", str(tmp_path))
+    done = imgbudget(command, "--decode", *options)
+    assert done.code == 2
+    assert "IB001" not in done.out
+    assert "no image can be decoded here: " in done.err
+    assert "no python: no such file or folder; install imgbudget with " in done.err
+    assert imgbudget(command, *options).code == 0
 
 
 def test_too_many_bytes_are_not_read() -> None:

@@ -13,7 +13,7 @@ from PIL import __version__ as pillow_version
 from imgbudget.errors import FixError
 from imgbudget.fixing.decode import decode, frames
 from imgbudget.fixing.thumbnail import thumbnail
-from imgbudget.imageinfo.decoding import ANSWER, HEADER, THUMBNAIL
+from imgbudget.imageinfo.decoding import ANSWER, HEADER, READY, THUMBNAIL
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.model.subjects import UNDECODABLE, ImageFacts, ProbeField
 from imgbudget.pixels.opening import HEIF, MAX_PIXELS, READERS, as_fix_error, open_picture
@@ -80,13 +80,11 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
-def _serve_parent() -> None:
+def serve_parent() -> None:
     """Answer the process that started this one."""
     _bound_memory()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
+    answers.write(READY)
+    answers.flush()
     serve(sys.stdin.buffer, answers)
-
-
-if __name__ == "__main__":
-    _serve_parent()

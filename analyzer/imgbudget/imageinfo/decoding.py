@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from struct import Struct
 
+import imgbudget
+from imgbudget.errors import UsageError, os_error_text
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import MOST_DECODED, UNDECODABLE, ImageFacts
@@ -22,8 +25,24 @@ IS_DECODABLE, THUMBNAIL = 0, 1
 """The questions: why an image does not decode, and a small copy of it as a data URI."""
 
 _SECONDS_TO_SHOW = 5.0
+_MOST_SAID = 500
+"""Characters of its reason that a message quotes."""
 
-_WORKER = "imgbudget.fixing.decoder"
+READY = b"ready\n"
+"""The first line of the process, unless it cannot start: then its last line is the reason."""
+
+_START = """\
+import sys
+sys.path[:] = sys.argv[1:]
+try:
+    from imgbudget.fixing.decoder import serve_parent
+except BaseException as error:
+    print(type(error).__name__, *str(error).split(), flush=True)
+    sys.exit(1)
+serve_parent()
+"""
+"""The program of the process. It looks for modules where this one does: in archives, folders of users and
+what PYTHONPATH names too, which an interpreter that is isolated (`-I`) does not do by itself."""
 
 
 def with_decoding(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
@@ -31,6 +50,7 @@ def with_decoding(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
 
     Raises:
         OSError: raised by the reader.
+        UsageError: no image can be decoded here.
     """
     if facts.format is None or facts.damage is not None:
         return facts
@@ -56,7 +76,11 @@ class DecodingWorker:
         self._owner = 0
 
     def flaw(self, data: bytes) -> str:
-        """Why an image cannot be decoded, in a clause; empty if it can."""
+        """Why an image cannot be decoded, in a clause; empty if it can.
+
+        Raises:
+            UsageError: the process does not start, which says nothing about the image.
+        """
         try:
             return self._answer(IS_DECODABLE, data, SECONDS)
         except TimeoutError:
@@ -68,30 +92,21 @@ class DecodingWorker:
         """A small copy of an image as a data URI; empty if none can be made."""
         try:
             return self._answer(THUMBNAIL, data, _SECONDS_TO_SHOW)
-        except (OSError, EOFError):
+        except (OSError, EOFError, UsageError):
             return ""
 
     def _answer(self, question: int, data: bytes, seconds: float) -> str:
-        """The answer of the process. Raises TimeoutError, and OSError or EOFError if the process died."""
+        """The answer of the process.
+
+        Raises:
+            TimeoutError: it took longer.
+            OSError: the process died, as does EOFError.
+            UsageError: it does not start.
+        """
         with self._lock:
             process = self._running()
-            late = threading.Event()
-
-            def stop() -> None:
-                late.set()
-                process.kill()
-
-            timer = threading.Timer(seconds, stop)
-            timer.start()
-            try:
+            with _killed_after(seconds, process):
                 return self._asked(process, question, data)
-            except (OSError, EOFError) as error:
-                _end(process)
-                if late.is_set():
-                    raise TimeoutError from error
-                raise
-            finally:
-                timer.cancel()
 
     def close(self) -> None:
         """End the process."""
@@ -100,12 +115,11 @@ class DecodingWorker:
             self._process = None
 
     def _running(self) -> "subprocess.Popen[bytes]":
+        """The process, started if need be. Raises UsageError."""
         process = self._process
         # after a fork the process is that of the parent
         if process is None or self._owner != os.getpid() or process.poll() is not None:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, without a shell
-                (sys.executable, "-I", "-m", _WORKER), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            process = _started()
             self._process, self._owner = process, os.getpid()
         return process
 
@@ -123,6 +137,77 @@ class DecodingWorker:
             raise EOFError
         (length,) = ANSWER.unpack(head)
         return received.read(length).decode("utf-8", "replace")
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    """A new process that is ready for images. Raises UsageError if it does not start."""
+    if getattr(sys, "frozen", False) or not sys.executable:
+        raise _no_decoder("this program has no Python beside it that could be started")
+    try:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, without a shell
+            (sys.executable, "-I", "-c", _START, *_module_path()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise _no_decoder(f"{sys.executable}: {os_error_text(error)}") from error
+    try:
+        with _killed_after(SECONDS, process):
+            _await_ready(process)
+    except TimeoutError as error:
+        raise _no_decoder(f"it was not ready within {SECONDS:.0f} s") from error
+    except (OSError, EOFError) as error:
+        raise _no_decoder(str(error) or f"it ended with status {process.returncode}") from error
+    return process
+
+
+def _await_ready(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the first line of a process. Raises EOFError with the last one if it ends without that."""
+    said = b""
+    for line in process.stdout or ():
+        if line == READY:
+            return
+        said = line
+    raise EOFError(said.decode("utf-8", "replace").strip())
+
+
+def _no_decoder(reason: str) -> UsageError:
+    return UsageError(
+        f"no image can be decoded here: the process that does it cannot start: {reason[:_MOST_SAID]}; "
+        "install imgbudget with pip, pipx or uv, or leave out --decode"
+    )
+
+
+def _module_path() -> list[str]:
+    """Where the process looks for modules: as this one, without the working folder, which may be anyone's."""
+    root, here = os.path.dirname(os.path.dirname(os.path.abspath(imgbudget.__file__))), ""
+    with suppress(OSError):  # it may be deleted
+        here = os.getcwd()
+    found = [os.path.normpath(os.path.join(here, entry)) for entry in sys.path if entry]
+    return [entry for entry in dict.fromkeys(found) if entry == root or entry != here]
+
+
+@contextmanager
+def _killed_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """End a process that has not answered after a while, or fails; raises TimeoutError for the former."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        _end(process)
+        if late.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        timer.cancel()
+        timer.join()  # with a thread left, processes for other work could not be forked
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -67,6 +67,7 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
 
     Raises:
         OSError: the file cannot be opened or read.
+        UsageError: `fields` has DECODE, and no image can be decoded here.
     """
     fd = _open(path, OPEN_FLAGS)
     try:
@@ -114,6 +115,15 @@ def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
 
         facts = with_decoding(facts, read, size)
     return pictured(facts, read, size, fields)
+
+
+_DOT = bytes.fromhex("47494638376101000100800000000000ffffff2c00000000010001000002024401003b")
+"""A sound GIF file of one pixel."""
+
+
+def require_decoding() -> None:
+    """Raise UsageError unless images can be decoded here."""
+    probe_bytes(_DOT, _DECODE)
 
 
 def pictured(facts: ImageFacts, read: Read, size: int, fields: int) -> ImageFacts:

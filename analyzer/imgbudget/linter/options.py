@@ -8,6 +8,7 @@ from imgbudget.config.load import UncheckedSettings, load_unchecked, place_of
 from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path, type_name
 from imgbudget.errors import LimitsError, PackError, UsageError
+from imgbudget.imageinfo.dispatch import require_decoding
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.lifecycle import current_day, day_of
 from imgbudget.linter.context import LintContext
@@ -287,7 +288,10 @@ def load_run(options: RunOptions, start: str, *, packs: bool = True) -> tuple[Re
         ConfigError: the configuration is invalid.
         PackError: a rule pack cannot be loaded.
         LimitsError: the limits file is invalid.
+        UsageError: images are to be decoded, and cannot be here.
     """
+    if options.fields & ProbeField.DECODE:
+        require_decoding()
     first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
     unloaded: tuple[str, ...] = ()
     if not packs and options.config_file is None:

@@ -217,7 +217,7 @@ class Session:
             return FileResult(path=entry.path, skipped=entry.reason, missed=entry.missed)
         try:
             result = work(entry)
-        except ConfigError:
+        except (ConfigError, UsageError):
             raise
         except Exception as error:
             if self.options.raise_errors:
