@@ -22,6 +22,7 @@ HEAVY = (
     "numpy",
     "yaml",
     "msgspec",
+    "pybase64",
     "importlib.metadata",
     "pathspec",
     "tomllib",

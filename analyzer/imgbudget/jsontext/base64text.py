@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterator
 from io import BytesIO
 
 from imgbudget.errors import UnreadableError
-from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
+from imgbudget.jsontext.alphabet import ALPHABET
+from imgbudget.jsontext.strings import StringPayload, count_characters, foreign_characters
 from imgbudget.slotted import dataclass, field
 
 BLANK = r"[\s\xad\u180e\u200b-\u200f\u2060\ufeff]"

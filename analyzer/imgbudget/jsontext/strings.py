@@ -6,11 +6,9 @@ from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
 from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.alphabet import ALPHABET, foreign_bytes
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.slotted import dataclass, field
-
-ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-"""The 64 characters of base64 (RFC 4648, section 4), without the padding."""
 
 MAX_STRING = 64 << 20
 """Most bytes of a string that are unescaped or counted one by one: twice the largest request body (32 MB,
@@ -18,9 +16,6 @@ errors page, 2026-08)."""
 
 OTHERS = "\ufffd"
 """The key under which all characters beyond the first `_DISTINCT` are counted."""
-
-IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
-"""A translation table: 1 for a byte of the alphabet, else 0."""
 
 _PLAIN = bytes(sorted(set(range(0x20, 0x7F)) - set(b'"\\') - set(ALPHABET)))
 _DISTINCT = 64
@@ -81,15 +76,13 @@ class StringStats:
         self._carry_offset = start
         self._costly = 0
 
-    def feed(self, part: bytes | bytearray, offset: int) -> None:
+    def feed(self, part: bytes | memoryview, offset: int) -> None:
         """Add the next raw bytes, which are at `offset` in the file."""
         if self.flaw:
             return
-        # mapping is faster than deleting the alphabet, which few parts need
-        first = part.translate(IN_ALPHABET).find(0)
-        foreign = part[first:].translate(None, ALPHABET) if first >= 0 else b""
+        foreign = foreign_bytes(memoryview(part))
         if self._carry or (foreign and foreign.translate(None, _PLAIN)):
-            self._feed_escaped(part, offset)
+            self._feed_escaped(bytes(part), offset)
             return
         if foreign:
             self._count_plain(foreign, offset)
@@ -120,11 +113,11 @@ class StringStats:
         self.length = self.width = length
         self.foreign, self.known = foreign, known
 
-    def _count_plain(self, foreign: bytes | bytearray, offset: int) -> None:
+    def _count_plain(self, foreign: bytes, offset: int) -> None:
         passed = 0
         while foreign:
             # faster than a loop: near-base64 has few distinct characters
-            first = bytes(foreign[:1])
+            first = foreign[:1]
             rest = foreign.translate(None, first)
             add_count(self.foreign, first.decode("ascii"), len(foreign) - len(rest))
             passed += len(foreign)
@@ -138,7 +131,7 @@ class StringStats:
             message = f"over {MAX_STRING >> 20} MB of a string that is not plain base64"
             self.flaw = Flaw(offset, self.width, message)
 
-    def _feed_escaped(self, part: bytes | bytearray, offset: int) -> None:
+    def _feed_escaped(self, part: bytes, offset: int) -> None:
         for i in range(0, len(part), _STEP):
             raw = self._carry + part[i : i + _STEP]
             begin = offset + i - len(self._carry)

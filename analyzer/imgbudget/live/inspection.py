@@ -12,10 +12,11 @@ from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.revisions import RequestRevision
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.imageinfo.steps import TimeLimit
+from imgbudget.jsontext.alphabet import ALPHABET
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import ALPHABET, KEPT, StringStats, add_count
+from imgbudget.jsontext.strings import KEPT, StringStats, add_count
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+from imgbudget.jsontext.alphabet import ALPHABET
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import ALPHABET, MAX_STRING, StringPayload
+from imgbudget.jsontext.strings import MAX_STRING, StringPayload
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import ImageUse, ProbeField
 from imgbudget.requests.payloads import ESCAPED_BLANK, LEAST, MAGIC, Form, image_of, is_image_type
