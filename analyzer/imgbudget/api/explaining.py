@@ -13,8 +13,8 @@ from imgbudget.explaining.locate import Located
 from imgbudget.explaining.match import Explanation, Match
 from imgbudget.explaining.match import explain as explain_text
 from imgbudget.linter.options import RunOptions, require_text
-from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
+from imgbudget.linter.spans import spans_of
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
 from imgbudget.output.base import count

@@ -13,8 +13,8 @@ from imgbudget.errors import ConfigError, ConfigProblem, ImgbudgetError, Unreada
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.imageinfo.decoding import thumbnail_of
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import Session
+from imgbudget.linter.spans import spans_of
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, ImageResult, RequestResult
 from imgbudget.model.subjects import Finding

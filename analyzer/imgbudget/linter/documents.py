@@ -1,6 +1,6 @@
 """Lints text that may hold requests, document by document: JSON, JSONL, YAML cassettes, standard input."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 
 from imgbudget.discovery.filetypes import FileKind
@@ -25,12 +25,10 @@ from imgbudget.linter.rows import (
     RowCount,
     Scope,
 )
-from imgbudget.model.location import UNEDITED, Location, Span
+from imgbudget.model.location import Location, Span
 from imgbudget.model.results import UNFINISHED, FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
-from imgbudget.requests.cassettes import Cassette, is_cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.finder import OUTSIDE_SHAPE, PACKED, SHAPE_UNKNOWN, Found, find_images, unseen_images
-from imgbudget.requests.foreign import ForeignBody, bodies_in_text, bodies_in_yaml
 from imgbudget.requests.reader import (
     BadEntry,
     Item,
@@ -38,15 +36,12 @@ from imgbudget.requests.reader import (
     RequestReader,
     SessionLine,
     looks_like_request,
-    read_foreign,
-    read_recorded,
     resembles_request,
 )
-from imgbudget.requests.textfinder import TextRange, holds_image, images_in_text, may_have_images
+from imgbudget.requests.textfinder import TextRange, images_in_text
 from imgbudget.slotted import dataclass, field
 
 _HEAD = 65536
-_TEXT_HEAD = 4096
 _MAX_REASONS = 100
 _DOUBTFUL = ("text in it begins like an image but is none", "texts in it begin like images but are none")
 _NOTHING_SENT = "a session of which nothing is sent again"
@@ -79,32 +74,19 @@ def check_file(  # noqa: PLR0913 - keyword arguments with defaults
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     is_json = kind is FileKind.JSON or kind is FileKind.JSONL
     with opened as source, without_collector():
-        check = DocumentCheck(
+        if not is_json:
+            from imgbudget.linter.othertext import check_other_text  # noqa: PLC0415 - request
+
+            return check_other_text(context, source, path, kind, named=explicit, parts=parts, reason=reason)
+        return DocumentCheck(
             context=context,
             source=source,
             path=path,
             lines=kind is FileKind.JSONL,
-            explicit=explicit or not is_json,
+            explicit=explicit,
             named=explicit,
             parts=parts,
-        )
-        if is_json:
-            return check.run()
-        if kind is FileKind.YAML and looks_like_cassette(source):
-            return check.run_cassette(read_cassette(source))
-        bodies = bodies_in_yaml if kind is FileKind.YAML else bodies_in_text
-        if b"\0" in source.pread(_TEXT_HEAD, 0):
-            return FileResult(path=path, skipped=reason)
-        return check.run_text(reason, bodies)
-
-
-def file_holds_subjects(path: str, kind: FileKind) -> bool:
-    """Whether a file of a kind that may hold anything is a recording or a database, or has an image in it."""
-    if kind is FileKind.DATABASE:
-        from imgbudget.requests.databases import is_agents_database  # noqa: PLC0415 - rare
-
-        return is_agents_database(path)
-    return (kind is FileKind.YAML and is_cassette(path)) or holds_image(path)
+        ).run()
 
 
 def check_part(context: LintContext, path: str, chunk: Chunk, seen: Repeats) -> tuple[FileResult, PartCount]:
@@ -230,7 +212,7 @@ class DocumentCheck:
             if isinstance(document, BadDocument):
                 self._bad(document)
             else:
-                self._items(document, self.reader.read(document))
+                self._items(document, self.reader.read(document), document)
             if self._must_restart:
                 return None
             if (
@@ -281,54 +263,6 @@ class DocumentCheck:
             reason = f"{reason}; it resembles a request whose shape is unknown"
         reason = "; ".join((reason, *self.checked.caveats))
         return FileResult(path=self.path, skipped=reason, missed=missed or self.checked.missed)
-
-    def run_cassette(self, cassette: Cassette) -> FileResult:
-        """The result of a cassette."""
-        recorded = list(read_recorded(cassette.bodies, Location(self.path, ()), self.reader.fields))
-        self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
-        if cassette.unread and self.named:
-            self.checked.leave_unread(PACKED)
-        self.checked.sort()
-        self.checked.add_unlisted()
-        if not self.checked.requests:
-            for body in bodies_in_yaml(self.source):  # bodies that were parsed when they were recorded
-                self._body(body)
-        if not self.checked.requests:
-            return self._skipped(reason_of(self.reasons))
-        return self.checked.result()
-
-    def run_text(self, reason: str, bodies: Callable[[JsonSource], Iterator[ForeignBody]]) -> FileResult:
-        """The result of other text: bodies and images in it are checked; skipped for `reason` without any.
-
-        `bodies` finds the bodies; it is called only if they may have an image.
-        """
-        whole, location = TextRange(0, self.source.size), Location(self.path, ())
-        if may_have_images(self.source, named=self.named):
-            at = 0
-            for body in bodies(self.source):
-                at = self._foreign(body, at)
-            whole = whole._replace(start=at)
-        self._text(whole, location)
-        self.checked.sort()
-        self.checked.add_unlisted()
-        if self.checked.images or self.checked.requests or self.parts_delivered:
-            return self.checked.result()
-        return self._skipped(reason)
-
-    def _foreign(self, body: ForeignBody, at: int) -> int:
-        """Check a body in other text, and the images between byte `at` and it; returns its end."""
-        if not self._body(body):
-            return at
-        self._text(TextRange(at, body.start), Location(self.path, ()))
-        return body.end
-
-    def _body(self, body: ForeignBody) -> bool:
-        """Check the requests of a body in other text; returns whether there are any."""
-        location = Location(self.path, (), 0, body.number, outer_depth=UNEDITED)
-        requests = list(read_foreign(body.inner, location, self.reader.fields, body.url))
-        if requests:
-            self._items(body, requests)
-        return bool(requests)
 
     def _text(self, where: TextRange, location: Location) -> None:
         """Check the images in a part of the text that is no document."""
@@ -389,7 +323,8 @@ class DocumentCheck:
         else:
             self.skipped_silently = True
 
-    def _items(self, document: Located, items: Iterable[Item]) -> None:
+    def _items(self, document: Located, items: Iterable[Item], inner: Document | None) -> None:
+        """Check the items of a document; `inner` is the JSON in which other images are looked for."""
         found: list[Finding] = []
         wrong: list[Location] = []
         seen: list[ImageUse] = []
@@ -411,8 +346,7 @@ class DocumentCheck:
         if is_checked:
             self.rows.checked += 1
             found.extend(self.checked.duplicate_keys(document))
-            inner = document.inner if isinstance(document, ForeignBody) else document
-            if isinstance(inner, Document):
+            if inner is not None:
                 unseen = unseen_images(inner, self.path, self.reader.fields, seen)
                 found.extend(self._loose(unseen, OUTSIDE_SHAPE))
         elif skipped:

@@ -167,7 +167,7 @@ class FileCheck:
 def holds_subjects(found: FoundFile) -> bool:
     """Whether a file is checked: YAML, logs and databases only are if there is something to check in them."""
     if found.kind in (FileKind.YAML, FileKind.TEXT, FileKind.DATABASE):
-        from imgbudget.linter.documents import file_holds_subjects  # noqa: PLC0415 - rare
+        from imgbudget.linter.othertext import file_holds_subjects  # noqa: PLC0415 - rare
 
         return file_holds_subjects(found.path, found.kind)
     return True

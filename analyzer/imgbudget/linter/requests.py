@@ -1,12 +1,11 @@
 """Lints the requests of one file, and locates each finding in its text."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from imgbudget.config.settings import DEFAULT_PLATFORM
-from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.document import Document
 from imgbudget.jsontext.lines import excerpt
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.bound import Limits
@@ -31,7 +30,6 @@ from imgbudget.model.subjects import (
 )
 from imgbudget.planner.from_findings import replacements, without_images
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
-from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.claude_requests import (
     LONG_CONTEXT,
     MOST_BASE64,
@@ -40,11 +38,14 @@ from imgbudget.requests.claude_requests import (
     MOST_MEDIA_LONG,
     newest_media,
 )
-from imgbudget.requests.foreign import ForeignBody
 from imgbudget.requests.reader import shortened
 from imgbudget.slotted import dataclass, field
 
-Located: TypeAlias = Document | Cassette | ForeignBody
+if TYPE_CHECKING:
+    from imgbudget.requests.cassettes import Cassette
+    from imgbudget.requests.foreign import ForeignBody
+
+Located: TypeAlias = "Document | Cassette | ForeignBody"
 """What findings are located in: a JSON document, a recording in YAML, a body in other text."""
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
@@ -160,44 +161,10 @@ class ByteColumns:
         return self._starts[line]
 
 
-def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None) -> dict[Location, Span]:
-    """The spans of locations in one file, or in `text` if it came from standard input.
-
-    Locations that do not exist are left out.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    wanted: dict[int, list[Location]] = {}
-    for location in locations:
-        wanted.setdefault(location.document, []).append(location)
-    spans: dict[Location, Span] = {}
-    if not wanted:
-        return spans
-    last = max(wanted)
-    lines = kind_of(path) is FileKind.JSONL
-    with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
-        if kind_of(path) is FileKind.YAML:
-            is_recording = 0 in wanted and looks_like_cassette(source)
-            return _placed(read_cassette(source), wanted[0]) if is_recording else {}
-        for document in open_documents(source, lines=lines, check=False, wanted=wanted):
-            here = wanted.get(document.number)
-            if here and isinstance(document, Document):
-                spans |= _placed(document, here)
-            if document.number >= last:
-                break
-    return spans
-
-
 def _span_in(spans: Mapping[Keys, Span], location: Location) -> Span | None:
     """The span of a location; that of the whole document for one in a document that is JSON in a string."""
     whole = spans.get(()) if location.outer_depth == UNEDITED else None
     return spans.get(location.outer_path, whole)
-
-
-def _placed(document: Located, locations: Sequence[Location]) -> dict[Location, Span]:
-    found = document.spans(location.outer_path for location in locations)
-    return {location: found[location.outer_path] for location in locations if location.outer_path in found}
 
 
 def _is_batch_entry(request: Request) -> bool:
