@@ -22,7 +22,7 @@ from imgbudget.model.subjects import Severity
 from imgbudget.output.base import figure
 from tests.builders import image_bytes
 from tests.conftest import Command
-from tests.datasets import IMAGES, as_folder, as_parquet
+from tests.datasets import IMAGES, as_folder, as_parquet, as_tar, as_zip
 from tests.reportpages import SESSION, Page, found, image, many, page_of
 from tests.stated import stated
 
@@ -219,6 +219,14 @@ def test_pages_of_little_are_pages_too(tmp_path: Path) -> None:
     assert "Nothing: there are no findings." in clean
     assert "The worst images" not in clean
     assert "Sending this one image once costs $0.0012" in clean
+    assert "no image is larger than the model uses" in clean
+    large = page_of(tmp_path / "e", [image("a.jpg", Size(4000, 3000))])
+    assert "1 image is larger than the model uses; the bill stays the same" in large
+    twice = [image(name, Size(4000, 3000), digest=b"x" * 16) for name in ("a.jpg", "b.jpg")]
+    copies = page_of(tmp_path / "d", twice)
+    assert "2 images are larger than the model uses; the bill stays the same" in copies
+    assert "Images that occur more than once" in copies
+    assert "0 groups" not in copies
     broken = page_of(tmp_path / "c", [FactsRecord("x", "a.jpg", damage="is empty")])
     assert "No image could be measured." in broken
     assert "1 image that cannot be decoded" in broken
@@ -259,10 +267,13 @@ def test_thumbnails_are_upright_small_and_made_of_safe_images_only(
     assert thumbnail(image_bytes((300, 400))[:200]) is None
     as_folder(tmp_path / "d")
     as_parquet(tmp_path / "d.parquet")
-    imgbudget("audit", "d", "d.parquet", "--isolated", "--rows", "rows")
+    as_tar(tmp_path / "d.tar")
+    as_zip(tmp_path / "d.zip")
+    imgbudget("audit", "d", "d.parquet", "d.tar", "d.zip", "--isolated", "--rows", "rows")
     with open_rows(row_files("rows"), SESSION.context.limits()) as store:
         rows = list(store.rows("subject = 'image'"))
     had = thumbnails(rows)
-    assert set(had) == {f"d/{name}" for name in IMAGES if name != "b/broken.png"}
+    whole = [name for name in IMAGES if name != "b/broken.png"]
+    assert set(had) == {f"{source}{name}" for source in ("d/", "d.tar/", "d.zip/") for name in whole}
     failed = FoundCode("IB003", "error", None, None, None)
     assert thumbnails([row._replace(findings=(*row.findings, failed)) for row in rows]) == {}

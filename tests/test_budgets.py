@@ -69,7 +69,7 @@ def test_the_command_line_beats_the_file_amount_by_amount(imgbudget: Command, tm
     [
         ("image.token=5", "did you mean image.tokens?"),
         ("nonsense", "known: image.tokens, image.bytes"),
-        ("image.tokens", "write e.g. image.tokens=1600"),
+        ("image.tokens", "write e.g. image.tokens=1600; known: image.tokens"),
         ("image.tokens=many", '"many" is not a number of tokens'),
         ("run.cost=0", '"0" is not more than 0'),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
+from imgbudget.config.units import parse_bytes, parse_cost, parse_factor, parse_tokens
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,14 @@ def test_a_budget_of_nothing_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=r"is not more than 0; write e\.g\."):
             parse(written)
+
+
+def test_a_factor_is_positive_and_at_most_1000() -> None:
+    """What is refused is answered with the numbers that are possible."""
+    assert (parse_factor("0.5"), parse_factor(1000)) == (0.5, 1000.0)
+    for written in (0, "1000.5", "half"):
+        with pytest.raises(ValueError, match=r"write 0\.5, or another number above 0 up to 1000$"):
+            parse_factor(written)
 
 
 def test_a_long_or_strange_amount_is_cut_in_the_message() -> None:

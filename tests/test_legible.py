@@ -100,6 +100,7 @@ def text_of(size: Size, seen: Size, *heights: float, kept: float = 0.0) -> Image
         ("total 48", "total 48", 1.0),
         ("total 48", "to tal48", 1.0),
         ("total 48", "total 43", 6 / 7),
+        ("total 48", "otal 48", 6 / 7),
         ("total", "", 0.0),
         ("total", "something else entirely", 0.0),
         ("", "noise", 1.0),
@@ -138,6 +139,9 @@ def test_letters_are_measured(size: int, ink: int, ground: int) -> None:
 def test_a_blank_crop_has_no_letters() -> None:
     """Nor has one of faint noise, or of no px."""
     assert letters_of(np.full((20, 90), 128, np.uint8)) is None
+    noise = np.random.default_rng(1).integers(120, 130, (20, 90), np.uint8)
+    assert letters_of(noise) is None
+    assert letters_of(np.where(noise > 127, 20, noise).astype(np.uint8)) is not None
     assert letters_of(np.zeros((0, 5), np.uint8)) is None
 
 
@@ -242,6 +246,10 @@ def test_crops_read_from_left_to_right() -> None:
     assert beginning(down, 0.5).max(axis=0).tolist() == [45, 100]
     slanted = np.array([(10.0, 0.0), (110.0, 30.0), (104.0, 50.0), (4.0, 20.0)])
     assert crop(image, slanted).size == (104, 21)
+    across = Image.fromarray(np.tile(np.arange(120, dtype=np.uint8), (60, 1)))
+    part = np.asarray(crop(across, slanted))
+    ends = [part[0, 0], part[0, -1], part[-1, -1], part[-1, 0]]  # each as far right as its corner
+    assert ends == pytest.approx([10, 110, 104, 4], abs=3)
 
 
 def test_heights_say_what_is_in_doubt() -> None:
@@ -406,6 +414,7 @@ def test_the_json_has_the_promised_fields() -> None:
     assert first["models"][0]["lines_lost"] == 2
     assert first["models"][0]["not_kept"][0]["state"] == "lost"
     assert first["models"][1]["seen"] is None
+    assert first["models"][1]["lines_lost"] is first["models"][1]["lines_doubtful"] is None
     assert first["models"][1]["reason"]
     assert empty["lines"] == 0
     assert unread["lines"] is None
@@ -550,6 +559,7 @@ def test_a_line_that_both_pictures_show_is_not_read_again() -> None:
     assert is_same(grey, np.asarray(image.convert("L").reduce(2).resize(image.size)), line)
     assert not is_same(grey, faint, line)
     assert not is_same(grey, np.full_like(grey, 255), line)
+    assert not is_same(np.full_like(grey, 255), grey, line)
     assert not is_same(grey, np.roll(grey, 17, axis=1), line)
     assert not is_same(grey, grey, line._replace(corners=around((500, 10, 600, 70))))
 

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from pathlib import Path
+from struct import pack_into
 from typing import Any
 
 import pyarrow as pa
@@ -104,6 +105,25 @@ def test_cut_off_database_is_not_mapped(tmp_path: Path) -> None:
         assert "it is cut off" in missed_of(path)[""]
     path.write_bytes(data[:16] + bytes(4) + data[20:])
     assert "does not begin as an LMDB database" in missed_of(path)[""]
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_length_of_a_database_is_that_of_its_last_transaction(tmp_path: Path, writes: int) -> None:
+    """Of the two headers the newer one counts, whichever it is; what the older one says is past."""
+    path = tmp_path / "x.lmdb"
+    for number in range(writes):
+        database(path, {b"%d" % number: PNG})
+    data = bytearray(path.read_bytes())
+    pack_into("<Q", data, 4096 * (writes % 2 == 0) + LAST_PAGE, 1 << 30)
+    path.write_bytes(data)
+    assert images_of(path) == {(300, 200, len(PNG)): writes}
+    pack_into("<Q", data, 4096 * (writes % 2) + LAST_PAGE, 1 << 30)
+    path.write_bytes(data)
+    assert "it is cut off" in missed_of(path)[""]
+
+
+LAST_PAGE = 136
+"""Where a header of LMDB has the number of the last page."""
 
 
 @posix

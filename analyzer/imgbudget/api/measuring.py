@@ -74,7 +74,7 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
     rows = []
     for image in (image for result in found for image in result.images):
         visible, facts = image.use.visible_size, image.use.facts
-        row = Measured(visible or _NO_SIZE, image.limits, image.use.location, image.use.detail)
+        row = Measured(_NO_SIZE, image.limits, image.use.location, image.use.detail)
         if visible is None or facts is None:
             unread.append(f"{row.name}: {why_unmeasured(facts)}")
         else:

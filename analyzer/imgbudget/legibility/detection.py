@@ -251,7 +251,7 @@ def _cut(part: Rectangle) -> Iterator[Rectangle]:
     most_wide = _PIECE // (4 * _OVERLAP)
     for left in range(part.left, part.right, most_wide - _OVERLAP):
         right = min(left + most_wide, part.right)
-        rows = max(_PIECE // max(right - left, 1), 2 * _OVERLAP)
+        rows = _PIECE // (right - left)  # four times the overlap at least
         for top in range(part.top, part.bottom, rows - _OVERLAP):
             yield Rectangle(left, top, right, min(top + rows, part.bottom))
             if top + rows >= part.bottom:

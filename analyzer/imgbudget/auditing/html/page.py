@@ -225,7 +225,7 @@ def _saved(statistics: AuditStatistics) -> Card:
         return Card("The plan saves", "nothing", "no image is larger than the model uses", "good")
     text = (
         f"of the upload: {size(totals.byte_size)} become {after_text(totals)}; "
-        f"{figure(totals.resized)} images are larger than the model uses; {_bill(totals)}"
+        f"{count(totals.resized, 'image is', 'images are')} larger than the model uses; {_bill(totals)}"
     )
     return Card("The plan saves", _share(totals), text, link="costs")
 
