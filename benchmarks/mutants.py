@@ -31,7 +31,9 @@ from coverage import CoverageData
 from mutations import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[1]
-_LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "mutants", "build", "dist")
+_LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".coverage*", ".hypothesis", ".*_cache", "__pycache__", "mutants", "build", "dist"
+)
 _OPTIONS = ("-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--hypothesis-profile=few")
 _PATIENCE, _LEAST_SECONDS = 5, 30
 """A fault may make tests this many times slower, and this many seconds are always given."""
