@@ -370,7 +370,7 @@ def test_fixes_follow_the_nearest_configuration(imgbudget: Command, repository: 
 
 
 def test_an_audit_takes_no_configuration_from_data(imgbudget: Command, repository: Path) -> None:
-    """Nor do `size` and the others that do not check."""
+    """The dataset may be anyone's."""
     write(repository / "docs", "select: [IB101]\nmodel: claude-opus-4-8\n")
     run = imgbudget("audit", "docs", "--format", "json", "--no-progress")
     assert run.json["statistics"]["model"] == "claude-sonnet-4-6"

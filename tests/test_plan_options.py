@@ -116,6 +116,21 @@ def test_select_plans_what_a_rule_finds(imgbudget: Command, folder: Path) -> Non
     assert changed == ["wide.png"]
 
 
+def test_select_counts_what_it_leaves_out(imgbudget: Command, folder: Path) -> None:
+    """In JSON too; a request that cannot be read is an error, though the rule on it is not selected."""
+    select = ("--select", "IB101", "--estimate")
+    assert imgbudget("plan", ".", *select, "--format", "json").json["summary"]["not_selected"] == 4
+    assert "not_selected" not in imgbudget("plan", ".", "--estimate", "--format", "json").json["summary"]
+    (folder / "cut.json").write_text('{"model": "claude-opus-4-8", "messages": [')
+    run = imgbudget("plan", "cut.json", *select)
+    assert (run.code, run.err.count("cut.json")) == (2, 1)
+    assert "error: cut.json: not planned: no request: not JSON: expecting value" in run.err
+    run = imgbudget("plan", ".", *select)
+    assert (run.code, "warning: cut.json: not planned: " in run.err) == (0, True)
+    run = imgbudget("check", "cut.json", "--select", "IB101", "--fail-on-unread")
+    assert (run.code, "warning: not checked: cut.json: no request: not JSON" in run.err) == (2, True)
+
+
 def test_processes_do_not_change_a_plan(imgbudget: Command, folder: Path) -> None:
     """One or two encode the same."""
     del folder

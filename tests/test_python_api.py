@@ -149,6 +149,60 @@ def test_options_by_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("function", "wrong", "nearest"),
+    [
+        (package.fix, {"unsfe": True}, "unsafe"),
+        (package.fix, {"outputdir": "x"}, "output_dir"),
+        (package.coords, {"orignal": (9, 9)}, "original"),
+        (package.crop, {"modle": "x"}, "model"),
+        (package.plan, {"mesure": False}, "measure"),
+        (package.plan, {"budget_token": 9}, "budget"),
+        (package.size, {"detial": "low"}, "detail"),
+        (package.audit, {"againts": "x", "sel": "IB2"}, "against"),
+        (package.prune_conversation, {"kepe": 3}, "keep"),
+        (package.guard, {"levle": "error"}, "level"),
+        (package.check, {"xyzzyxyzzy": 1}, None),
+        (package.size, {"baseline": "x"}, None),
+    ],
+)
+def test_misspelt_arguments(function: Callable[..., object], wrong: Any, nearest: str | None) -> None:
+    """The nearest one is named, of the function's own too; nothing runs with one that has no effect."""
+    name = function.__name__
+    with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument '") as error:
+        function("photos", **wrong)
+    assert str(error.value).partition("; ")[2] == (f"did you mean {nearest}?" if nearest else "")
+
+
+@pytest.mark.parametrize("name", [name for name in package.__all__ if name[0].islower()])
+def test_every_function_names_its_arguments(name: str) -> None:
+    """Whatever function is added."""
+    function: Any = getattr(package, name)
+    with pytest.raises(
+        TypeError, match=rf"^{name}\(\) got an unexpected keyword argument 'platfrom'"
+    ) as error:
+        function(platfrom="bedrock")
+    takes = "platform" in str(inspect.signature(function)) or "settings" in str(inspect.signature(function))
+    assert ("did you mean platform" in str(error.value)) == takes
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_read_is_said() -> None:
+    """Nothing read is an error, as for `size`; what is lost among others is in `unread`, as in JSON."""
+    Path("photos/cut.json").write_text('{"model": "claude-opus-4-8", "messages": [')
+    calls: list[Callable[[Any], Any]] = [package.split, lambda paths: package.plan(paths, measure=False)]
+    for call in calls:
+        with pytest.raises(
+            package.UsageError, match=r"photos/cut\.json: not JSON: expecting value at line 1"
+        ):
+            call("photos/cut.json")
+        report = call(["photos/cut.json", "photos/request.json"])
+        assert [one.partition(":")[0] for one in report.unread] == ["photos/cut.json"]
+        assert [one["place"] for one in report.to_dict()["summary"]["unread"]] == ["photos/cut.json"]
+        assert call("photos/request.json").unread == ()
+    assert repr(package.split("photos/request.json")) == "<SplitReport: 1 request, 0 to split>"
+
+
+@pytest.mark.parametrize(
     "call", [package.check, package.plan, package.fix, package.split, package.size, package.tiles]
 )
 def test_a_text_is_one_path(

@@ -11,7 +11,6 @@ from imgbudget.api.settings import (
     model_names,
     require_count,
     run_options,
-    warn_renamed,
 )
 from imgbudget.auditing.executors import LocalExecutor
 from imgbudget.auditing.formats import plain
@@ -20,6 +19,7 @@ from imgbudget.auditing.whole import AuditRequest, audited, run_facts
 from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.errors import UsageError
+from imgbudget.linter.arguments import names_arguments, warn_renamed
 from imgbudget.linter.models import counted_models, several_of
 from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.pool import cores
@@ -62,6 +62,7 @@ class _Silent:
         """Nothing."""
 
 
+@names_arguments
 def audit(  # noqa: PLR0913 - keyword options
     datasets: Paths,
     options: RunOptions | None = None,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Unpack
 from imgbudget.api.reports import CheckReport
 from imgbudget.api.settings import CheckSettings, body_bytes, run_options
 from imgbudget.discovery.walk import Paths
-from imgbudget.linter.options import RunOptions, accepts_wishes
+from imgbudget.linter.arguments import accepts_wishes, names_arguments
+from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.output.records import SHOWN
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @accepts_wishes
+@names_arguments
 def check(
     paths: Paths,
     options: RunOptions | None = None,
@@ -37,6 +39,7 @@ def check(
     return report_of(session, session, paths, StandardInput(lambda: stdin or b""))
 
 
+@names_arguments
 def check_request(
     request: Mapping[str, object] | bytes | str,
     options: RunOptions | None = None,

@@ -12,7 +12,8 @@ from imgbudget.explaining import locate
 from imgbudget.explaining.locate import Located
 from imgbudget.explaining.match import Explanation, Match
 from imgbudget.explaining.match import explain as explain_text
-from imgbudget.linter.options import RunOptions, require_text
+from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.options import RunOptions, require_str
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.linter.spans import spans_of
 from imgbudget.model.location import Location, Span
@@ -70,6 +71,7 @@ class ExplainReport(tuple[ErrorResult, ...]):  # noqa: SLOT001 - it has attribut
         return self.document
 
 
+@names_arguments
 def explain(
     text: str,
     request: StrPath | Mapping[str, object] | bytes | None = None,
@@ -85,7 +87,7 @@ def explain(
         UsageError: an empty text, or a request that is none.
         ConfigError: an invalid configuration.
     """
-    require_text(text, "text")
+    require_str(text, "text")
     if not (text or "").strip():
         raise UsageError("the text to explain is empty")
     explanation = explain_text(text)
@@ -149,7 +151,7 @@ def _check(path: str, options: RunOptions, text: bytes | None, *, optional: bool
     """Run every rule on the request, whatever the configuration leaves out."""
     if os.path.isdir(path):
         raise UsageError(f"--request {path}: is a folder; name the file of the request")
-    session = Session(options._replace(select=("ALL",), pedantic=True, use_ignores=False))
+    session = Session(options._replace(select=("ALL",), pedantic=True, use_ignores=False, nested=True))
     results: list[FileResult] = []
     stdin = StandardInput(lambda: text or b"")
     run(session, (path,), on_result=results.append, stdin=stdin, whole_run=False)

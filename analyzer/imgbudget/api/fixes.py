@@ -8,12 +8,14 @@ from imgbudget.api.settings import CheckSettings, run_options
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes
-from imgbudget.linter.options import RunOptions, accepts_wishes, known_level, require_switch
+from imgbudget.linter.arguments import accepts_wishes, names_arguments
+from imgbudget.linter.options import RunOptions, known_level, require_switch
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
 
 
 @accepts_wishes
+@names_arguments
 def fix(  # noqa: PLR0913 - keyword options
     paths: Paths,
     options: RunOptions | None = None,

@@ -19,7 +19,8 @@ from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.models import ALL, limits_of_all, several_of
+from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.models import ALL, models_at, several_of
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
@@ -160,6 +161,7 @@ def _size(edges: Sequence[int] | None) -> Size | None:
     return None if edges is None else Size(*edges)
 
 
+@names_arguments
 def legible(  # noqa: PLR0913 - keyword options
     paths: Paths,
     options: RunOptions | None = None,
@@ -191,7 +193,7 @@ def legible(  # noqa: PLR0913 - keyword options
     names = model_names(model)
     asked = run_options(options, settings, None if several_of(names) else names)
     how = ReadOptions(several_of(names), known_detail(detail), every_line=every_line)
-    session = Session(asked._replace(fields=asked.fields | MEASURES))
+    session = Session(asked._replace(fields=asked.fields | MEASURES, nested=True))
     return LegibleReport.of(read_images(session, paths, how, jobs))
 
 
@@ -230,7 +232,7 @@ def read_images(  # noqa: PLR0913 - keyword options
         UsageError: there is no image, or no file.
     """
     notes: dict[str, None] = {}
-    bound = limits_of_all(session, options.models) if options.models else ()
+    bound = models_at(session, options.models) if options.models else None
     others = _other_tiers(session)
     results: list[FileResult] = []
     run(session, paths, on_result=results.append, whole_run=False)
@@ -264,11 +266,24 @@ def _answers(
             yield outcome.number, CRASHED if outcome.answer is None else outcome.answer
 
 
-def _other_tiers(session: Session) -> tuple[Limits, ...]:
-    """The cheapest model in service of each tier of Claude on the session's platform."""
-    platform = session.context.platform
+def _other_tiers(session: Session) -> Callable[[str], tuple[Limits, ...]]:
+    """What gives the cheapest model in service of each tier of Claude on the platform of a file."""
+    models = models_at(session, (ALL,))
+    known: dict[int, tuple[Limits, ...]] = {}
+
+    def at(path: str) -> tuple[Limits, ...]:
+        every = models(path)
+        if id(every) not in known:
+            known[id(every)] = _cheapest(every, session.context.at(path).platform)
+        return known[id(every)]
+
+    return at
+
+
+def _cheapest(models: Iterable[Limits], platform: str) -> tuple[Limits, ...]:
+    """The cheapest of these models of each tier of Claude on a platform."""
     found: dict[str, Limits] = {}
-    for limits in limits_of_all(session, (ALL,)):
+    for limits in models:
         if limits.platform == platform and limits.uses_claude_patches:
             known = found.get(limits.tier.name)
             if known is None or (limits.cost_usd(1000) or 0) < (known.cost_usd(1000) or 0):
@@ -295,14 +310,18 @@ class _ImageOfRun(NamedTuple):
 
 
 def _models_of(
-    image: ImageResult, bound: Sequence[Limits], detail: str | None, notes: dict[str, None]
+    image: ImageResult,
+    bound: Callable[[str | None], tuple[Limits, ...]] | None,
+    detail: str | None,
+    notes: dict[str, None],
 ) -> tuple[tuple[Limits, str | None], ...]:
     """The models that see an image, at its own level of detail or that of the option."""
     level = detail or image.use.detail
-    if not bound:
+    if bound is None:
         return ((image.limits if detail is None else limits_at(image.limits, detail, notes), level),)
     return tuple(
-        (limits.at(level) if detail is None else limits_at(limits, detail, notes), level) for limits in bound
+        (limits.at(level) if detail is None else limits_at(limits, detail, notes), level)
+        for limits in bound(image.use.location.path)
     )
 
 
@@ -341,7 +360,9 @@ def text_worker() -> Callable[[ReadTask], ImageText | str]:
     return work
 
 
-def _legible(found: _ImageOfRun, outcome: ImageText | str, others: Sequence[Limits]) -> LegibleImage:
+def _legible(
+    found: _ImageOfRun, outcome: ImageText | str, others: Callable[[str], tuple[Limits, ...]]
+) -> LegibleImage:
     """An image with its text and what models see of it."""
     location = found.image.use.location
     if isinstance(outcome, str):
@@ -353,6 +374,6 @@ def _legible(found: _ImageOfRun, outcome: ImageText | str, others: Sequence[Limi
             models.append(SeenByModel(limits, level, why=why or "its size is not known"))
             continue
         seen = outcome.at(limits.native_size(found.size))
-        kept = remedies(outcome, seen, limits, others if limits.uses_claude_patches else ())
+        kept = remedies(outcome, seen, limits, others(location.path) if limits.uses_claude_patches else ())
         models.append(SeenByModel(limits, level, seen, remedies=kept))
     return LegibleImage(location, found.size, outcome, models=tuple(models))

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.errors import NO_FILE, UsageError
@@ -9,7 +11,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
-from imgbudget.linter.options import require_text
+from imgbudget.linter.options import require_str
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
@@ -107,7 +109,7 @@ def known_detail(text: str | None) -> str | None:
     Raises:
         UsageError: no provider knows it.
     """
-    require_text(text, "detail")
+    require_str(text, "detail")
     if text is None:
         return None
     name = text.strip().lower().replace("-", "_").removeprefix("media_resolution_")
@@ -123,6 +125,24 @@ def at_detail(row: Measured, limits: Limits, detail: str | None, notes: dict[str
     if detail is None:
         return row._replace(limits=limits.at(row.detail))
     return row._replace(limits=limits_at(limits, detail, notes), detail=detail)
+
+
+def on_models(
+    rows: Sequence[Measured],
+    models: Callable[[str | None], tuple[Limits, ...]] | None,
+    detail: str | None,
+    notes: dict[str, None],
+) -> list[Measured]:
+    """The images on each of the models, one model after another; without `models` each on its own."""
+    if models is None:
+        return [at_detail(row, row.limits, detail, notes) for row in rows]
+    every = [models(row.location.path if row.location else None) for row in rows]
+    return [
+        at_detail(row, limits, detail, notes)
+        for together in zip_longest(*every)
+        for row, limits in zip(rows, together, strict=True)
+        if limits is not None
+    ]
 
 
 def limits_at(limits: Limits, detail: str | None, notes: dict[str, None]) -> Limits:

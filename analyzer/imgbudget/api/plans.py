@@ -14,13 +14,16 @@ from imgbudget.api.settings import (
     run_options,
 )
 from imgbudget.discovery.walk import Paths, path_list
+from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import for_models
 from imgbudget.fixing.trial import PlannedFiles, plan_files
 from imgbudget.limits.bound import Limits
+from imgbudget.linter.arguments import accepts_wishes, names_arguments
 from imgbudget.linter.models import several_of
-from imgbudget.linter.options import RunOptions, accepts_wishes, require_switch, word_list
+from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
+from imgbudget.model.unread import UnreadPart
 from imgbudget.output.base import count
 from imgbudget.output.documents import DocumentPlan, document_record
 from imgbudget.output.plan import plan_document, plan_record
@@ -38,12 +41,14 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
     """The plan of each image whose size is known, in the order of the files.
 
     `requests` are the plans of requests, whose images are among those of the report, `documents` those of PDF
-    files, page by page; `summary` counts what was read, and names what was not.
+    files, page by page; `summary` counts what was read, `unread` says what could not be.
     """
 
     requests: tuple[RequestPlan, ...]
     documents: tuple[DocumentPlan, ...]
     summary: Summary
+    unread: tuple[str, ...]
+    _unread: tuple[UnreadPart, ...]
     _models: tuple[Limits, ...]
 
     @classmethod
@@ -57,6 +62,7 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
         report = cls(planned.images)
         report.requests, report.summary = planned.requests, planned.summary
         report.documents, report._models = tuple(documents), models
+        report._unread, report.unread = planned.unread, tuple(map(str, planned.unread))
         return report
 
     def __repr__(self) -> str:
@@ -65,7 +71,8 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
 
     def to_dict(self) -> Json:
         """The document of `imgbudget plan --format json`."""
-        document = plan_document(self, self.requests, PlanTotals.of(self), self.summary, self._models)
+        totals = PlanTotals.of(self)
+        document = plan_document(self, self.requests, totals, self.summary, self._models, unread=self._unread)
         if self.documents:
             document["documents"] = [document_record(one) for one in self.documents]
         return document
@@ -88,6 +95,7 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
 
 @accepts_wishes
 @accepts_old_budgets
+@names_arguments
 def plan(  # noqa: PLR0913 - keyword options
     paths: Paths,
     options: RunOptions | None = None,
@@ -117,8 +125,8 @@ def plan(  # noqa: PLR0913 - keyword options
     that the bytes of a changed image will be in.
 
     Raises:
-        UsageError: a path, target or platform that does not exist, a budget that is none, or a target whose
-            extra is not installed.
+        UsageError: a path, target or platform that does not exist, a budget that is none, a target whose
+            extra is not installed, or nothing can be read.
         ConfigError: an invalid configuration.
     """
     require_switch(cheapest, "cheapest")
@@ -129,11 +137,14 @@ def plan(  # noqa: PLR0913 - keyword options
     given = path_list(paths)
     named = documents_in(given)
     planned = plan_files(session, [path for path in given if path not in named], goal, measure=measure)
-    limits, tiers = session.context.limits(), session.limits.tiers
-    documents = [plan_document_file(path, limits, tiers) for path in named]
+    tiers = session.limits.tiers
+    documents = [plan_document_file(path, session.context.at(path).limits(), tiers) for path in named]
     documents += [
-        plan_document_file(path, limits, tiers, named=False) for path in found_documents(planned.summary)
+        plan_document_file(path, session.context.at(path).limits(), tiers, named=False)
+        for path in found_documents(planned.summary)
     ]
+    if planned.unread and not (planned.files or documents):
+        raise UsageError(*map(str, planned.unread))
     return PlanReport.of(planned, goal.models, documents)
 
 

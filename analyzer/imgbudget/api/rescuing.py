@@ -6,6 +6,7 @@ from imgbudget.api.reports import Json
 from imgbudget.api.settings import ModelSettings, require_count, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
+from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
@@ -55,6 +56,7 @@ class RescueReport(tuple[RescueResult, ...]):  # noqa: SLOT001 - it has attribut
         return self.document
 
 
+@names_arguments
 def rescue(
     session: StrPath,
     options: RunOptions | None = None,

@@ -1,17 +1,16 @@
 """Options of the public functions, as keyword arguments."""
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from imgbudget.config.units import parse_budgets
 from imgbudget.discovery.walk import StrPath, type_name
 from imgbudget.errors import UsageError
+from imgbudget.linter.arguments import Arguments, Result, warn_renamed
 from imgbudget.linter.models import ALL
-from imgbudget.linter.options import Arguments, Result, RunOptions, word_list
+from imgbudget.linter.options import RunOptions, word_list
 from imgbudget.model.budgets import Budget, Budgets
 
 Platform: TypeAlias = Literal[
@@ -44,7 +43,8 @@ Detail: TypeAlias = Literal["low", "medium", "high", "ultra_high", "original", "
 class LimitSettings(TypedDict, total=False):
     """Which limits count; what is not given is as the configuration has it.
 
-    That is the one nearest to each file in `check`, `plan` and `fix`, else that of the working folder.
+    That is the one nearest to each file; that of the working folder for what is in no file, in `audit`, the
+    guard and what counts for the run as a whole.
 
     `limits` is a file with limits of the user, `date` the day to check for, as ISO 8601. `config` is a
     configuration to use instead of the nearest one, `isolated` uses none. `allow_local_packs` imports rule
@@ -165,14 +165,8 @@ def run_options(
     """The options with those that are given by name, which count more; of several models the first.
 
     Raises:
-        TypeError: there is no option of a name.
         UsageError: `options` are none, or a budget is none.
     """
-    for name in settings:
-        if name not in CheckSettings.__annotations__:
-            nearest = get_close_matches(name, CheckSettings.__annotations__, 1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
     if options is not None and not isinstance(options, RunOptions):
         raise UsageError(f"options: expected RunOptions, found {type_name(options)}")
     given: dict[str, Any] = dict(settings)
@@ -238,12 +232,6 @@ def accepts_old_budgets(function: Callable[Arguments, Result]) -> Callable[Argum
         return function(*args, **kwargs)
 
     return call
-
-
-def warn_renamed(function: str, name: str, new: str) -> None:
-    """Warn that an argument has another name now."""
-    text = f"{function}: the argument {name} is now {new} and goes in the next release"
-    warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
 def budget_of(tokens: int | None, byte_size: int | None, cost_usd: float | None) -> Budget:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, Unpack
 from imgbudget.api.measuring import (
     MEASURES,
     MOST_EDGE,
-    at_detail,
     cut,
     is_size,
     known_detail,
     measured_files,
+    on_models,
     parse_size,
     sized,
 )
@@ -29,7 +29,8 @@ from imgbudget.api.settings import (
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.limits.geometry import CoordinateMap, Size
-from imgbudget.linter.models import limits_of_all, several_of
+from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.models import models_at, several_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.views import coordinates
@@ -125,6 +126,7 @@ def _record(result: SizeResult) -> Json:
     return record
 
 
+@names_arguments
 def size(
     image: ImageLike,
     options: RunOptions | None = None,
@@ -150,12 +152,11 @@ def size(
     unread: list[str] = []
     level = known_detail(detail)
     found = list(_measured(session, image, unread))
-    rows = [at_detail(row, limits, level, {}) for limits in limits_of_all(session, several) for row in found]
-    if not several:
-        rows = [at_detail(row, row.limits, level, {}) for row in found]
+    rows = on_models(found, models_at(session, several) if several else None, level, {})
     return SizeReport(map(_result, rows), unread)
 
 
+@names_arguments
 def tokens(
     image: ImageLike,
     options: RunOptions | None = None,
@@ -234,6 +235,7 @@ class TilingResult(NamedTuple):
         return self._asdict() | {"size": list(self.size), "whole": whole, "tiles": tiles}
 
 
+@names_arguments
 def tiles(
     image: ImageLike,
     options: RunOptions | None = None,
@@ -273,10 +275,8 @@ def _session(
     options: RunOptions | None, settings: FileSettings | ModelsFileSettings, model: Models = None
 ) -> Session:
     """The session that measures images: as they are stored, unless a client is named."""
-    asked = run_options(options, settings, model)
-    return Session(
-        asked._replace(client=asked.client or "", pixels=False, text=False, fields=asked.fields | MEASURES)
-    )
+    asked = run_options(options, settings, model)._replace(pixels=False, text=False, nested=True)
+    return Session(asked._replace(client=asked.client or "", fields=asked.fields | MEASURES))
 
 
 def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator[Measured]:
@@ -302,6 +302,7 @@ def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator
     yield from rows
 
 
+@names_arguments
 def coordinate_map(
     original: tuple[int, int],
     *,
@@ -328,6 +329,7 @@ def coordinate_map(
     return coordinates(limits, Size(*original), Size(*(sent or original)))
 
 
+@names_arguments
 def coords(  # noqa: PLR0913 - keyword options
     points: Sequence[Point],
     original: tuple[int, int],

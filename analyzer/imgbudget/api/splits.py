@@ -5,11 +5,15 @@ from typing import NamedTuple, TypeVar, Unpack
 from imgbudget.api.reports import Json
 from imgbudget.api.settings import BudgetLike, FileSettings, accepts_old_budgets, run_options
 from imgbudget.discovery.walk import Paths
+from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import PlanTargets
+from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary, UnreadPart, unread_parts
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.unread import UnreadPart, unread_parts
+from imgbudget.output.base import count
 from imgbudget.output.split import split_document, split_record
 from imgbudget.planner.division import Split, split_request
 from imgbudget.planner.image import SizeGoal
@@ -64,9 +68,17 @@ class SplitResult(NamedTuple):
 
 
 class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
-    """A result for each request, in the order of the files; `document` is that of the JSON format."""
+    """A result for each request, in the order of the files; `unread` says what could not be read.
 
+    `document` is that of the JSON format.
+    """
+
+    unread: tuple[str, ...]
     document: Json
+
+    def __repr__(self) -> str:
+        divided = sum(len(one.parts) > 1 for one in self)
+        return f"<SplitReport: {count(len(self), 'request')}, {divided} to split>"
 
     def to_dict(self) -> Json:
         """The document of `imgbudget split --format json`."""
@@ -74,6 +86,7 @@ class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
 
 
 @accepts_old_budgets
+@names_arguments
 def split(
     requests: Paths,
     options: RunOptions | None = None,
@@ -88,14 +101,17 @@ def split(
     or "request.bytes=20MB"; those of the configuration count where none is given. The path `-` is `stdin`.
 
     Raises:
-        UsageError: a path or platform that does not exist, or a budget that is none.
+        UsageError: a path or platform that does not exist, a budget that is none, or nothing can be read.
         ConfigError: an invalid configuration.
     """
     asked = run_options(options, settings, budget=budget)
-    session = Session(asked._replace(pixels=False, text=False))
-    splits, summary, _ = split_files(session, requests, StandardInput(lambda: stdin or b""))
+    session = Session(asked._replace(pixels=False, text=False, nested=True))
+    splits, summary, unread = split_files(session, requests, StandardInput(lambda: stdin or b""))
+    if unread and not splits:
+        raise UsageError(*map(str, unread))
     report = SplitReport(map(_result, splits))
-    report.document = split_document(splits, summary)
+    report.unread = tuple(map(str, unread))
+    report.document = split_document(splits, summary, unread)
     return report
 
 

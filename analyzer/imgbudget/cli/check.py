@@ -333,9 +333,9 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         )
     if summary.files == 0:
         say("warning: no files found")
-    say_narrowed(summary, output)
+    say_narrowed(summary.narrowed, output)
     say_caveats(summary, output)
-    say_skipped(summary, output)
+    say_skipped(summary, output, unless={path for path, _ in summary.missed})
     for path, reason in summary.missed:
         say(f"warning: not checked: {path}: {reason}")
 

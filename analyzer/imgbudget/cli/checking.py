@@ -1,11 +1,11 @@
 """A run that a command drives: options of fixes that go together, outputs, progress and the exit code."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.cli.options import OutputOptions, WriteOptions
-from imgbudget.cli.output import Progress, Sink, say
+from imgbudget.cli.output import Progress, Sink, say, say_warnings
 from imgbudget.discovery.walk import is_other_name
 from imgbudget.errors import UsageError
 from imgbudget.linter.reporting import Reporter
@@ -167,19 +167,31 @@ def say_caveats(summary: Summary, output: OutputOptions) -> None:
         say(f"and {figure(len(caveats) - len(shown))} more files checked in part; --verbose lists them")
 
 
-def say_narrowed(summary: Summary, output: OutputOptions) -> None:
+def say_narrowed(
+    narrowed: Sequence[tuple[str, str]], output: OutputOptions, what: str = "the check of"
+) -> None:
     """Name what configurations in folders leave out: files, or rules; of all of them with `--verbose`."""
-    shown = summary.narrowed if output.verbose else summary.narrowed[:_LISTED]
+    shown = narrowed if output.verbose else narrowed[:_LISTED]
     for path, clause in shown:
-        say(f"note: {path} narrows the check of its folder: {clause}")
-    if len(summary.narrowed) > len(shown):
-        more = count(len(summary.narrowed) - len(shown), "more configuration")
-        say(f"and {more} that narrow the check of a folder; --verbose lists them")
+        say(f"note: {path} narrows {what} its folder: {clause}")
+    if len(narrowed) > len(shown):
+        more = count(len(narrowed) - len(shown), "more configuration")
+        say(f"and {more} that narrow {what} a folder; --verbose lists them")
 
 
-def say_skipped(summary: Summary, output: OutputOptions) -> None:
-    """Name other names of checked files; with `--verbose`, or if nothing was checked, all skipped ones."""
-    skipped = summary.skipped
+def say_measured(session: "Session", output: OutputOptions, notes: Iterable[str] = ()) -> None:
+    """Say the notes on images that were measured, and what configurations left out."""
+    say_warnings(dict.fromkeys((*notes, *session.notes)))
+    if not output.quiet:
+        say_narrowed(session.narrowed(rules=False), output, "what is read of")
+
+
+def say_skipped(summary: Summary, output: OutputOptions, unless: Container[str] = ()) -> None:
+    """Name other names of checked files; with `--verbose`, or if nothing was checked, all skipped ones.
+
+    Those of `unless` are named elsewhere.
+    """
+    skipped = [(path, reason) for path, reason in summary.skipped if path not in unless]
     if not output.verbose and summary.checked:
         # the other skips are named only if nothing else explains the result
         skipped = [(path, reason) for path, reason in skipped if is_other_name(reason)]

@@ -71,11 +71,11 @@ def coords(options: CoordsOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     given = [_parse(text) for text in options.points]
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(fields=MEASURES))
-    originals = [image.size for image in measured(session, options.original)]
+    session = Session(asked._replace(fields=MEASURES, nested=True))
+    originals = list(measured(session, options.original))
     if len(originals) > 1:
         raise UsageError(f"--original {options.original}: holds more than one image")
-    limits, original = session.context.limits(), originals[0]
+    limits, original = originals[0].limits, originals[0].size
     sent = parse_size(options.sent) if options.sent else original
     found = coordinates(limits, original, sent)
     mapped = [_mapped(points, found, options.source, options.display_scale) for points in given]

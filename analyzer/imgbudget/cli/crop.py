@@ -74,7 +74,7 @@ def crop(options: CropOptions) -> int:
         verbose=options.out.verbose,
         client=options.client,
     )
-    session = Session(asked)
+    session = Session(asked._replace(nested=True))
     form = None if options.output is None else format_named(options.output)
     sent = None if options.sent is None else parse_size(options.sent)
     target = target_of(session, options.image)

@@ -4,6 +4,7 @@ from typing import Annotated, NamedTuple
 
 from imgbudget.api.legibility import ReadOptions, read_images
 from imgbudget.api.measuring import MEASURES, known_detail
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
@@ -63,7 +64,7 @@ def legible(options: LegibleOptions) -> int:
         settings=options.settings,
         verbose=options.output.verbose,
     )
-    session = Session(asked._replace(fields=MEASURES))
+    session = Session(asked._replace(fields=MEASURES, nested=True))
     how = ReadOptions(options.provider.several, detail, every_line=options.every_line)
     progress = Progress(wanted=not (options.output.no_progress or options.output.quiet), noun="images")
     read = read_images(session, options.paths, how, options.jobs, isolated=True, progress=progress.at)
@@ -75,7 +76,7 @@ def legible(options: LegibleOptions) -> int:
         text=lambda _colour: legible_text(images),
         document=lambda: legible_document(images, unread),
     )
-    say_warnings(dict.fromkeys(read.notes))
+    say_measured(session, options.output, read.notes)
     say_warnings(f"{path}: not read: {reason}" for path, reason in unread)
     if unread or not all(any(model.seen for model in image.models) for image in images):
         return 2

@@ -44,7 +44,8 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.budgets import Budget
-from imgbudget.model.results import FileResult, Summary, UnreadPart, unread_parts
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.unread import UnreadPart, unread_parts
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.contents import content_notes
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
@@ -221,9 +222,9 @@ def plan(options: PlanOptions) -> int:
         if found.summary.files == 0 and not documents:
             say("warning: no files found")
         if not options.output.quiet:
-            say_narrowed(found.summary, options.output)
+            say_narrowed(found.summary.narrowed, options.output)
             say_caveats(found.summary, options.output)
-            say_skipped(found.summary, options.output)
+            say_skipped(found.summary, options.output, unless={part.path for part in gathered.unread})
     for document in documents:
         if document.flaw:
             level = "error" if document.named else "warning"
@@ -264,12 +265,16 @@ def _measured(session: Session, options: PlanOptions, goal: SizeGoal) -> Measure
 
 
 class _Gathered(NamedTuple):
-    """The plans of a run from headers alone, by file; `resends` is None unless it is asked for."""
+    """The plans of a run from headers alone, by file; `resends` is None unless it is asked for.
+
+    `selected` is whether only what rules find something in is planned.
+    """
 
     files: dict[str, FilePlan]
     resends: list[Resend] | None
     summary: Summary
     unread: tuple[UnreadPart, ...] = ()
+    selected: bool = False
 
 
 class _Found(NamedTuple):
@@ -282,7 +287,8 @@ class _Found(NamedTuple):
     resends: list[Resend] | None
     models: tuple[Limits, ...]
     documents: Sequence[DocumentPlan] = ()
-    left_out: int = 0
+    left_out: int | None = None
+    unread: Sequence[UnreadPart] = ()
 
     @classmethod
     def of(
@@ -292,7 +298,7 @@ class _Found(NamedTuple):
         made = [made_plan(plan, outcomes.get(path)) for path, plan in gathered.files.items()]
         plans = [image for plan in made for image in plan.images]
         requests = [request for plan in made for request in plan.requests]
-        left_out = sum(plan.left_out for plan in gathered.files.values())
+        left_out = sum(plan.left_out for plan in gathered.files.values()) if gathered.selected else None
         return cls(
             plans,
             requests,
@@ -301,6 +307,7 @@ class _Found(NamedTuple):
             gathered.resends,
             models,
             left_out=left_out,
+            unread=gathered.unread,
         )
 
 
@@ -359,7 +366,8 @@ class _PlanRun(NamedTuple):
             progress.clear()
         else:
             summary = Summary()
-        return _Gathered(files, resends if options.show_resend else None, summary, tuple(unread))
+        resent = resends if options.show_resend else None
+        return _Gathered(files, resent, summary, tuple(unread), self.targets.selected)
 
     def tried(self, plans: Mapping[str, FilePlan]) -> Mapping[str, FileOutcome]:
         """What a fixer makes of the plans that change an image."""
@@ -429,7 +437,15 @@ class _HeldSink(Sink):
 
 
 def _document(found: _Found) -> dict[str, Any]:
-    document = plan_document(found.plans, found.requests, found.totals, found.summary, found.models)
+    document = plan_document(
+        found.plans,
+        found.requests,
+        found.totals,
+        found.summary,
+        found.models,
+        unread=found.unread,
+        not_selected=found.left_out,
+    )
     if found.documents:
         document["documents"] = [document_record(one) for one in found.documents]
     if found.resends is not None:
@@ -454,7 +470,7 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
         ),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         *((evidence,) if evidence else ()),
-        totals_line(found.plans, found.totals, found.summary, found.left_out) + joined(notes),
+        totals_line(found.plans, found.totals, found.summary, found.left_out or 0) + joined(notes),
     ]
     text = blocks([*documents, *parts])
     if found.resends is None:

@@ -6,14 +6,15 @@ from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import (
     MEASURES,
-    at_detail,
     is_size,
     known_detail,
     limits_at,
     measured_files,
+    on_models,
     parse_size,
     sized,
 )
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
@@ -27,7 +28,7 @@ from imgbudget.cli.targets import ModelsOptions
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
-from imgbudget.linter.models import ALL, limits_of_all
+from imgbudget.linter.models import ALL, models_at
 from imgbudget.linter.run import Session
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import (
@@ -84,31 +85,29 @@ def show_size(options: SizeOptions) -> int:
         verbose=options.output.verbose,
         client=options.client or "",
     )
-    session = Session(asked._replace(fields=MEASURES))
-    bound = limits_of_all(session, several) if several else (session.context.limits(),)
+    session = Session(asked._replace(fields=MEASURES, nested=True))
+    bound = models_at(session, several) if several else None
     found = [row for text in options.sizes for row in measured(session, text)]
     notes: dict[str, None] = {}
     if options.table and options.client:
         notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
-    if several:
-        rows = [at_detail(row, limits, detail, notes) for limits in bound for row in found]
-    else:
-        rows = [at_detail(row, row.limits, detail, notes) for row in found]
-    bound = tuple(
-        dict.fromkeys([row.limits for row in rows] or [limits_at(one, detail, notes) for one in bound])
+    rows = on_models(found, bound, detail, notes)
+    alone = () if rows else bound(None) if bound else (session.context.limits(),)
+    shown = tuple(
+        dict.fromkeys([row.limits for row in rows] or [limits_at(one, detail, notes) for one in alone])
     )
     show = single
     if ALL in several:
         show = grouped
-    elif several and len({limits.platform for limits in bound}) > 1:
+    elif several and len({limits.platform for limits in shown}) > 1:
         show = side_by_side
     write_formats(
         formats,
         options.output.color,
-        text=lambda colour: show(rows, bound, table=options.table, colour=colour),
-        document=lambda: _document(rows, bound, table=options.table, several=bool(several)),
+        text=lambda colour: show(rows, shown, table=options.table, colour=colour),
+        document=lambda: _document(rows, shown, table=options.table, several=bool(several)),
     )
-    say_warnings(dict.fromkeys((*notes, *session.notes)))
+    say_measured(session, options.output, notes)
     return 0
 
 

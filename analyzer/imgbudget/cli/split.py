@@ -4,6 +4,7 @@ import sys
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.splits import split_files
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
@@ -42,18 +43,19 @@ def split(options: SplitOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     budgets = budgets_of(options.budget, ("request",))
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(budgets=budgets))
+    session = Session(asked._replace(budgets=budgets, nested=True))
     splits, summary, unread = split_files(session, options.requests, StandardInput(sys.stdin.buffer.read))
     write_formats(
         formats,
         options.output.color,
         text=lambda colour: _text(splits, show_all=options.show_all, colour=colour),
-        document=lambda: split_document(splits, summary),
+        document=lambda: split_document(splits, summary, unread),
     )
-    say_warnings(session.notes)
+    say_measured(session, options.output)
     if not splits:
         say("warning: no requests found")
-    say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped)
+    lost = {part.path for part in unread}
+    say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped if path not in lost)
     say_warnings(f"{part.place}: not read: {part.reason}" for part in unread)
     if unread:
         return 2

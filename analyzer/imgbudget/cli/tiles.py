@@ -3,10 +3,11 @@
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, cut
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import FILES_FROM, Command, Number, argument, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
-from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.cli.output import chosen_formats, write_formats
 from imgbudget.cli.size import measured
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable, count, figure, money, number
@@ -48,7 +49,7 @@ def tiles(options: TilesOptions) -> int:
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(fields=MEASURES))
+    session = Session(asked._replace(fields=MEASURES, nested=True))
     cuts = [
         (subject, cut(subject, options.overlap))
         for text in options.images
@@ -60,7 +61,7 @@ def tiles(options: TilesOptions) -> int:
         text=lambda colour: blocks(_text(subject, found, colour=colour) for subject, found in cuts),
         document=lambda: _document(cuts),
     )
-    say_warnings(session.notes)
+    say_measured(session, options.output)
     return 0
 
 

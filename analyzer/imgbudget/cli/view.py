@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from PIL.Image import Image
 
 from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
-from imgbudget.api.measuring import MEASURES, at_detail, known_detail, why_unmeasured
+from imgbudget.api.measuring import MEASURES, known_detail, on_models, why_unmeasured
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
@@ -18,7 +18,7 @@ from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.legibility.picture import picture_of, seen_picture
 from imgbudget.limits.geometry import Size, cell_edge, publishes_size
 from imgbudget.limits.values import figure
-from imgbudget.linter.models import limits_of_all
+from imgbudget.linter.models import models_at
 from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
@@ -97,8 +97,7 @@ def view(options: ViewOptions) -> int:
         settings=options.settings,
         verbose=options.report.verbose,
     )
-    session = Session(asked._replace(fields=MEASURES))
-    bound = limits_of_all(session, several) if several else ()
+    session = Session(asked._replace(fields=MEASURES, nested=True))
     notes: dict[str, None] = {}
     path, image = _one_image(session, options.image)
     facts, data = _bytes_of(path, image)
@@ -112,7 +111,7 @@ def view(options: ViewOptions) -> int:
     row = Measured(size, image.limits, image.use.location, image.use.detail)
     if image.client is not None:
         row = row._replace(original=Size(*picture.size), client=image.client)
-    rows = [at_detail(row, limits, detail, notes) for limits in bound or (row.limits,)]
+    rows = on_models([row], models_at(session, several) if several else None, detail, notes)
     text = _text_of(data, facts, rows) if options.text else None
     if isinstance(text, str):
         raise UsageError(f"{path}: {text}")

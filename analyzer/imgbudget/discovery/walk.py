@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.errors import UsageError, os_error_text
+from imgbudget.errors import NO_FILE, UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -212,6 +212,22 @@ class ExplicitPaths:
         new = name not in names
         names.add(name)
         return new
+
+
+_MOST_NAMED = 10
+"""Of many missing paths so many are named: a list that is itself an image would fill the terminal."""
+
+
+def require_existing(paths: Sequence[str]) -> None:
+    """Refuse paths that are `missing`.
+
+    Raises:
+        UsageError: one does not exist.
+    """
+    if absent := missing(paths):
+        more = len(absent) - _MOST_NAMED
+        rest = (f"{more} more of the {len(paths)} paths do not exist",) if more > 0 else ()
+        raise UsageError(*(f"{path}: {NO_FILE}" for path in absent[:_MOST_NAMED]), *rest)
 
 
 def missing(paths: Iterable[str]) -> list[str]:

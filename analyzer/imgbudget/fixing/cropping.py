@@ -14,6 +14,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import figure
+from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.budgets import Budget
@@ -99,12 +100,13 @@ class CropTarget(NamedTuple):
 
 
 def target_of(session: Session, path: str) -> CropTarget:
-    """What limits a part of an image: model, budgets and client of a run."""
-    context = session.context
-    goal, _ = PlanTargets(context.paths, SizeGoal(SizePreset.NATIVE), Budget()).at(path)
+    """What limits a part of an image: model, budgets and client, as the session has them for it."""
+    context = session.context.at(path)
+    goal, _ = PlanTargets(session.context.paths, SizeGoal(SizePreset.NATIVE), Budget()).at(path)
     return CropTarget(context.limits(), goal, context.client.profile if context.client else None)
 
 
+@names_arguments
 def crop(  # noqa: PLR0913 - keyword options
     image: StrPath,
     box: tuple[float, float, float, float],
@@ -135,7 +137,12 @@ def crop(  # noqa: PLR0913 - keyword options
     path = one_path(image, "image")
     file = None if output is None else one_path(output, "output")
     options = RunOptions(
-        model=model, platform=platform, client=client, allow_local_packs=allow_local_packs, pixels=False
+        model=model,
+        platform=platform,
+        client=client,
+        allow_local_packs=allow_local_packs,
+        pixels=False,
+        nested=True,
     )
     found = crop_image(
         path,

@@ -22,6 +22,7 @@ from imgbudget.model.fixes import Resize
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.safety import made_by_default
+from imgbudget.model.unread import UnreadPart, unread_parts
 from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal
 from imgbudget.planner.request import RequestPlan
@@ -233,10 +234,11 @@ def _made_request(plan: RequestPlan, outcome: FileOutcome) -> RequestPlan:
 
 
 class PlannedFiles(NamedTuple):
-    """The plans of files as a fixer carries them out, in the order of the files."""
+    """The plans of files as a fixer carries them out, in the order of the files, and what was not read."""
 
     files: tuple[FilePlan, ...]
     summary: Summary
+    unread: tuple[UnreadPart, ...] = ()
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:
@@ -258,8 +260,10 @@ def plan_files(
     goal = measured_contents(session, paths, goal).goal
     targets = PlanTargets(session.context.paths, goal, budget)
     plans: dict[str, FilePlan] = {}
+    unread: list[UnreadPart] = []
 
     def add(result: FileResult) -> None:
+        unread.extend(unread_parts(result))
         if result.images or result.requests:
             plans[result.path] = plans_of(result, targets)
 
@@ -268,4 +272,5 @@ def plan_files(
     strategy = PlanFixes(goal, budget, client=session.context.client_profile)
     fixer = TrialFixer(session, strategy, paths, changed)
     outcomes = tried(fixer, paths, jobs=1) if changed else {}
-    return PlannedFiles(tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items()), summary)
+    made = tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
+    return PlannedFiles(made, summary, tuple(unread))

@@ -133,6 +133,8 @@ class LintContext:
         """What a search of a folder finds, by the configuration that holds there. Raises as `at` does."""
         context = self.at(f"{folder}/" if folder else "")
         settings = context.paths.settings
+        if self.nearest is not None:
+            self.nearest.note_applied(settings)
         return FilePatterns(settings.exclude, settings.root, settings.include)
 
     def patterns_in(self, folder: str, names: AbstractSet[str]) -> FilePatterns:
@@ -158,6 +160,13 @@ class LintContext:
         if request is None:
             self.note_end(limits)
             self._file_limits = limits
+        return limits
+
+    def limits_of(self, model: str) -> Limits:
+        """The limits of another model on the platform of these files; adds a note if the model is unknown."""
+        limits = self.data.bind(model, self.platform)
+        self.note_limits(limits, self.platform)
+        self.note_end(limits)
         return limits
 
     @property

@@ -114,18 +114,6 @@ def check_part(context: LintContext, path: str, chunk: Chunk, seen: Repeats) -> 
         return result, PartCount(chunk, not check.rows.session, check.end, check.rows, check.batch)
 
 
-def check_source(context: LintContext, source: JsonSource, name: str, *, lines: bool) -> FileResult:
-    """The result of an open JSON source from a remote store, reported under `name`.
-
-    Raises:
-        UnreadableError: it changed while it was read.
-    """
-    with without_collector():
-        return DocumentCheck(
-            context=context, source=source, path=name, lines=lines, explicit=True, named=True
-        ).run()
-
-
 @dataclass(slots=True, kw_only=True)
 class DocumentCheck:
     """The check of one file, document by document; with `lines` each line is a document.
@@ -262,7 +250,8 @@ class DocumentCheck:
         elif missed:
             reason = f"{reason}; it resembles a request whose shape is unknown"
         reason = "; ".join((reason, *self.checked.caveats))
-        return FileResult(path=self.path, skipped=reason, missed=missed or self.checked.missed)
+        lost = missed or self.checked.missed or self.rows.bad > 0
+        return FileResult(path=self.path, skipped=reason, missed=lost)
 
     def _text(self, where: TextRange, location: Location) -> None:
         """Check the images in a part of the text that is no document."""
@@ -303,15 +292,17 @@ class DocumentCheck:
         where = TextRange(document.start, document.end, line, document.start)
         self._text(where, Location(self.path, (), 0, document.number))
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
-        is_reported = self.explicit or self.known_requests or self._holds_requests
-        if not is_reported and not looks_like_request(head):
+        looks_so = self.explicit or self.known_requests or self._holds_requests or looks_like_request(head)
+        if not looks_so:
             self._skip(document.message, "not JSON")
             self.skipped_silently = True
             return
         self.rows.bad += 1
+        self.reasons |= {document.message: None} if len(self.reasons) < _MAX_REASONS else {}
         location = Location(self.path, (), 0, document.number)
-        offset = document.offset
-        span = Span(offset, offset + 1, document.line, document.column, document.line, document.column + 1)
+        span = Span(
+            at := document.offset, at + 1, document.line, document.column, document.line, document.column + 1
+        )
         self.checked.add_flaw(location, span, document.message)
 
     def _skip(self, reason: str, row_reason: str) -> None:

@@ -1,9 +1,10 @@
 """The limits of several models, to compare them: named ones, or all that are in service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
+from imgbudget.linter.context import LintContext
 from imgbudget.linter.run import Session
 
 ALL = "all"
@@ -20,16 +21,36 @@ def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
     `all` means the models in service, sorted by provider and then by id. What is unknown or served
     elsewhere leaves a note.
     """
+    return _bound(session.context, names)
+
+
+def models_at(session: Session, names: Sequence[str]) -> Callable[[str | None], tuple[Limits, ...]]:
+    """What gives the limits of each model for a file, by the configuration nearest to it.
+
+    Of None, they are those of the session.
+    """
+    known: dict[int, tuple[Limits, ...]] = {}
+
+    def at(path: str | None) -> tuple[Limits, ...]:
+        context = session.context if path is None else session.context.at(path)
+        if id(context) not in known:
+            known[id(context)] = _bound(context, names)
+        return known[id(context)]
+
+    return at
+
+
+def _bound(context: LintContext, names: Sequence[str]) -> tuple[Limits, ...]:
     found: dict[tuple[str, str], Limits] = {}
     for name in names:
-        for limits in _in_service(session) if name == ALL else (session.limits_of(name),):
+        for limits in _in_service(context) if name == ALL else (context.limits_of(name),):
             found.setdefault((limits.model, limits.platform), limits)
     return tuple(found.values())
 
 
-def _in_service(session: Session) -> list[Limits]:
-    data = session.limits
-    every = [data.bind(model, session.context.platform) for model in data.models]
+def _in_service(context: LintContext) -> list[Limits]:
+    data = context.data
+    every = [data.bind(model, context.platform) for model in data.models]
     return sorted(
         (limits for limits in every if limits.retired is None),
         key=lambda limits: (data.platforms.index(limits.platform), limits.model),

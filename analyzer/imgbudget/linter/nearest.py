@@ -35,6 +35,8 @@ class NearestContexts:
         """By folder as results spell it: empty for the working folder."""
         self._folders: dict[str, LintContext] = {folder_of(start): context}
         self._nested: dict[str, LintContext] = {}
+        self._applied: set[str | None] = set()
+        """The configurations whose patterns decided which files were found."""
         self._varied: dict[tuple[int, str | None, str | None], LintContext] = {}
 
     @property
@@ -120,10 +122,20 @@ class NearestContexts:
         if (context := self._here.get(outer or slash)) is not None:
             self._here.setdefault(folder, context)
 
-    def narrowed(self) -> Iterator[tuple[str, str]]:
-        """The nested configurations that leave out files or rules, each with what, as a clause."""
+    def note_applied(self, settings: Settings) -> None:
+        """Note that the patterns of a configuration decide which files are found."""
+        self._applied.add(settings.source)
+
+    def narrowed(self, *, rules: bool = True) -> Iterator[tuple[str, str]]:
+        """The nested configurations that leave out files or rules, each with what, as a clause.
+
+        Patterns count where a search applied them: what is named is checked all the same. Without `rules`
+        only files count.
+        """
         for path, context in self._nested.items():
-            if clause := "; ".join(_narrowing(context.paths.settings)):
+            settings = context.paths.settings
+            files = _files_left_out(settings) if path in self._applied else ()
+            if clause := "; ".join((*files, *(_rules_left_out(settings) if rules else ()))):
                 yield shown(path), clause
 
 
@@ -160,11 +172,15 @@ def _without_effect(parts: RunParts, settings: Settings) -> Iterator[str]:
         yield f"{place_of(settings, 'budgets')}: run: not used: {OF_RUN} set a budget for the run"
 
 
-def _narrowing(settings: Settings) -> Iterator[str]:
-    """What settings leave out."""
+def _files_left_out(settings: Settings) -> Iterator[str]:
+    """Which files settings leave out."""
     for name, values in (("exclude", settings.exclude), ("include", settings.include)):
         if values:
             yield f"{name} {_listed(values)}"
+
+
+def _rules_left_out(settings: Settings) -> Iterator[str]:
+    """Which rules settings leave out."""
     if settings.select != Settings().select:
         yield f"select {_listed(settings.select)}"
     if settings.ignore:

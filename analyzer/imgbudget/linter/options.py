@@ -1,11 +1,12 @@
 """The options of a run, and what they come to: rules, settings, limits and a context."""
 
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 from imgbudget.config.load import UncheckedSettings, load_unchecked, place_of
 from imgbudget.config.settings import DEFAULT_MODEL, Settings
+from imgbudget.config.suggest import unknown
 from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path, type_name
 from imgbudget.errors import LimitsError, PackError, UsageError
 from imgbudget.imageinfo.dispatch import require_decoding
@@ -13,8 +14,7 @@ from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.lifecycle import current_day, day_of
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import ConfigUsage, PathRules, RuleChoice
-from imgbudget.linter.selection import SelectionLayer, require_pixels
-from imgbudget.linter.selection import require_text as require_text_extra
+from imgbudget.linter.selection import SelectionLayer, require_pixels, require_text, specificity
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
@@ -60,7 +60,7 @@ class RunOptions(NamedTuple):
     of the configuration, the working folder and Python's path, not from installed distributions only.
     `allow_outside` follows links in folders wherever they lead, not only to what the folders and their
     repository hold. With `nested`, the configuration nearest to each file counts, not only that of the
-    working folder; `check`, `plan` and `fix` always do so.
+    working folder; the public functions set it themselves, but for `audit` and `guard`.
     `pixels` runs the rules on pixels, for which images are decoded: None as the configuration has it, False
     never, also where it names one.
     `fields` are facts to read in addition to those that rules need; `excerpts` and `edits` add the text and
@@ -132,7 +132,7 @@ class RunOptions(NamedTuple):
         for name in _SWITCHES:
             require_switch(getattr(self, name), name)
         for name in _TEXTS:
-            require_text(getattr(self, name), name)
+            require_str(getattr(self, name), name)
         for name in ("pixels", "text"):
             if getattr(self, name) is not None:
                 require_switch(getattr(self, name), name)
@@ -169,7 +169,7 @@ def require_switch(given: object, name: str) -> None:
         raise UsageError(f"{name}: expected True or False, found {type_name(given)}")
 
 
-def require_text(given: object, name: str) -> None:
+def require_str(given: object, name: str) -> None:
     """Raise UsageError for anything but a text and None."""
     if given is not None and not isinstance(given, str):
         raise UsageError(f"{name}: expected a text, found {type_name(given)}")
@@ -248,7 +248,7 @@ class RunParts(NamedTuple):
         if context.needs_pixels:
             require_pixels()
         if context.needs_text:
-            require_text_extra()
+            require_text()
         settle(context, names_model=options.model is not None)
         return context
 
@@ -288,7 +288,8 @@ def load_run(options: RunOptions, start: str, *, packs: bool = True) -> tuple[Re
         ConfigError: the configuration is invalid.
         PackError: a rule pack cannot be loaded.
         LimitsError: the limits file is invalid.
-        UsageError: images are to be decoded, and cannot be here.
+        UsageError: the options name a rule or platform that there is not, or images to decode, which this
+            machine cannot.
     """
     if options.fields & ProbeField.DECODE:
         require_decoding()
@@ -304,7 +305,23 @@ def load_run(options: RunOptions, start: str, *, packs: bool = True) -> tuple[Re
     except (PackError, LimitsError):
         first.validate()  # mistakes in the configuration, if there are any, say more
         raise
-    return registry, *checked(first, registry, options, all_rules=not unloaded)
+    settings, data = checked(first, registry, options, all_rules=not unloaded)
+    _refuse_unknown_names(options, registry, data)
+    return registry, settings, data
+
+
+def _refuse_unknown_names(options: RunOptions, registry: Registry, data: LimitsData) -> None:
+    for selector in chain.from_iterable(filter(None, options.layer)):
+        if all(specificity(selector, rule) < 0 for rule in registry.rules):
+            raise UsageError(unknown_rule(registry, selector))
+    if options.platform is not None and options.platform not in data.platforms:
+        raise UsageError(unknown("platform", options.platform, data.platforms, listed=True))
+
+
+def unknown_rule(registry: Registry, given: str) -> str:
+    """The error message for a rule that does not exist."""
+    rules = registry.rules
+    return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
 
 def checked(
@@ -330,23 +347,3 @@ def checked(
         data = processors.on(data, first)
     codes = [rule.code for rule in registry.rules] if all_rules else None
     return first.validate(codes, [rule.name for rule in registry.rules], shipped), data
-
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-
-def accepts_wishes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let a function accept `wishes`, the name of `options` in 0.1, with a DeprecationWarning."""
-
-    @wraps(function)
-    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        if "wishes" in kwargs:
-            import warnings  # noqa: PLC0415 - rare
-
-            text = f"{function.__name__}: the argument wishes is now options and goes in the next release"
-            warnings.warn(text, DeprecationWarning, stacklevel=2)
-            kwargs["options"] = kwargs.pop("wishes")
-        return function(*args, **kwargs)
-
-    return call

@@ -6,26 +6,24 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
-from imgbudget.config.suggest import unknown
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
     FoundFile,
     Paths,
     SkippedFile,
     find_files,
-    missing,
     path_list,
+    require_existing,
 )
-from imgbudget.errors import NO_FILE, ConfigError, UsageError
+from imgbudget.errors import ConfigError, UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals, finish, new_totals
 from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
-from imgbudget.linter.options import RunOptions, RunParts, load_run
+from imgbudget.linter.options import RunOptions, RunParts, load_run, unknown_rule
 from imgbudget.linter.rule_sets import ConfigUsage
-from imgbudget.linter.selection import specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
@@ -41,10 +39,6 @@ if TYPE_CHECKING:
     from imgbudget.linter.reporting import Reporter, RunOutput
     from imgbudget.linter.rows import PartCount, PartReceiver
     from imgbudget.model.comparison import Earlier
-
-_MOST_NAMED = 10
-"""Of many missing paths so many are named: a list that is itself an image would fill the terminal."""
-
 
 STDIN = "-"
 _FOUND_FIRST = 4000
@@ -93,7 +87,6 @@ class Session:
         self.limits: LimitsData
         if loaded is None:
             self.registry, self.settings, self.limits = load_run(options, start, packs=packs)
-            self._refuse_unknown_names()
         else:
             self.settings, self.limits = loaded
             self.registry = configured_packs(self.settings, local=options.allow_local_packs)
@@ -134,20 +127,9 @@ class Session:
         """Notes on the run as a whole, e.g. that a model is unknown."""
         return (*self.settings.notes, *self._ineffective, *self.context.notes)
 
-    def _refuse_unknown_names(self) -> None:
-        options = self.options
-        for selector in chain.from_iterable(filter(None, options.layer)):
-            if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
-                raise UsageError(self.unknown_rule(selector))
-        if options.platform is not None and options.platform not in self.limits.platforms:
-            raise UsageError(unknown("platform", options.platform, self.limits.platforms, listed=True))
-
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; adds a note if the model is unknown."""
-        limits = self.limits.bind(model, self.context.platform)
-        self.context.note_limits(limits, self.context.platform)
-        self.context.note_end(limits)
-        return limits
+        return self.context.limits_of(model)
 
     @property
     def factory(self) -> "Callable[[], Session]":
@@ -156,8 +138,7 @@ class Session:
 
     def unknown_rule(self, given: str) -> str:
         """The error message for a rule that does not exist."""
-        rules = self.registry.rules
-        return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+        return unknown_rule(self.registry, given)
 
     def files(self, paths: Paths) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would check, and those it would skip, each with the reason.
@@ -235,10 +216,7 @@ class Session:
             UsageError: a path does not exist.
         """
         named = path_list(paths)
-        if absent := missing(named):
-            more = len(absent) - _MOST_NAMED
-            rest = (f"{more} more of the {len(named)} paths do not exist",) if more > 0 else ()
-            raise UsageError(*(f"{path}: {NO_FILE}" for path in absent[:_MOST_NAMED]), *rest)
+        require_existing(named)
         self.checked_paths = named
         if not named:
             return iter(())
@@ -271,6 +249,10 @@ class Session:
     def contexts(self) -> tuple[LintContext, ...]:
         """The context of the run, and those of nested configurations that were found."""
         return (self.context, *(self.context.nearest.nested if self.context.nearest else ()))
+
+    def narrowed(self, *, rules: bool = True) -> tuple[tuple[str, str], ...]:
+        """The nested configurations that leave out files or `rules`, each with what, as a clause."""
+        return tuple(self.context.nearest.narrowed(rules=rules)) if self.context.nearest else ()
 
     @property
     def has_entries(self) -> bool:

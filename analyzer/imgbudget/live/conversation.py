@@ -13,6 +13,7 @@ from imgbudget.fixing.revisions import edit_image
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
+from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import ImageEdit
@@ -39,6 +40,7 @@ _HEAD = 4 * 16384
 """Characters of base64 that are decoded to read the size of an image."""
 
 
+@names_arguments
 def prune_conversation(  # noqa: PLR0913 - keyword options
     messages: Iterable[Turn],
     *,

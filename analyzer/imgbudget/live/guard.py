@@ -3,7 +3,8 @@
 from typing import Literal, TypeVar, cast
 
 from imgbudget.errors import UsageError
-from imgbudget.linter.options import RunOptions, accepts_wishes, known_level
+from imgbudget.linter.arguments import accepts_wishes, names_arguments
+from imgbudget.linter.options import RunOptions, known_level
 from imgbudget.live.clients import guarded, install
 from imgbudget.live.inspection import Inspector
 from imgbudget.live.watch import MODES, Mode, RequestWarning, RequestWatch
@@ -16,6 +17,7 @@ Transport = TypeVar("Transport")
 
 
 @accepts_wishes
+@names_arguments
 def guard(
     client: Client, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
 ) -> Client:
@@ -40,6 +42,7 @@ def guard(
 
 
 @accepts_wishes
+@names_arguments
 def guard_transport(
     inner: Transport | None = None,
     mode: Mode = "raise",

@@ -1,7 +1,6 @@
 """The results of a run: the findings in each file, and the totals."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
@@ -210,27 +209,6 @@ class FileResult(NamedTuple):
     fix: "FileFix | None" = None
     trial: "FileFix | None" = None
     caveats: tuple[str, ...] = ()
-
-
-class UnreadPart(NamedTuple):
-    """What of a file could not be read: the file, the place in it, and the reason in a clause."""
-
-    path: str
-    place: str
-    reason: str
-
-
-def unread_parts(result: FileResult) -> Iterator[UnreadPart]:
-    """What of a file could not be read, so that nothing is planned for it."""
-    path = result.path
-    if result.rows is not None and result.rows.bad:
-        bad, total = result.rows.bad, result.rows.total
-        yield UnreadPart(path, path, f"{bad:,} of {total:,} rows are not JSON or are malformed entries")
-    elif not result.images and not result.requests and result.findings:
-        yield UnreadPart(path, path, result.findings[0].message)
-    for image in result.images:
-        if image.use.facts is not None and image.use.facts.damage is not None:
-            yield UnreadPart(path, image.use.location.place, image.use.facts.damage)
 
 
 class RangedSums:

@@ -10,6 +10,7 @@ from imgbudget.limits.levers import levers
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
+from imgbudget.model.unread import UnreadPart
 from imgbudget.output.base import (
     TextTable,
     between,
@@ -28,6 +29,7 @@ from imgbudget.output.records import (
     range_record,
     ranged,
     uncounted_record,
+    unread_records,
     usd,
     usd_range,
 )
@@ -182,14 +184,21 @@ def _of_several(plan: ImagePlan, models: Sequence[Limits]) -> dict[str, Any]:
     return {"models": [view_record(view) for view in views_of(plan, models)]} if models else {}
 
 
-def plan_document(
+def plan_document(  # noqa: PLR0913 - keyword arguments with defaults
     plans: Sequence[ImagePlan],
     requests: Sequence[RequestPlan],
     totals: PlanTotals,
     summary: Summary,
     models: Sequence[Limits] = (),
+    *,
+    unread: Sequence[UnreadPart] = (),
+    not_selected: int | None = None,
 ) -> dict[str, Any]:
-    """The whole plan, version 1; with `models` each image also has its size and tokens on each."""
+    """The whole plan, version 1; with `models` each image also has its size and tokens on each.
+
+    `unread` is what nothing is planned for, as it cannot be read; `not_selected` how many images have no
+    finding of the rules that are selected, None if all images are planned.
+    """
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -219,6 +228,8 @@ def plan_document(
             "images": summary.images,
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+            "unread": unread_records(unread),
+            **({} if not_selected is None else {"not_selected": not_selected}),
         },
     }
 

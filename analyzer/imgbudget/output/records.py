@@ -1,7 +1,7 @@
 """Results as records of the JSON formats, version 1: as dictionaries, and as text. Absent values are null."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from imgbudget.version import __version__
 if TYPE_CHECKING:
     from imgbudget.model.clients import ClientImage
     from imgbudget.model.edits import FailedFix
+    from imgbudget.model.unread import UnreadPart
 
 
 VERSION = 1
@@ -207,6 +208,11 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             **fixes_record(summary),
         }
     return record
+
+
+def unread_records(unread: Iterable["UnreadPart"]) -> list[dict[str, Any]]:
+    """What could not be read: the file, or an image in a request, and why."""
+    return [{"path": part.path, "place": part.place, "reason": part.reason} for part in unread]
 
 
 def _summary_record(summary: Summary) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgbudget.model.results import Summary
-from imgbudget.output.records import TOOL, VERSION, ranged, uncounted_record, usd
+from imgbudget.model.unread import UnreadPart
+from imgbudget.output.records import TOOL, VERSION, ranged, uncounted_record, unread_records, usd
 from imgbudget.planner.division import Split, SplitPart, Tiling
 
 
-def split_document(splits: Sequence[Split], summary: Summary) -> dict[str, Any]:
-    """How requests divide, version 1."""
+def split_document(splits: Sequence[Split], summary: Summary, unread: Sequence[UnreadPart]) -> dict[str, Any]:
+    """How requests divide, version 1; `unread` is what could not be read of them."""
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -18,6 +19,7 @@ def split_document(splits: Sequence[Split], summary: Summary) -> dict[str, Any]:
             "files": summary.files,
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+            "unread": unread_records(unread),
         },
     }
 

@@ -13,7 +13,8 @@ from imgbudget.auditing.records import RecordBuilder, RowLocation
 from imgbudget.auditing.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.linter.documents import check_source
+from imgbudget.linter.collector import without_collector
+from imgbudget.linter.documents import DocumentCheck
 
 DAMAGE = "damaged request file"
 
@@ -36,5 +37,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         shutil.copyfileobj(stream, spooled, BLOCK)
         spooled.flush()
         source = JsonSource(spooled.fileno())
-        result = check_source(builder.session.context, source, partition.source, lines=lines)
+        with without_collector():
+            result = DocumentCheck(
+                context=builder.session.context,
+                source=source,
+                path=partition.source,
+                lines=lines,
+                explicit=True,
+                named=True,
+            ).run()
     yield from builder.result(where, result, lines=lines)

@@ -1,0 +1,143 @@
+"""The configuration nearest to each file, in the commands and functions that ask what a model makes of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import imgbudget as package
+from imgbudget.legibility import task
+from imgbudget.linter import selection
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.configs import write
+from tests.conftest import Command
+from tests.test_python_api import read_of
+
+LARGE = image_bytes((1700, 1000))
+"""Over the 1568 px of one model, under the 2576 px of the other."""
+
+HERE, THERE = "claude-sonnet-4-6", "claude-opus-4-8"
+
+
+@pytest.fixture(autouse=True)
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root has one model, a service another one."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("docs", "chat"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(LARGE)
+        write_json(tmp_path / folder / "r.json", body(image_block(LARGE), model=None))
+    write(tmp_path, f"model: {HERE}\n")
+    write(tmp_path / "chat", f"model: {THERE}\nplatform: bedrock\n")
+    return tmp_path
+
+
+def shown(imgbudget: Command, *arguments: str) -> Any:
+    """What a command prints as JSON, warnings aside."""
+    return imgbudget(*arguments, "--format", "json").json
+
+
+def models(records: Sequence[Any]) -> list[tuple[str, str]]:
+    """The model and platform of each record."""
+    return [(record["model"], record["platform"]) for record in records]
+
+
+BOTH = [(THERE, "bedrock"), (HERE, "anthropic")]
+
+
+def test_each_command_asks_about_the_model_of_the_folder(imgbudget: Command, services: Path) -> None:
+    """As `check` does, from the root and from elsewhere; options of the command line come first."""
+    files = ("chat/a.png", "docs/a.png")
+    assert models(shown(imgbudget, "size", *files, "chat/r.json")["sizes"]) == [*BOTH, BOTH[0]]
+    assert models(shown(imgbudget, "tiles", *files)["tilings"]) == BOTH
+    seen: list[list[int]] = []
+    for file, (model, _) in zip(files, BOTH, strict=True):
+        point = shown(imgbudget, "coords", "10,10", "--original", file)
+        part = shown(imgbudget, "crop", file, "0,0,300,300", "-o", f"{model}.png")
+        page = shown(imgbudget, "view", file, "-o", f"{model}.html")["sizes"]
+        request = file.replace("a.png", "r.json")
+        split = shown(imgbudget, "split", request, "--all")["splits"]
+        assert models([point, part, *page, *split]) == [BOTH[len(seen)]] * 4
+        seen.append(point["seen"])
+    assert seen == [[1700, 1000], [1428, 840]]
+    (elsewhere := services / "docs/inner").mkdir()
+    assert models(shown(imgbudget, "size", str(services / "chat/a.png"))["sizes"]) == [BOTH[0]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        assert models(shown(imgbudget, "size", "../../chat/a.png", "1700x1000")["sizes"]) == BOTH
+    assert models(shown(imgbudget, "size", "chat/a.png", "--model", HERE)["sizes"]) == [(HERE, "bedrock")]
+    for option in (("--isolated",), ("--config", "imgbudget.yaml")):
+        assert models(shown(imgbudget, "size", "chat/a.png", *option)["sizes"])[0][1] == "anthropic"
+
+
+def test_several_models_are_on_the_platform_of_the_folder(imgbudget: Command) -> None:
+    """One model after another, as before."""
+    found = shown(imgbudget, "size", "chat/a.png", "docs/a.png", "--model", f"{HERE},{THERE}")["sizes"]
+    assert models(found) == [
+        (model, platform) for model in (HERE, THERE) for platform in ("bedrock", "anthropic")
+    ]
+    page = shown(imgbudget, "view", "chat/a.png", "-o", "a.html", "--model", f"{HERE},{THERE}")["sizes"]
+    assert models(page) == [(HERE, "bedrock"), (THERE, "bedrock")]
+    assert package.size("chat/a.png", model=[HERE, THERE]).records() == found[::2]
+
+
+def test_text_is_read_as_the_model_of_the_folder_sees_it(
+    imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is not downscaled for the better one."""
+    monkeypatch.setattr(selection, "is_installed", lambda _name: True)
+    monkeypatch.setattr(task, "read_image", read_of)
+    images = shown(imgbudget, "legible", "chat/a.png", "docs/a.png", "-j", "1")["images"]
+    assert models([one["models"][0] for one in images]) == BOTH
+    assert [one["models"][0]["seen"] == [1700, 1000] for one in images] == [True, False]
+    report = package.legible(["chat/a.png", "docs/a.png"])
+    assert json.loads(json.dumps(report.to_dict()))["images"] == images
+
+
+CALLS: list[Callable[[str], Any]] = [
+    lambda path: package.size(path)[0],
+    lambda path: package.tiles(path)[0],
+    lambda path: package.crop(path, (0, 0, 300, 300)).limits,
+    lambda path: package.split(path.replace("a.png", "r.json"))[0],
+    lambda path: package.check(path).images[0].limits,
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_functions_as_the_commands(call: Callable[[str], Any]) -> None:
+    """In Python too."""
+    found = [call(path) for path in ("chat/a.png", "docs/a.png")]
+    assert [(one.model, one.platform) for one in found] == BOTH
+
+
+def test_an_error_is_explained_for_the_model_of_the_request(imgbudget: Command, services: Path) -> None:
+    """The request names none: that of its folder counts."""
+    text = "messages.0.content.0.image.source.base64.data: At least one of the image dimensions exceed max"
+    write(services / "chat", "model: claude-none-9\n")
+    assert "unknown model 'claude-none-9'" in imgbudget("explain", text, "--request", "chat/r.json").err
+    assert "unknown model" not in imgbudget("explain", text, "--request", "docs/r.json").err
+
+
+def test_what_is_left_out_is_named(imgbudget: Command, services: Path) -> None:
+    """Where a search applied it; not where all files are named; a broken configuration is an error."""
+    write(services / "chat", f"model: {THERE}\nexclude: [a.png]\nignore: [IB2]\n")
+    for command in ("size", "tiles", "split"):
+        run = imgbudget(command, "chat")
+        assert "note: chat/imgbudget.yaml narrows what is read of its folder: exclude a.png\n" in run.err
+        assert "narrows" not in imgbudget(command, "chat/r.json").err
+    line = imgbudget("check", "chat").out.splitlines()[-1]
+    assert "narrowed by chat/imgbudget.yaml" in line
+    named = imgbudget("check", "chat/a.png", "chat/r.json")
+    assert "its folder: ignore IB2\n" in named.err
+    write(services / "chat", f"model: {THERE}\nexclude: [a.png]\ninclude: ['*.json']\n")
+    named = imgbudget("check", "chat/a.png", "chat/r.json")
+    assert "narrow" not in named.out + named.err
+    forced = imgbudget("check", "chat/a.png", "chat/r.json", "--force-exclude")
+    assert "narrowed by chat/imgbudget.yaml" in forced.out
+    write(services / "chat", "modle: x\n")
+    for command in ("size", "tiles", "split", "legible"):
+        if command != "legible" or selection.is_installed("rapidocr"):
+            run = imgbudget(command, "chat/r.json")
+            assert (run.code, 'chat/imgbudget.yaml:1: unknown key "modle"' in run.err) == (2, True)
