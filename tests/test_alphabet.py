@@ -24,7 +24,6 @@ def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """With pybase64 from the first byte on, and without it."""
     name: str = request.param
     if name == "pybase64":
-        pytest.importorskip("pybase64")
         monkeypatch.setattr(alphabet, "_WORTH", 1)
     else:
         monkeypatch.setitem(sys.modules, "pybase64", None)
@@ -81,7 +80,6 @@ def test_statistics_do_not_depend_on_how_a_string_is_cut(cuts: list[int], parts:
 
 def test_pybase64_is_imported_only_for_much_text(tmp_path: Path) -> None:
     """Not for a body of some kilobytes: to import it takes longer than to read them without it."""
-    pytest.importorskip("pybase64")
     code = (
         "import sys\nfrom imgbudget.jsontext.alphabet import first_foreign\n"
         "text = memoryview(b'A' * 500_000)\n"

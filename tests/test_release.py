@@ -31,7 +31,7 @@ HOME = "https://forge.example/team/imgbudget"
 LOCK = "".join(
     f'[[packages]]\nname = "{name}"\nversion = "1"\n'
     f'sdist = {{ url = "https://index.example/{name}-1.tar.gz", hashes = {{ sha256 = "{name * 3}" }} }}\n'
-    for name in ("click", "pillow", "pyyaml")
+    for name in ("click", "pillow", "pybase64", "pyyaml")
 )
 
 

@@ -1,7 +1,8 @@
 """Which bytes of a text are not in the alphabet of base64: quickly, since images are read whole for it.
 
-pybase64 (imgbudget[fast]) decodes with the vector instructions of the processor, in a third of the time of
-the fastest check in the standard library; what it decoded is dropped. Without it, results are the same.
+pybase64 decodes with the vector instructions of the processor, in a third of the time of the fastest check
+in the standard library; what it decoded is dropped. Where it has no compiled code (PyPy, a browser), results
+are the same.
 """
 
 from collections.abc import Callable
