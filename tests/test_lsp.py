@@ -1,5 +1,6 @@
 """The language server, driven by messages in the same process."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -161,6 +162,41 @@ def test_fixes_are_those_of_check_fix(tmp_path: Path, imgbudget: Command) -> Non
     session(scenario, tmp_path, level=Severity.WARNING)
 
 
+@pytest.mark.parametrize("capabilities", [ALL, {}])
+def test_text_that_changes_while_it_is_fixed_gets_no_edit(tmp_path: Path, capabilities: Any) -> None:
+    """Places of the old text are others in the new one, also for clients that know no versions."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, BOTH)
+        data = {"uri": uri, "version": 1, "check": client.server.opened[uri].checks, "finding": None}
+        asked = asyncio.ensure_future(client.ask("codeAction/resolve", {"title": "x", "data": data}))
+        while not client.server.actions._fixes._pool._processes:
+            assert not asked.done()
+            await asyncio.sleep(0)
+        client.change(uri, 2, {"range": {"start": START, "end": START}, "text": "\n"})
+        assert "edit" not in await asked
+        assert "has changed" in (await client.next("window/showMessage"))["message"]
+
+    session(scenario, tmp_path, capabilities=capabilities)
+
+
+def test_numbers_of_findings_are_those_of_one_check(tmp_path: Path) -> None:
+    """A configuration that changes gives other findings the same numbers: an earlier action is not taken."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, BOTH)
+        action = (await client.actions(uri, START, END, ["quickfix"]))[0]
+        (tmp_path / "imgbudget.yaml").write_text("ignore: [IB105]\n")
+        client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+        await client.diagnostics()
+        assert "edit" not in await client.ask("codeAction/resolve", action)
+        assert "has changed" in (await client.next("window/showMessage"))["message"]
+
+    session(scenario, tmp_path)
+
+
 def test_clients_without_versions_and_later_edits_get_both_at_once(tmp_path: Path) -> None:
     """An unsafe fix says so and is not preferred; a fix that cannot be made is no action without a word."""
     uri = (tmp_path / "a.json").as_uri()
@@ -297,7 +333,7 @@ def test_hostile_messages_end_nothing(tmp_path: Path) -> None:
         assert "IB002" in codes(await client.diagnostics())
         numbers: list[Any] = [-1, 99, "x", [], True]
         for number in numbers:
-            action = {"title": "x", "data": {"uri": uri, "version": 2, "finding": number}}
+            action = {"title": "x", "data": {"uri": uri, "version": 2, "check": 2, "finding": number}}
             assert "edit" not in await client.ask("codeAction/resolve", action)
         assert "edit" not in await client.ask("codeAction/resolve", {"title": "x"})
         answer = await client.ask("workspace/executeCommand", {"command": "none"})

@@ -102,7 +102,7 @@ async def test_request_that_is_cancelled_is_answered_and_the_server_goes_on(
     path = tmp_path / "request.json"
     await opened(client, path, TEXT)
     document = types.TextDocumentIdentifier(path.as_uri())
-    action = types.CodeAction("x", data={"uri": path.as_uri(), "version": 1, "finding": 0})
+    action = types.CodeAction("x", data={"uri": path.as_uri(), "version": 1, "check": 1, "finding": 0})
     ask = client.protocol.send_request_async
     asked = asyncio.ensure_future(ask(types.CODE_ACTION_RESOLVE, action, msg_id="fix"))
     await asyncio.sleep(0)  # until it is sent

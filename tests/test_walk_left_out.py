@@ -1,5 +1,6 @@
 """What a search skips (tool folders, excluded paths, what git ignores), and what it finds anyway."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,12 @@ import pytest
 
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, FileKind
 from imgbudget.discovery.walk import FoundFile, SkippedFile, find_files
+from imgbudget.editors.checks import EditorSessions, check_text
+from imgbudget.editors.text import EditorText
+from imgbudget.linter.options import RunOptions
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.configs import write as configure
+from tests.conftest import Command
 from tests.trees import folder, make, names, search, write
 
 __all__ = ["folder"]
@@ -270,3 +277,28 @@ def test_a_separate_git_folder_is_searched_as_git_lists_it(
     make("a.png", "b.png")
     assert git("ls-files", "-o", "--exclude-standard").split() == ["b.png"]
     assert [entry.path for entry in search(".")] == [".git", "b.png"]
+
+
+@pytest.mark.parametrize("pattern", ["v/in", "in", "/v", "*.v"])
+def test_a_folder_left_out_from_outside_is_left_out_everywhere(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """A search never enters it, so a configuration in it changes nothing, for hooks and editors neither."""
+    files = ["r.json", "v/r.json", "v/in/r.json", "v/in/deep/r.json", "v/in/x.v/r.json"]
+    (tmp_path / "v/in/deep").mkdir(parents=True)
+    (tmp_path / "v/in/x.v").mkdir()
+    for name in files:
+        write_json(tmp_path / name, body(image_block(image_bytes((8, 8)))))
+    configure(tmp_path, f"exclude: ['{pattern}']")
+    configure(tmp_path / "v/in", "exclude: [deep]")
+    monkeypatch.chdir(tmp_path)
+    shown = imgbudget("check", "--show-files", "--format", "json").json["files"]
+    assert 0 < len(shown) < len(files)
+    for paths in (files, [str(tmp_path / name) for name in files]):
+        forced = imgbudget("check", "--force-exclude", "--show-files", "--format", "json", *paths).json
+        assert sorted(os.path.relpath(path) for path in forced["files"]) == sorted(shown)
+    monkeypatch.chdir(os.sep)
+    sessions = EditorSessions(RunOptions(), roots=[str(tmp_path)])
+    text = EditorText.of((tmp_path / "r.json").read_text("utf-8"))
+    checked = [name for name in files if check_text(sessions, str(tmp_path / name), text).result is not None]
+    assert sorted(checked) == sorted(shown)

@@ -59,6 +59,9 @@ class ConfigError(ImgbudgetError):
         self.problems = problems
         super().__init__(*map(str, problems))
 
+    def __reduce__(self) -> "tuple[type[ConfigError], tuple[tuple[ConfigProblem, ...]]]":
+        return ConfigError, (self.problems,)  # from a worker process too
+
 
 class LimitsError(ImgbudgetError):
     """Limits data that is malformed or names an unknown tier, model or platform."""

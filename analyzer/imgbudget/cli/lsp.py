@@ -9,6 +9,8 @@ from imgbudget.cli.extras import of_extra
 from imgbudget.cli.options import (
     FIX_LEVEL,
     PEDANTIC,
+    PIXELS,
+    TEXT,
     ConfigOptions,
     ModelOptions,
     SelectionOptions,
@@ -28,6 +30,8 @@ class LspOptions(NamedTuple):
     provider: ModelOptions = ModelOptions()
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
+    pixels: Annotated[bool, PIXELS] = False
+    text: Annotated[bool, TEXT] = False
     fix_level: Annotated[str, FIX_LEVEL] = "error"
     settings: ConfigOptions = ConfigOptions()
 
@@ -44,7 +48,7 @@ def lsp(options: LspOptions) -> int:
         provider=provider._replace(limits=provider.limits and os.path.abspath(provider.limits)),
         settings=settings._replace(config=settings.config and os.path.abspath(settings.config)),
         rules=options.rules,
-    )._replace(pedantic=options.pedantic)
+    )._replace(pedantic=options.pedantic, pixels=options.pixels or None, text=options.text or None)
     Session(run._replace(isolated=run.config is None))  # mistakes in the options end here
     if sys.stdin.isatty():
         say("waiting for the messages of an editor, which starts this; docs/editors.md has the settings")

@@ -204,6 +204,10 @@ class Exclusion(NamedTuple):
                 return [*kept, step]
         return kept
 
+    def holds(self, folder: str) -> bool:
+        """Whether a folder, spelled as in results, is the root of the patterns or in it."""
+        return _is_inside(self.location(folder or "."), self.root)
+
     def why_left_out(self, path: str, *, folder: bool) -> str | None:
         """Why a search would leave out a path, as a clause; None if it would find it."""
         relative = self.relative(self.location(path))
@@ -325,11 +329,16 @@ class Search(NamedTuple):
 
     def why_left_out(self, argument: Argument) -> str | None:
         """Why an argument is left out, None if it is not; ignore files do not apply to explicit paths."""
-        exclusion = self.exclusion
-        if self.nested is not None:
-            around, slash, _ = argument.path.rpartition("/")
-            exclusion = self.parsed(self.nested.patterns_of(around or slash))
-        return exclusion.why_left_out(argument.path, folder=argument.entry is PathEntry.FOLDER)
+        is_folder = argument.entry is PathEntry.FOLDER
+        if self.nested is None:
+            return self.exclusion.why_left_out(argument.path, folder=is_folder)
+        *above, (around, path) = _steps(argument.path)
+        # as a search comes to it: whether a folder is entered is said by the configuration around that folder
+        for outer, inner in above:
+            exclusion = self.parsed(self.nested.patterns_of(outer))
+            if exclusion.holds(outer) and (reason := exclusion.why_left_out(inner, folder=True)):
+                return reason
+        return self.parsed(self.nested.patterns_of(around)).why_left_out(path, folder=is_folder)
 
     def _root(self, argument: Argument) -> _Folder:
         git: IgnoreLayers | None = () if self.git else None
@@ -416,6 +425,17 @@ class Search(NamedTuple):
         if len(self.explicit.folders) > 1:
             names = [name for name in names if f"{folder.real}/{name}" not in self.explicit.folders]
         return _in_byte_order(names)[::-1]
+
+
+def _steps(path: str) -> list[tuple[str, str]]:
+    """The path from its first folder on, each with the folder that it is in; empty for the working folder."""
+    found: list[tuple[str, str]] = []
+    while True:
+        around, slash, _ = path.rpartition("/")
+        found.append((around or slash, path))
+        path = around
+        if not path or path.endswith(".."):
+            return found[::-1]
 
 
 def _list(path: str) -> _Listing:

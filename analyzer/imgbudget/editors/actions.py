@@ -32,6 +32,12 @@ MOST_EAGER = 5
 
 QUICK_FIX, FIX_ALL = "quickfix", "source.fixAll.imgbudget"
 FIX_ALL_TITLE = "Fix all that imgbudget fixes safely"
+CHANGED = "the text or its configuration has changed; ask for the fixes again"
+
+
+def _origin(opened: OpenText) -> dict[str, Any]:
+    """What an action has as data: the check that it is of, in which findings have numbers."""
+    return {"uri": opened.uri, "version": opened.version, "check": opened.checks}
 
 
 class EditorActions:
@@ -54,33 +60,33 @@ class EditorActions:
         if current is None:
             return []
         opened, checked = current
+        origin, shown = _origin(opened), opened.shown
         only = params.context.only
         first, last = as_place(params.range.start), as_place(params.range.end)
         actions: list[types.CodeAction] = []
         if wanted(QUICK_FIX, only):
             for number, finding in await self._server.view(lambda: list(checked.between(first, last))):
                 if is_offered(finding):
-                    action = self._action(opened, fix_title(finding), QUICK_FIX, number)
+                    action = self._action(origin, fix_title(finding), QUICK_FIX, number)
                     action.is_preferred = is_safe(finding)
-                    action.diagnostics = [one for one in opened.shown if one.data == number]
+                    action.diagnostics = [one for one in shown if one.data == number]
                     actions.append(action)
         if wanted(FIX_ALL, only) and has_fixes(checked, fix_all(self._level)):
-            actions.append(self._action(opened, FIX_ALL_TITLE, FIX_ALL, None))
+            actions.append(self._action(origin, FIX_ALL_TITLE, FIX_ALL, None))
         if wanted(QUICK_FIX, only) and checked.settings is not None and self._may_ignore(checked.settings):
             for number, finding in await self._server.view(lambda: list(checked.between(first, last))):
-                action = self._action(opened, ignore_title(finding, checked.settings), QUICK_FIX, number)
+                action = self._action(origin, ignore_title(finding, checked.settings), QUICK_FIX, number)
                 action.data["ignore"] = True
                 action.is_preferred = False
-                action.diagnostics = [one for one in opened.shown if one.data == number]
+                action.diagnostics = [one for one in shown if one.data == number]
                 actions.append(action)
         if self._resolves:
             return actions
         return [await self.resolved(action) for action in actions[:MOST_EAGER]]
 
     @staticmethod
-    def _action(opened: OpenText, title: str, kind: str, number: int | None) -> types.CodeAction:
-        data = {"uri": opened.uri, "version": opened.version, "finding": number}
-        return types.CodeAction(title=title, kind=kind, data=data)
+    def _action(origin: dict[str, Any], title: str, kind: str, number: int | None) -> types.CodeAction:
+        return types.CodeAction(title=title, kind=kind, data=origin | {"finding": number})
 
     @property
     def _resolves(self) -> bool:
@@ -94,10 +100,11 @@ class EditorActions:
         data = action.data if isinstance(action.data, dict) else {}
         current = await self._server.current(str(data.get("uri")))
         number = data.get("finding")
-        if current is None or current[0].version != data.get("version"):
-            self._server.say("the text has changed; ask for the fixes again")
+        if current is None or not data.items() >= _origin(current[0]).items():
+            self._server.say(CHANGED)
             return action
         opened, checked = current
+        version = opened.version
         if data.get("ignore"):
             return await self._with_ignore(action, opened, number)
         if number is None:
@@ -118,8 +125,10 @@ class EditorActions:
         for reason in fixed.failed:
             self._server.say(f"not fixed: {reason}")
         edits = await self._server.view(changes_of, checked.text, fixed.edits)
-        if edits:
-            action.edit = self._workspace_edit(opened, edits)
+        if edits and not self._server.shows(opened, checked.text):  # it was changed or closed meanwhile
+            self._server.say(CHANGED)
+        elif edits:
+            action.edit = self._workspace_edit(opened.uri, version, edits)
         return action
 
     def _may_ignore(self, settings: Settings) -> bool:
@@ -139,11 +148,11 @@ class EditorActions:
             return action
         if not 0 <= number < len(checked.findings):
             return action
-        texts = {other.name: other for other in self._server.opened.values()}
+        # as they are now: they may be changed while the edit is made
+        texts = {other.name: (other, other.text, other.version) for other in self._server.opened.values()}
 
         def shown(path: str) -> str | None:
-            other = texts.get(path)
-            return None if other is None else other.text.data.decode("utf-8", "surrogatepass")
+            return texts[path][1].data.decode("utf-8", "surrogatepass") if path in texts else None
 
         folder = self._server.sessions.start_of(opened.name).folder
         try:
@@ -156,13 +165,16 @@ class EditorActions:
         if edit is None:
             self._server.say("the configuration has no place for the entry: write it by hand, under ignores")
             return action
+        if edit.path in texts and not self._server.shows(*texts[edit.path][:2]):
+            self._server.say(CHANGED)
+            return action
         text = EditorText.of(edit.before, self._server.encoding)
         at = text.place(len(edit.before[: edit.offset].encode("utf-8", "surrogatepass")))
         change, uri = types.TextEdit(as_range(at, at), edit.text), uri_of(edit.path)
         if not self._versions:
             action.edit = types.WorkspaceEdit(changes={uri: [change]})
             return action
-        version = texts[edit.path].version if edit.path in texts else None
+        version = texts[edit.path][2] if edit.path in texts else None
         document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
         made = [types.CreateFile(uri=uri)] if edit.is_new and edit.path not in texts else []
         action.edit = types.WorkspaceEdit(
@@ -176,9 +188,9 @@ class EditorActions:
         support = getattr(self._server.server.client_capabilities.workspace, "workspace_edit", None)
         return bool(getattr(support, "document_changes", None))
 
-    def _workspace_edit(self, opened: OpenText, edits: list[Any]) -> types.WorkspaceEdit:
+    def _workspace_edit(self, uri: str, version: int | None, edits: list[Any]) -> types.WorkspaceEdit:
         """The edits with the version they are for, if the client knows versions."""
         if not self._versions:
-            return types.WorkspaceEdit(changes={opened.uri: edits})
-        document = types.OptionalVersionedTextDocumentIdentifier(uri=opened.uri, version=opened.version)
+            return types.WorkspaceEdit(changes={uri: edits})
+        document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
         return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])

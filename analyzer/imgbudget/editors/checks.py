@@ -13,11 +13,12 @@ from imgbudget.errors import ConfigError, ConfigProblem, ImgbudgetError, Unreada
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.imageinfo.decoding import thumbnail_of
 from imgbudget.linter.options import RunOptions
+from imgbudget.linter.rule_sets import PathRules
 from imgbudget.linter.run import Session
 from imgbudget.linter.spans import spans_of
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, ImageResult, RequestResult
-from imgbudget.model.subjects import Finding
+from imgbudget.model.subjects import Finding, ProbeField
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import count
 from imgbudget.output.editors import image_card, unread_line
@@ -49,8 +50,13 @@ class EditorStart(NamedTuple):
     folder: str
     packs: bool = True
 
-    def session(self, options: RunOptions) -> Session:
-        """The session of a run there, in which the configurations below count as they do for `check`."""
+    def session(self, options: RunOptions, *, pictures: bool = False) -> Session:
+        """The session of a run there, in which the configurations below count as they do for `check`.
+
+        Images are decoded only with `pictures`, if options or configuration ask for that.
+        """
+        if not pictures:
+            options = options._replace(pixels=False, text=False)
         return Session(options._replace(nested=True), start=self.folder, packs=self.packs)
 
 
@@ -166,7 +172,8 @@ class CheckedText:
     """A text that was checked: its findings, and what is shown beside it.
 
     `result` is None if it could not be checked; `problems` are the mistakes in the configuration if that is
-    why. `settings` are those that hold for it, None if they are not known.
+    why. `settings` are those that hold for it, None if they are not known. `asks_for_pictures`: rules on
+    pixels or text are to run, which have not yet.
     """
 
     def __init__(  # noqa: PLR0913 - what a check comes to
@@ -178,6 +185,7 @@ class CheckedText:
         notes: Sequence[EditorNote] = (),
         problems: Sequence[ConfigProblem] = (),
         settings: Settings | None = None,
+        asks_for_pictures: bool = False,
     ) -> None:
         self.name = name
         self.text = text
@@ -185,6 +193,21 @@ class CheckedText:
         self.notes: tuple[EditorNote, ...] = tuple(notes)
         self.problems: tuple[ConfigProblem, ...] = tuple(problems)
         self.settings = settings
+        self.asks_for_pictures: bool = asks_for_pictures
+
+    def with_more(self, findings: Iterable[Finding], notes: Iterable[EditorNote]) -> "CheckedText":
+        """The same with findings behind the others, whose numbers stay, and notes."""
+        result = self.result
+        if result is not None:
+            result = result._replace(findings=(*result.findings, *findings))
+        return CheckedText(
+            self.name,
+            self.text,
+            result,
+            notes=(*self.notes, *notes),
+            problems=self.problems,
+            settings=self.settings,
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -286,13 +309,22 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
     notes = [
         EditorNote(reason) for reason in (*reasons, *(f"checked in part: {it}" for it in result.caveats))
     ]
-    return CheckedText(name, text, result, notes=notes, settings=settings)
+    pictures = bool(result.images) and _asks_for_pictures(sessions.options, session, name)
+    return CheckedText(name, text, result, notes=notes, settings=settings, asks_for_pictures=pictures)
+
+
+def _asks_for_pictures(options: RunOptions, session: Session, path: str) -> bool:
+    """Whether options or configuration ask for rules on pixels or text, by a switch or by their names."""
+    own = session.context.at(path).paths
+    choice = own.choice._replace(pixels=options.pixels, text=options.text)
+    asked = PathRules(own.rules, own.settings, choice).runner(path)
+    return bool(asked.rules.needs & (ProbeField.PIXELS | ProbeField.TEXT).value)
 
 
 def _is_excluded(session: Session, path: str) -> bool:
-    """Whether the configuration leaves a file out."""
-    exclude, root, include = session.context.patterns_of(os.path.dirname(path))
-    if not (exclude or include) or not os.path.lexists(path):
+    """Whether the configurations leave a file out, as those of `check` in the open folder do."""
+    if not os.path.lexists(path):
         return False
+    root = session.settings.root
     found = find_files([path], exclude_root=root, nested=session.context, force_exclude=True)
     return any(isinstance(file, SkippedFile) and file.reason in (EXCLUDED, NOT_INCLUDED) for file in found)

@@ -1,14 +1,13 @@
 """The fixes of a text in an editor: those of `check --fix`, made by a process that may be ended."""
 
-import threading
 from functools import partial
 
 from imgbudget.editors.checks import CheckedText, EditorStart
 from imgbudget.editors.edits import RangeEdit, range_edits
+from imgbudget.editors.process import EditorProcess
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes, key_of
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.pool import WorkerPool
 from imgbudget.model.subjects import Finding, FixSafety, Severity
 from imgbudget.namedtuples import NamedTuple
 
@@ -46,14 +45,11 @@ def _make_fixer(options: RunOptions) -> "partial[FixedText]":
     return partial(fix_text, options)
 
 
-class FixProcess:
-    """Fixes one text after another in a process, which an image that ends it does not take the server with.
-
-    Not for several threads at a time, except for `stop`.
-    """
+class FixProcess(EditorProcess[FixTask, FixedText]):
+    """Fixes one text after another in a process."""
 
     def __init__(self, options: RunOptions) -> None:
-        self._pool: WorkerPool[FixTask, FixedText] = WorkerPool(partial(_make_fixer, options), 1)
+        super().__init__(partial(_make_fixer, options), SECONDS)
 
     def fix(self, task: FixTask) -> FixedText:
         """The edits for a text.
@@ -61,18 +57,8 @@ class FixProcess:
         Raises:
             ImgbudgetError: the configuration has mistakes.
         """
-        timer = threading.Timer(SECONDS, self.stop)
-        timer.start()
-        try:
-            (outcome,) = self._pool.run([task])
-        finally:
-            timer.cancel()
         reason = f"the fix took more than {SECONDS:.0f} s or too much memory, or was cancelled"
-        return FixedText(failed=(reason,)) if outcome.answer is None else outcome.answer
-
-    def stop(self) -> None:
-        """End the process, if there is one; the next fix starts another one."""
-        self._pool.interrupt()
+        return self.run(task) or FixedText(failed=(reason,))
 
 
 def is_offered(finding: Finding) -> bool:

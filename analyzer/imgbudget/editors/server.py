@@ -31,9 +31,8 @@ from imgbudget.editors.messages import (
     roots_of,
 )
 from imgbudget.editors.opened import OpenText
-from imgbudget.editors.repairs import (
-    FixProcess,
-)
+from imgbudget.editors.pictures import EditorPictures, PictureProcess
+from imgbudget.editors.repairs import FixProcess
 from imgbudget.editors.text import EditorText
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.subjects import Severity
@@ -55,10 +54,9 @@ class EditorServer:
 
     def __init__(self, options: RunOptions, level: Severity) -> None:
         self.server: Any = LanguageServer("imgbudget", __version__, max_workers=2)
-        self.sessions: EditorSessions = EditorSessions(
-            options, lambda note: self.log(note, types.MessageType.Warning)
-        )
+        self.sessions: EditorSessions = EditorSessions(options, self.warn)
         self.actions: EditorActions = EditorActions(self, FixProcess(options), level)
+        self.pictures: EditorPictures = EditorPictures(self, PictureProcess(options))
         self.opened: dict[str, OpenText] = {}
         self._checks = ThreadPoolExecutor(1, "check")
         self._views = ThreadPoolExecutor(1, "view")
@@ -82,8 +80,9 @@ class EditorServer:
             self.close()
 
     def close(self) -> None:
-        """End the process of fixes, and all work that has not begun."""
+        """End the processes, and all work that has not begun."""
         self.actions.close()
+        self.pictures.close()
         for pool in (self._checks, self._views):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -97,6 +96,10 @@ class EditorServer:
             return
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._send, self.server.window_log_message, params)
+
+    def warn(self, text: str) -> None:
+        """Send a warning to the log of the editor."""
+        self.log(text, types.MessageType.Warning)
 
     def log_error(self, error: BaseException) -> None:
         """Send an unexpected error to the log of the editor."""
@@ -137,8 +140,9 @@ class EditorServer:
             item.version,
             EditorText.of(item.text, self.encoding),
         )
-        if (before := self.opened.get(item.uri)) is not None and before.task is not None:
-            before.task.cancel()
+        if (before := self.opened.get(item.uri)) is not None:
+            before.stop()
+            opened.problems = before.problems
         self.opened[item.uri] = opened
         self._check_soon(opened, 0.0)
 
@@ -160,8 +164,7 @@ class EditorServer:
         opened = self.opened.pop(params.text_document.uri, None)
         if opened is None:
             return
-        if opened.task is not None:
-            opened.task.cancel()
+        opened.stop()
         self._publish(opened.uri, [], None)
         self._mark(opened, {})
 
@@ -189,14 +192,13 @@ class EditorServer:
 
     def _check_soon(self, opened: OpenText, delay: float) -> None:
         """Check a text after a while, in place of a check that has not ended."""
-        if opened.task is not None:
-            opened.task.cancel()
+        opened.stop()
         opened.task = asyncio.get_running_loop().create_task(self._check(opened, delay))
 
     async def _check(self, opened: OpenText, delay: float) -> None:
         await asyncio.sleep(delay)
         loop = asyncio.get_running_loop()
-        version, text, start = opened.version, opened.text, loop.time()
+        text, start = opened.text, loop.time()
         self.sessions.roots = tuple(roots_of(self.server.workspace))
         try:
             checked = await loop.run_in_executor(self._checks, check_text, self.sessions, opened.name, text)
@@ -205,11 +207,19 @@ class EditorServer:
             reason = unread_line("an internal error, which is in the log of the editor")
             checked = CheckedText(opened.name, text, notes=[EditorNote(reason, is_error=True)])
         opened.seconds = loop.time() - start
+        await self.show(opened, checked)
+        opened.checks += 1
+        if checked.asks_for_pictures and opened.checked is checked:
+            opened.looking = loop.create_task(self.pictures.look(opened, checked))
+
+    async def show(self, opened: OpenText, checked: CheckedText) -> None:
+        """Show the check of a text, unless it has changed since."""
         shown = await self.view(diagnostics_of, checked)
+        if not self.shows(opened, checked.text):
+            return
         opened.checked, opened.shown = checked, shown
-        if self.opened.get(opened.uri) is opened:
-            self._publish(opened.uri, shown, version)
-            self._mark(opened, problem_diagnostics(checked.problems))
+        self._publish(opened.uri, shown, opened.version)
+        self._mark(opened, problem_diagnostics(checked.problems))
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
         params = types.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
@@ -231,9 +241,14 @@ class EditorServer:
             await asyncio.wait([task])
             if task is opened.task:
                 break
-        if opened is None or opened.checked is None:
+        checked = None if opened is None else opened.checked
+        if opened is None or checked is None or not self.shows(opened, checked.text):
             return None
-        return opened, opened.checked
+        return opened, checked
+
+    def shows(self, opened: OpenText, text: EditorText) -> bool:
+        """Whether a text is still the one in the editor."""
+        return self.opened.get(opened.uri) is opened and opened.text is text
 
     async def view(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The answer of a function on a checked text, from a thread."""

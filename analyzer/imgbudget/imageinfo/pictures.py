@@ -1,10 +1,18 @@
 """The facts of images that only their pictures show: what their pixels measure, and their text."""
 
-from imgbudget.imageinfo.reader import Read
+from typing import TYPE_CHECKING
+
+from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.imageinfo.remembered import remembered
 from imgbudget.imageinfo.texts import TextsKept
 from imgbudget.legibility import task
-from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.model.subjects import MOST_DECODED, ImageFacts, ProbeField
 from imgbudget.pixels import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgbudget.legibility.task import TextStore
 
 _PIXELS, _TEXT, _KEPT = ProbeField.PIXELS.value, ProbeField.TEXT.value, ProbeField.KEPT_TEXT.value
 
@@ -18,8 +26,15 @@ def with_pictured(facts: ImageFacts, read: Read, size: int, fields: int) -> Imag
     Raises:
         OSError: raised by the reader.
     """
-    if fields & _PIXELS:
+    memory = remembered() if size <= MOST_DECODED else None
+    kept: Callable[[bytes], TextStore] | None = TextsKept if fields & _KEPT else None
+    if memory is not None:
+        data = read(size, 0)
+        read, kept = bytes_reader(data), memory.texts
+        if fields & _PIXELS:
+            facts = memory.measured(facts, data, lambda: measure.with_pixels(facts, read, size))
+    elif fields & _PIXELS:
         facts = measure.with_pixels(facts, read, size)
     if not fields & _TEXT or facts.damage is not None:
         return facts
-    return task.with_text(facts, read, size, kept=TextsKept if fields & _KEPT else None)
+    return task.with_text(facts, read, size, kept=kept)

@@ -235,7 +235,7 @@ class CheckedRequests:
             self.caveats |= dict.fromkeys(_left_to_the_server(test))
         yield from self.runner.check_request(test)
         for use, _ in test.images:
-            self._name_unread_text(use)
+            self._name_unread(use)
         tokens = test.visual_tokens
         span = test.tokens_range if test.is_contradictory else None
         uncounted = test.uncounted
@@ -265,12 +265,15 @@ class CheckedRequests:
         runner = self.runner if named else self.context.paths.narrow_runner(self.path)
         for finding in runner.check_image(use, limits):
             yield finding._replace(fix=None, fix_safety=None)
-        self._name_unread_text(use)
+        self._name_unread(use)
 
-    def _name_unread_text(self, use: ImageUse) -> None:
-        """Keep why the text of an image could not be read, if rules asked for it."""
+    def _name_unread(self, use: ImageUse) -> None:
+        """Keep why the text or the pixels of an image could not be read, if rules asked for them."""
         if unread := self.context.text_unread(use):
             self.leave_unread(f"{use.location.dotted}: text not checked: {unread}")
+        pixels = use.facts.pixels if use.facts else None
+        if pixels is not None and pixels.flaw is not None:
+            self.leave_unread(f"{use.location.dotted}: pixels not checked: {pixels.flaw}")
 
     def _newest(self, request: Request) -> Request:
         """The request of a session as its program sends it, without its oldest images."""
