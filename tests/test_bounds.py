@@ -10,7 +10,7 @@ import imgbudget.newfiles as newfiles_module
 from imgbudget.errors import LimitsError
 from imgbudget.fixing.output_files import fitting_name
 from imgbudget.fixing.writer import replace_file
-from imgbudget.imageinfo.cache import cache_folder
+from imgbudget.imageinfo.cachefiles import cache_folder
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names

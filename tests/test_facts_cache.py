@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.imageinfo import cache
-from imgbudget.imageinfo.cache import FactsCache, cache_folder, clear
+from imgbudget.imageinfo import cache, cachefiles
+from imgbudget.imageinfo.cache import FactsCache
+from imgbudget.imageinfo.cachefiles import cache_folder, clear
 from imgbudget.imageinfo.dispatch import probe_file
 from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
@@ -142,7 +143,7 @@ def test_check_with_cache_gives_the_same(
     second = imgbudget("check", "photos", "--format", "json", "--cache")
     assert plain.out == first.out == second.out
     assert cache_folder() == str(tmp_path / "xdg" / "imgbudget")
-    assert "1 file" in imgbudget("clean").out
+    assert "2 files" in imgbudget("clean").out  # of facts, and of verdicts
     assert not (tmp_path / "xdg" / "imgbudget").exists()
     assert imgbudget("clean").code == 0
 
@@ -222,7 +223,7 @@ def test_entries_that_were_replaced_often_are_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder whose files change does not make its cache grow."""
-    monkeypatch.setattr(cache, "_OLD_ENTRIES", 5)
+    monkeypatch.setattr(cachefiles, "_OLD_ENTRIES", 5)
     (path,) = small_files(tmp_path / "photos", 1)
     for time in range(30):
         os.utime(path, (LONG_AGO, LONG_AGO + time))

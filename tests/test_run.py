@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgbudget import check, fix
-from imgbudget.imageinfo.cache import cache_folder
+from imgbudget.imageinfo.cachefiles import cache_folder
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult, Report

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo import texts
-from imgbudget.imageinfo.cache import cache_folder
+from imgbudget.imageinfo.cachefiles import cache_folder
 from imgbudget.legibility import task
 from imgbudget.limits.geometry import Size
 from imgbudget.linter import selection

@@ -3,13 +3,15 @@
 import json
 import os
 import zlib
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgbudget.imageinfo import cache
-from imgbudget.imageinfo.cache import FactsCache, cache_folder, clear
+from imgbudget.imageinfo.cache import FactsCache
+from imgbudget.imageinfo.cachefiles import cache_folder, clear
 from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_file
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from tests.builders import image_bytes
@@ -213,3 +215,72 @@ def test_right_entries_are_used(photos: Path, monkeypatch: pytest.MonkeyPatch, f
     monkeypatch.setattr(cache, "probe_file", refuse)
     second = FactsCache(cache_folder())
     assert {path: second.probe(str(path), fields) for path in photos.iterdir()} == facts
+
+
+def verdict_file(imgbudget: Command, photos: Path) -> Path:
+    """The file of verdicts of a folder, after a run has written it."""
+    imgbudget("check", str(photos), "--cache", "--format", "json")
+    files = [path for path in Path(cache_folder()).rglob("*") if len(path.name) == 62]
+    (file,) = (path for path in files if path.read_bytes().startswith(b"imgbudget verdicts "))
+    return file
+
+
+def write_verdicts(file: Path, start: bytes, rows: bytes, texts: bytes) -> None:
+    """Write a file of verdicts with a valid checksum."""
+    line = b64encode(zlib.compress(rows + b"\n" + texts))
+    file.write_bytes(b"%s %08x\n%s\n" % (start, zlib.crc32(line), line))
+
+
+def read_verdicts(file: Path) -> tuple[bytes, dict[str, list[Any]], bytes]:
+    """The start of a file of verdicts, its rows, and its texts."""
+    head, line, _ = file.read_bytes().split(b"\n")
+    rows, _, texts = zlib.decompress(b64decode(line)).partition(b"\n")
+    return head.rpartition(b" ")[0], json.loads(rows), texts
+
+
+def test_verdicts_with_foreign_values(imgbudget: Command, photos: Path) -> None:
+    """Any field of another type or range, with a valid checksum: the files are checked again."""
+    plain = imgbudget("check", str(photos), "--no-cache", "--format", "json")
+    file = verdict_file(imgbudget, photos)
+    start, rows, texts = read_verdicts(file)
+    foreign = (*FOREIGN, float("nan"), float("inf"))
+    for field in range(6):
+        for value in foreign:
+            if field == 4 and value is None:
+                continue  # the size of an image that can be no copy
+            row = list(rows["a.jpg"])
+            row[field] = value
+            write_verdicts(file, start, json.dumps({**rows, "a.jpg": row}).encode(), texts)
+            assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
+    for value in foreign:
+        if type(value) is not int or not 0 <= value < 1 << 64:
+            row = json.loads(json.dumps(rows["a.jpg"]))
+            row[5][0] = value
+            write_verdicts(file, start, json.dumps({**rows, "a.jpg": row}).encode(), texts)
+            if value not in (-1, 1.5):  # numbers that a summary could have
+                assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
+
+
+def test_verdicts_of_another_shape(imgbudget: Command, photos: Path) -> None:
+    """Too few texts, too many, none, no JSON, a bomb, and what is no compressed text at all."""
+    plain = imgbudget("check", str(photos), "--no-cache", "--format", "json")
+    file = verdict_file(imgbudget, photos)
+    start, rows, texts = read_verdicts(file)
+    right = json.dumps(rows).encode()
+    for its, more in (
+        (right, texts + b"\0"),
+        (right, texts.replace(b"\0", b"", 1)),
+        (right, b""),
+        (right[:-1], texts),
+        (b"[]", b""),
+        (b'{"a.jpg": null}', texts),
+        (b"[" * 100_000, b""),
+        (b"\xff", b"\xff"),
+        (right, texts + b" " * (1 << 27)),
+    ):
+        write_verdicts(file, start, its, more)
+        assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
+    for line in (b"", b"AAAA", b"not base64!", b64encode(b"x" * 99)):
+        file.write_bytes(b"%s %08x\n%s\n" % (start, zlib.crc32(line), line))
+        assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
+    assert read_verdicts(file)[1] == rows

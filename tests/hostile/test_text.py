@@ -527,7 +527,7 @@ def test_printing_is_in_one_place() -> None:
         ("cli/output.py", "sys.stderr.write"),
         ("cli/checking.py", "sys.stdout.buffer.write"),  # the bytes of a fixed file
         ("cli/consent.py", "confirm"),  # a fixed question
-        ("imageinfo/cache.py", "os.write"),  # a file
+        ("imageinfo/cachefiles.py", "os.write"),  # a file
         ("live/records.py", "os.write"),  # a file
     }
 

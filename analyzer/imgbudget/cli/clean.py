@@ -5,7 +5,7 @@ from typing import NamedTuple
 from imgbudget.cli.command import Command
 from imgbudget.cli.options import OutputOptions
 from imgbudget.cli.output import chosen_formats, write_formats
-from imgbudget.imageinfo.cache import cache_folder, clear
+from imgbudget.imageinfo.cachefiles import cache_folder, clear
 from imgbudget.output.base import count
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined

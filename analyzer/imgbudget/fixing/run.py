@@ -1,7 +1,7 @@
 """A run that fixes: each file is checked and edited, the result is linted, and only then written."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -43,6 +43,7 @@ from imgbudget.model.results import FileResult, Summary
 from imgbudget.positional import open_file
 
 if TYPE_CHECKING:
+    from imgbudget.linter.reporting import Reporter
     from imgbudget.linter.rows import PartReceiver
 
 
@@ -140,6 +141,9 @@ class Fixer:
         for context in self.session.contexts:
             self._unused.remember(context.paths.settings)
         return iter(found)
+
+    def verdicts(self, _reporters: "Sequence[Reporter]") -> None:
+        """None: files are fixed by their findings."""
 
     def flush(self) -> None:
         """Write the cache."""

@@ -1,7 +1,7 @@
 """What a fixer makes of plans: read from a run that fixes, or from a trial of it that writes nothing."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -161,6 +161,9 @@ class TryingSession(Session):
     def factory(self) -> "Callable[[], TryingSession]":
         """Makes a session with the same options; can be pickled."""
         return partial(TryingSession, self.options)
+
+    def verdicts(self, _reporters: Sequence[Reporter]) -> None:
+        """None: what fixes make of an image is in no verdict."""
 
     def check_all(
         self, files: Iterable[FoundFile | SkippedFile], parts: PartReceiver | None = None

@@ -16,7 +16,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from imgbudget.imageinfo.cache import cache_folder, make_folder
+from imgbudget.imageinfo.cachefiles import cache_folder, make_folder
 from imgbudget.limits.geometry import Size
 from imgbudget.model.text import AppearingLine, Corners, ImageText, SeenLine, SeenText, TextLine
 from imgbudget.newfiles import whole_file

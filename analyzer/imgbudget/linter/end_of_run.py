@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
+from imgbudget.limits.geometry import Size
 from imgbudget.linter.rule_sets import ConfigUsage, PathRules
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, Summary
@@ -75,10 +76,7 @@ class RunTotals:
         if is_image and images[0].resized is not None:
             facts = images[0].use.facts
             if facts is not None and run_data & _COPIES:
-                self._keys.append(hash((facts.byte_size, facts.size)))
-                self._names.append(result.path)
-                if len(self._names) >= _BLOCK:
-                    self._close_block()
+                self._add_possible_copy(result.path, facts.byte_size, facts.size)
             if run_data & _HASHES and (pixels := images[0].use.measured) is not None:
                 self.hashed.append((result.path, pixels.phash, pixels.pixel_hash))
         if run_data & _TOTALS:
@@ -90,6 +88,20 @@ class RunTotals:
             self.statistics.add(result)
         if self.records is not None:
             self.records.add(result)
+
+    def add_unchanged(self, path: str, byte_size: int, size: Size | None) -> None:
+        """Add an image file of which no more than this is known, the size only if it can be a copy."""
+        run_data = int(self.run_data)
+        if run_data & _COPIES and size is not None:
+            self._add_possible_copy(path, byte_size, size)
+        if run_data & _TOTALS:
+            self.byte_size += byte_size
+
+    def _add_possible_copy(self, path: str, byte_size: int, size: Size | None) -> None:
+        self._keys.append(hash((byte_size, size)))
+        self._names.append(path)
+        if len(self._names) >= _BLOCK:
+            self._close_block()
 
     def add_findings(self, findings: Sequence[Finding]) -> None:
         """Add findings on the run as a whole."""
@@ -120,6 +132,7 @@ class RunTotals:
     def merge(self, other: "RunTotals") -> None:
         """Add the totals of another process."""
         self.byte_size += other.byte_size
+        self._close_block()  # its files come before those of the other
         self.blocks += other.blocks
         self.hashed += other.hashed
         self.usage.merge(other.usage)

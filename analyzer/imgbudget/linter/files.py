@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from imgbudget.discovery.walk import SkippedFile
-    from imgbudget.imageinfo.cache import FactsCache
     from imgbudget.linter.rows import PartReceiver
+    from imgbudget.linter.verdicts import RunCache
 
 
 _SUFFIX = len(".png")
@@ -44,7 +44,7 @@ class FileCheck:
         self.force_exclude: bool = force_exclude
         if cache and context.paths.needs_text:
             context.fields |= ProbeField.KEPT_TEXT
-        self.cache: FactsCache | None = _open_cache(context if verbose else None) if cache else None
+        self.cache: RunCache | None = _open_cache(context if verbose else None) if cache else None
 
     def image(self, path: str, context: LintContext, runner: RuleRunner) -> ImageUse:
         """The image at a path, with the facts that its rules need."""
@@ -200,10 +200,10 @@ def _with_json(kind: FileKind) -> FileKind:
     return FileKind.JSON if kind is FileKind.UNKNOWN else kind
 
 
-def _open_cache(context: LintContext | None) -> "FactsCache":
-    from imgbudget.imageinfo.cache import FactsCache, cache_folder  # noqa: PLC0415 - rare
+def _open_cache(context: LintContext | None) -> "RunCache":
+    from imgbudget.linter.verdicts import RunCache  # noqa: PLC0415 - rare
 
-    return FactsCache(cache_folder(), None if context is None else context.note)
+    return RunCache.open(None if context is None else context.note)
 
 
 def is_lines(data: bytes, name: str) -> bool:

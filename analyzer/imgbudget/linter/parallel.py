@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Generic, NamedTuple, cast
 
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile
+from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.jsontext.lines import Chunk, split_into_chunks
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource, Start
@@ -18,6 +18,7 @@ from imgbudget.linter.protocols import Checker, WorkItem
 from imgbudget.linter.reporting import Fragment, Reporter, merge
 from imgbudget.linter.rows import PART_REQUESTS, PartCount
 from imgbudget.linter.run import Session
+from imgbudget.linter.verdicts import Verdict
 from imgbudget.model.results import FileResult, Summary
 
 _CRASHED = "the worker process crashed while checking this file"
@@ -70,6 +71,7 @@ class _Worker(Generic[WorkItem]):
     def __init__(self, checker: Checker[WorkItem], reporters: Sequence[Reporter]) -> None:
         self.checker = checker
         self.reporters = tuple(reporters)
+        self.verdicts = checker.verdicts(reporters)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return _make_worker, (self.checker.factory, self.reporters)
@@ -82,12 +84,15 @@ class _Worker(Generic[WorkItem]):
     def check(self, chunk: "list[WorkItem | str]") -> ResultBatch:
         """Check and render the files of a chunk."""
         files = [FoundFile(file, FileKind.IMAGE) if isinstance(file, str) else file for file in chunk]
-        # packed items are FoundFiles, and only a checker of FoundFiles gets them
-        batch = self.batch(self.checker.check_all(cast("list[WorkItem]", files)))
+        if self.verdicts is not None:
+            batch = self.batch(self.verdicts.checked(cast("list[FoundFile | SkippedFile]", files)))
+        else:
+            # packed items are FoundFiles, and only a checker of FoundFiles gets them
+            batch = self.batch(self.checker.check_all(cast("list[WorkItem]", files)))
         self.checker.flush()
         return batch
 
-    def batch(self, results: Iterable[FileResult]) -> ResultBatch:
+    def batch(self, results: Iterable[FileResult | Verdict]) -> ResultBatch:
         """Render and count results."""
         source = iter(results)
         summary = Summary()
@@ -96,9 +101,16 @@ class _Worker(Generic[WorkItem]):
         # thousands of live objects slow the garbage collector down
         while group := list(islice(source, _RENDERED_TOGETHER)):
             for result in group:
-                summary.add(result)
-            for reporter, fragments in zip(self.reporters, rendered, strict=True):
-                fragments += [reporter.render(result) for result in group]
+                if isinstance(result, FileResult):
+                    summary.add(result)
+            known = [result.counts for result in group if isinstance(result, Verdict)]
+            if known:
+                summary.add_counts(map(sum, zip(*known, strict=True)))
+            for number, (reporter, fragments) in enumerate(zip(self.reporters, rendered, strict=True)):
+                fragments += [
+                    result.fragments[number] if isinstance(result, Verdict) else reporter.render(result)
+                    for result in group
+                ]
         merged = [
             merge(one.separators, fragments) for one, fragments in zip(self.reporters, rendered, strict=True)
         ]
@@ -186,6 +198,9 @@ class PartChecker:
             else:
                 self._session.drain()  # the caller checks these rows again, in one process
                 yield FileResult(path=path, partial=True)
+
+    def verdicts(self, _reporters: Sequence[Reporter]) -> None:
+        """None: rows are checked each time."""
 
     def flush(self) -> None:
         """Do nothing: rows are not cached."""

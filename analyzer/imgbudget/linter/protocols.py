@@ -1,13 +1,17 @@
 """The protocols of checkers: what a run and its workers need of them. For type checkers only."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.model.results import FileResult, Summary
+
+if TYPE_CHECKING:
+    from imgbudget.linter.reporting import Reporter
+    from imgbudget.linter.verdicts import VerdictCache
 
 
 class HasPath(Protocol):
@@ -38,6 +42,9 @@ class Checker(Protocol[WorkItem_contra]):
 
     def check_all(self, files: Iterable[WorkItem_contra]) -> Iterator[FileResult]:
         """The results of items, in order."""
+
+    def verdicts(self, reporters: "Sequence[Reporter]", /) -> "VerdictCache | None":
+        """What earlier runs wrote in these formats for files that have not changed; None if not usable."""
 
     def flush(self) -> None:
         """Write caches for the next run."""

@@ -24,6 +24,9 @@ class Reporter(Protocol):
     shows_parts: bool = False
     """Whether its output depends on how a long file is divided into parts."""
 
+    key: str = ""
+    """What `render` depends on besides the result; empty where that is not known."""
+
     def begin(self) -> str:
         """The text before all results."""
 

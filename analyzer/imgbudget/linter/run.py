@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from imgbudget.linter.nearest import NearestContexts
     from imgbudget.linter.parallel import ResultBatch
     from imgbudget.linter.protocols import RunChecker
-    from imgbudget.linter.reporting import Reporter, RunOutput
+    from imgbudget.linter.reporting import Fragment, Reporter, RunOutput
     from imgbudget.linter.rows import PartCount, PartReceiver
+    from imgbudget.linter.verdicts import Verdict, VerdictCache
     from imgbudget.model.comparison import Earlier
 
 STDIN = "-"
@@ -272,6 +273,11 @@ class Session:
             return iter(())
         return finish(self, summary)
 
+    def verdicts(self, reporters: "Sequence[Reporter]") -> "VerdictCache | None":
+        """What earlier runs wrote in these formats for files that have not changed; None if unusable."""
+        cache = self.file_check.cache
+        return None if cache is None else cache.verdicts(self, reporters)
+
     def flush(self) -> None:
         """Write new facts to the cache; a run calls it after its last file."""
         if self.file_check.cache is not None:
@@ -344,19 +350,6 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
 class _Run:
     """A run in progress, with its summary so far."""
 
-    __slots__ = (
-        "checker",
-        "files",
-        "found",
-        "jobs",
-        "knows_all",
-        "on_result",
-        "outputs",
-        "progress",
-        "summary",
-        "total",
-    )
-
     def __init__(
         self,
         checker: "RunChecker",
@@ -393,15 +386,23 @@ class _Run:
     def check(self) -> None:
         """Check the files, on several processes if there are enough of them."""
         self.total = self.summary.files + self.found if self.knows_all else None
-        files = self.files
-        if self.found < self.checker.pool_threshold or self._processes == 1:
-            for result in self.checker.check_all(files, self._receiver):
+        are_many = self.found >= self.checker.pool_threshold and self._processes > 1
+        verdicts = self.checker.verdicts(self._reporters)
+        if not are_many:
+            check_all = self.checker.check_all if verdicts is None else verdicts.checked
+            for result in check_all(self.files, self._receiver):
                 self._add(result)
             return
+        self.checker.totals.processes = self._processes
+        if verdicts is not None:
+            for known in verdicts.leading(self.files):
+                self._add(known)
+            if not verdicts.rest:
+                return
+            self.files = chain(verdicts.rest, self.files)
         from imgbudget.linter.parallel import check_in_pool  # noqa: PLC0415 - rare
 
-        self.checker.totals.processes = self._processes
-        for batch in check_in_pool(self.checker, self._reporters, files, self._processes):
+        for batch in check_in_pool(self.checker, self._reporters, self.files, self._processes):
             self._add_batch(batch)
 
     def check_whole_run(self) -> None:
@@ -423,19 +424,25 @@ class _Run:
             output.write(output.reporter.end(self.summary))
             output.close()
 
-    def _add(self, result: FileResult) -> None:
+    def _add(self, result: "FileResult | Verdict") -> None:
         """Count and show the result of a file, or of a part of one."""
         if self.progress is not None:
             self.progress(self.summary.files, self.total)
-        self.summary.add(result)
-        self._show(result)
+        if isinstance(result, FileResult):
+            self.summary.add(result)
+            self._show(result)
+        else:
+            self.summary.add_counts(result.counts)
+            self._write(result.fragments)
 
     def _show(self, result: FileResult) -> None:
         if self.on_result is not None:
             self.on_result(result)
-        for output in self.outputs:
-            reporter = output.reporter
-            if text := reporter.add(reporter.render(result)):
+        self._write([output.reporter.render(result) for output in self.outputs])
+
+    def _write(self, fragments: "Sequence[Fragment]") -> None:
+        for output, fragment in zip(self.outputs, fragments, strict=True):
+            if text := output.reporter.add(fragment):
                 output.write(text)
 
     def _add_batch(self, batch: "ResultBatch") -> None:
@@ -443,9 +450,7 @@ class _Run:
         self.summary.merge(batch.summary)
         if self.progress is not None:
             self.progress(self.summary.files, self.total)
-        for output, fragment in zip(self.outputs, batch.fragments, strict=True):
-            if text := output.reporter.add(fragment):
-                output.write(text)
+        self._write(batch.fragments)
 
     @property
     def _receiver(self) -> "PartReceiver | None":

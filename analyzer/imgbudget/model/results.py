@@ -1,6 +1,8 @@
 """The results of a run: the findings in each file, and the totals."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
@@ -411,26 +413,7 @@ class Summary(RangedSums):
 
     def merge(self, other: "Summary") -> None:
         """Add the counts of another summary."""
-        for name in (
-            "files",
-            "images",
-            "requests",
-            "unknown_models",
-            "fixable",
-            "unsafely_fixable",
-            "suppressed",
-            "baselined",
-            "rules_failed",
-            "unread",
-            "rows",
-            "rows_checked",
-            "rows_bad",
-            "fixed",
-            "changed",
-            "changed_images",
-            "removed_images",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.add_counts(other.counts)
         self.rows_passed += other.rows_passed
         self.before = self.before.plus(other.before)
         self.after = self.after.plus(other.after)
@@ -440,16 +423,25 @@ class Summary(RangedSums):
         self.skipped += other.skipped
         self.missed += other.missed
         self.caveats |= other.caveats
-        self.findings += other.findings
-        self.uncounted += other.uncounted
-        self.unpriced += other.unpriced
-        self.tokens_doubt += other.tokens_doubt
-        self.after_doubt += other.after_doubt
-        self.cost_doubt += other.cost_doubt
-        self.visual_tokens += other.visual_tokens
-        self.tokens_after_fix += other.tokens_after_fix
-        self.cost_usd += other.cost_usd
-        self.saved_usd += other.saved_usd
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """All numbers, for `add_counts`."""
+        return *_NUMBERS(self), *(self.findings[severity] for severity in Severity)
+
+    def add_counts(self, counts: Iterable[float]) -> None:
+        """Add the numbers of another summary."""
+        numbers = iter(counts)
+        for name, number in zip(_NUMBER_NAMES, numbers, strict=False):
+            if number:
+                setattr(self, name, getattr(self, name) + number)
+        for severity, number in zip(Severity, numbers, strict=True):
+            if number:
+                self.findings[severity] += int(number)
+
+
+_NUMBER_NAMES = tuple(name for name, value in vars(Summary()).items() if isinstance(value, int | float))
+_NUMBERS: Callable[[Summary], tuple[float, ...]] = attrgetter(*_NUMBER_NAMES)
 
 
 class Report(NamedTuple):

@@ -327,34 +327,48 @@ def finding_text(finding: Finding) -> str:
     """`finding_record` as JSON."""
     location, span = finding.location, finding.span
     if span is None and location.keys is None and not location.prefix:
-        start, end = _around_path(*finding[:_PLACE], *finding[_PLACE + 1 : _FINGERPRINT])
-        return f'{start}{_harmless_text(location.path)}{end}{finding.fingerprint}"}}'
+        start, middle, end = _alike(
+            *finding[:_PLACE], *finding[_HELP:_MEASURED], *finding[_UNIT:_FINGERPRINT]
+        )
+        return (
+            f"{start}{_harmless_text(finding.message)}{middle}{_harmless_text(location.path)}{_NO_PLACE}"
+            f'{_amounts(finding)}{end}{finding.fingerprint}"}}'
+        )
     return harmless(
-        f"{_start(finding)}"
+        f"{_start(finding)}{_quote(finding.message)}{_middle(finding)}"
         f'{_quote(location.path)}, "pointer": {_text(location.pointer)}, '
         f'"location": {_text(location.dotted)}, '
         f"{_NOWHERE if span is None else _lines(span)}"
-        f'{_end(finding)}{finding.fingerprint}"}}'
+        f'{_amounts(finding)}{_end(finding)}{finding.fingerprint}"}}'
     )
 
 
-_PLACE, _FINGERPRINT = Finding._fields.index("location"), Finding._fields.index("fingerprint")
+_PLACE, _HELP, _MEASURED, _UNIT, _FINGERPRINT = map(
+    Finding._fields.index, ("location", "help", "measured", "unit", "fingerprint")
+)
+_NO_PLACE = f', "pointer": null, "location": null, {_NOWHERE}'
 
 
-@lru_cache(_MOST_TEXTS, typed=True)  # 1 and 1.0 are equal, but not as text
-def _around_path(*fields: Any) -> tuple[str, str]:
-    """The record of a finding on an image file around its path, and up to its fingerprint: many are alike."""
-    finding = Finding(*(*fields[:_PLACE], Location(""), *fields[_PLACE:], ""))
-    end = f', "pointer": null, "location": null, {_NOWHERE}{_end(finding)}'
-    return harmless(_start(finding)), harmless(end)
+@lru_cache(_MOST_TEXTS)
+def _alike(*fields: Any) -> tuple[str, str, str]:
+    """What the records of many findings on image files share: all but message, path, amounts, fingerprint."""
+    finding = Finding(*(*fields[:3], Location(""), "", *fields[3:5], None, None, *fields[5:], ""))
+    return harmless(_start(finding)), harmless(_middle(finding)), harmless(_end(finding))
 
 
 def _start(finding: Finding) -> str:
     return (
         f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
-        f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
-        f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, "path": '
+        f'"severity": {_SEVERITIES[finding.severity]}, "message": '
     )
+
+
+def _middle(finding: Finding) -> str:
+    return f', "help": {_text(finding.help)}, "url": {_text(finding.url)}, "path": '
+
+
+def _amounts(finding: Finding) -> str:
+    return f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
 
 
 def _end(finding: Finding) -> str:
@@ -364,7 +378,6 @@ def _end(finding: Finding) -> str:
         applies = "" if level is None else f', "applies": "--fix-level {level}"'
         fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}{applies}}}'
     return (
-        f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
         f'"unit": {_text(finding.unit)}, "model": {_quote(finding.model)}, '
         f'"platform": {_text(finding.platform or None)}, "fix": {fix}, "fingerprint": "'
     )

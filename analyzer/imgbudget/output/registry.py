@@ -40,4 +40,5 @@ def make_reporter(name: str, style: TextStyle) -> Reporter:
         raise UsageError(f"unknown format {name!r}; known are {', '.join(FORMATS)}")
     module, cls = FORMATS[name]
     made: Reporter = getattr(import_module(module), cls)(style)
+    made.key = f"{name} {style!r}"
     return made
