@@ -48,6 +48,25 @@ def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     assert by_code == {code: codes.count(code) for code in set(codes)}
 
 
+def test_what_is_no_image_is_said(imgbudget: Command, tmp_path: Path) -> None:
+    """Text with the name of an image is counted as one that cannot be decoded, and listed with what it is."""
+    (tmp_path / "a.png").write_bytes(image_bytes((560, 560)))
+    clean = imgbudget("audit", ".", "--isolated")
+    assert "no image" not in clean.out
+    (tmp_path / "words.jpg").write_text("hello, this is text")
+    (tmp_path / "page.png").write_text("<html><body>404 Not Found</body></html>")
+    (tmp_path / "more.png").write_text("<html><body>404 Not Found</body></html>")
+    run = imgbudget("audit", ".", "--isolated", "--format", "json").json["statistics"]
+    assert (run["totals"]["unreadable"], run["totals"]["unmeasured"]) == (3, 0)
+    listed = [(one["reason"], one["items"], one["missed"]) for one in run["skips"]]
+    assert listed == [("is not an image but HTML", 2, False), ("is not an image but plain text", 1, False)]
+    out = imgbudget("audit", ".", "--isolated", "--html", "audit.html").out
+    assert "3 images that cannot be decoded; not included in the costs\n" in out
+    assert "Skipped, or no image\n" in out
+    assert "What was skipped, or is no image" in (tmp_path / "audit.html").read_text("utf-8")
+    assert "unknown size" not in out
+
+
 def test_clean_folder_shows_its_cost(imgbudget: Command, tmp_path: Path) -> None:
     """One line with the cost, and no finding."""
     (tmp_path / "a.png").write_bytes(image_bytes((560, 560)))

@@ -99,6 +99,9 @@ VALUES = {
     "--select": ("ib20", "IB201"),
     "--extend-select": ("IB201,exif", "IB201,exif-rotation"),
     "--ignore": ("", "IB001"),
+    "--detail": ("ultra", "ultra_high"),
+    "--target": ("same", "same:0.99"),
+    "--budget": ("request.cost=1,request.t", "request.cost=1,request.tokens="),
 }
 """Options whose values are known, with a word that is begun, and one of those that are offered."""
 
@@ -134,6 +137,10 @@ def test_models_and_platforms_in_each_shell(
     assert several == ["gpt-4o,claude-sonnet-4-6"]
     assert items(shell, ["size", "--model"], "al") == ["all"]
     assert "all" not in items(shell, ["check", "--model"], "")
+    assert items(shell, ["plan", "--target"], "na") == ["native"]
+    assert "image.tokens=" in items(shell, ["plan", "--budget"], "")
+    assert items(shell, ["split", "--budget"], "i") == []
+    assert items(shell, ["check", "--budget"], "run.b") == ["run.bytes="]
     (tmp_path / "imgbudget.yaml").write_text("modle: x\n")
     assert items(shell, ["check", "--model"], "") == []
 

@@ -1,5 +1,6 @@
 """Each mistake that a configuration can hold, with its line, its route and the near name."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,64 @@ from tests.configs import mistakes_in
 def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, expected: str) -> None:
     """At every level, with the route to the key; without a near one the keys are listed."""
     assert mistakes_in(tmp_path, text) == [expected]
+
+
+OPEN = "never matches: a [ is not closed, or a backslash is at the end; write \\[ for a name with a bracket"
+FOLDER = "never matches: patterns are relative to the folder of the configuration and have no . or .. as"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("include: ['../**']", f'1: include[0]: "../**" {FOLDER} a folder'),
+        ("exclude: [ok, ./a/*.png]", f'1: exclude[1]: "./a/*.png" {FOLDER} a folder'),
+        ("exclude: [a/../b]", f'1: exclude[0]: "a/../b" {FOLDER} a folder'),
+        (
+            "include: ['a/[b']",
+            f'1: include[0]: "a/[b" {OPEN}',
+        ),
+        (
+            "exclude: ['a\\']",
+            f'1: exclude[0]: "a\\" {OPEN}',
+        ),
+        ("exclude: [a//b]", '1: exclude[0]: "a//b" never matches: it has two slashes in a row'),
+        ("exclude: ['!']", '1: exclude[0]: "!" never matches: it is empty'),
+        (
+            "exclude: ['#a']",
+            '1: exclude[0]: "#a" never matches: # begins a comment; write \\# for a name that begins with it',
+        ),
+        (
+            "overrides:\n  - {files: [../x], ignore: [IB1]}",
+            f'2: overrides[0].files[0]: "../x" {FOLDER} a folder',
+        ),
+        (
+            "ignores:\n  - {rules: [IB1], files: [./x], reason: a}",
+            f'2: ignores[0].files[0]: "./x" {FOLDER} a folder',
+        ),
+    ],
+)
+def test_patterns_that_never_match(tmp_path: Path, text: str, expected: str) -> None:
+    """Git would ignore them in silence."""
+    assert mistakes_in(tmp_path, text) == [expected]
+
+
+def test_patterns_that_may_match(tmp_path: Path) -> None:
+    """With sets, classes, escapes, dots in names, leading and trailing slashes."""
+    patterns = [
+        "**",
+        "/a/",
+        "*.png",
+        "a/**/b",
+        "[a-c]*",
+        "[!x]",
+        "[[:digit:]]",
+        r"\#a",
+        r"\[b",
+        ".git",
+        "...",
+        "!a",
+    ]
+    assert mistakes_in(tmp_path, f"exclude: {json.dumps(patterns)}\ninclude: ['..a', 'a..b/']") == []
 
 
 @pytest.mark.parametrize(

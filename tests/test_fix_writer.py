@@ -337,6 +337,14 @@ def test_what_is_being_written_is_no_leftover(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) == 4
 
 
+def test_what_another_process_has_just_made_is_no_leftover(tmp_path: Path) -> None:
+    """Empty and not yet locked it may be of a process that runs; with content, or without one, it is not."""
+    for name, data in ((f"{os.getppid()}-{1:016x}", b""), (f"{os.getppid()}-{2:016x}", b"x"), ("9" * 9, b"")):
+        (tmp_path / f".imgbudget-{name if '-' in name else name + '-' + '3' * 16}.tmp").write_bytes(data)
+    assert len(swept(tmp_path)) == 2
+    assert list(neighbours(tmp_path)) == [f".imgbudget-{os.getppid()}-{1:016x}.tmp"]
+
+
 def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
     """Killed thirty times, at any moment: each file is the old or the new one, and the next run cleans up."""
     files = [tmp_path / f"{number}.bin" for number in range(4)]

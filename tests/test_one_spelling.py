@@ -153,14 +153,22 @@ def test_python_has_the_same_words(imgbudget: Command) -> None:
         ("check --budget-tokens 5 .", "Did you mean --budget request.tokens=N?"),
         ("check --exclude x .", "Did you mean exclude in the configuration?"),
         ("rescue --json", "Did you mean --format json?"),
+        ("check -text .", "No such option '-text'. Did you mean --text?"),
+        ("check -q -pixels .", "'-pixels'. Did you mean --pixels?"),
+        ("check -select IB2 .", "'-select'. Did you mean --select?"),
+        ("check -formt=json .", "'-formt'. Did you mean --format?"),
+        ("check -no-cache .", "'-no-cache'. Did you mean --no-cache?"),
+        ("check -x .", "No such option '-x'.\n"),
         ("clean --jobbs 3", "No such option"),
+        ("size --files-from nothing", "--files-from nothing: names no file; give at least one size such as"),
         ("check --format josn .", "did you mean json?"),
         ("check --platform aws .", "unknown platform 'aws'; "),
         ("plan --budget tokens=5 .", "did you mean request.tokens, image.tokens or run.tokens?"),
     ],
 )
 def test_words_of_other_tools_lead_here(imgbudget: Command, line: str, said: str) -> None:
-    """Options that others have, and names that are almost right."""
+    """Options that others have, names that are almost right, and those with one dash."""
+    Path("nothing").write_text("")
     run = imgbudget(*line.split())
     assert (run.code, run.out) == (2, "")
     assert said in run.err

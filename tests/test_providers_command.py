@@ -164,6 +164,17 @@ def test_platform_without_a_model(imgbudget: Command, photo: Path, platform: str
     assert imgbudget("check", str(photo), "--platform", platform, "--model", model).err == ""
 
 
+def test_a_platform_of_the_configuration_without_a_model(imgbudget: Command, photo: Path) -> None:
+    """The note says where a model can be named; an override has its own line."""
+    folder = photo.parent
+    note = "no model is named: gpt-5 is assumed on openai; choose with model in imgbudget.yaml:"
+    (folder / "imgbudget.yaml").write_text("# ours\nplatform: openai\n")
+    assert f"{note}2 or --model\n" in imgbudget("check", photo.name).err
+    (folder / "imgbudget.yaml").write_text("overrides:\n  - {files: ['*.*'], platform: openai}\n")
+    assert f"{note}2 or --model\n" in imgbudget("check", photo.name).err
+    assert "openai; choose with --model\n" in imgbudget("check", photo.name, "--platform", "openai").err
+
+
 def test_model_on_a_platform_that_does_not_serve_it(imgbudget: Command, photo: Path) -> None:
     """The model's own platform is used, with a note only if another platform was requested."""
     run = imgbudget("plan", str(photo), "--platform", "bedrock", "--model", "gpt-4o", "--format", "json")

@@ -14,7 +14,7 @@ from imgbudget.api.settings import CheckSettings, Detail, Platform
 from imgbudget.legibility import task
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
-from imgbudget.linter import selection
+from imgbudget.linter import pool, selection
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.text import ImageText, SeenLine, SeenText, TextLine
@@ -304,6 +304,22 @@ def test_audits_are_those_of_the_command(imgbudget: Command) -> None:
     assert (nothing.statistics, nothing.without_images) == (None, ("empty",))
     with pytest.raises(package.UsageError, match="nowhere"):
         package.audit("nowhere")
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_audit_by_one_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script without a guard must not be imported again, as where processes are spawned."""
+
+    def started() -> Any:
+        raise AssertionError("a process is started")
+
+    monkeypatch.setattr(pool, "process_context", started)
+    Path("photos/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    report = package.audit("photos")
+    assert report.statistics is not None
+    assert report.statistics.totals.images == 5
+    with pytest.raises(AssertionError, match="is started"):
+        package.audit("photos", jobs=2)
 
 
 def test_sessions_are_rescued_as_by_the_command(imgbudget: Command, tmp_path: Path) -> None:

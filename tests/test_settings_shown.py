@@ -149,9 +149,11 @@ overrides:
 """
 
 
-def reasons(imgbudget: Command, *arguments: str) -> dict[str, str]:
-    """The reason for each rule, `on` or `off` before it."""
-    [record] = imgbudget("check", "--show-settings", "--format", "json", *arguments).json["settings"]
+def reasons(imgbudget: Command, path: str, *options: str) -> dict[str, str]:
+    """The reason for each rule at a file, which need hold nothing; `on` or `off` before it."""
+    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).touch()
+    [record] = imgbudget("check", "--show-settings", "--format", "json", path, *options).json["settings"]
     return {rule["code"]: f"{'on' if rule['on'] else 'off'}: {rule['reason']}" for rule in record["rules"]}
 
 
@@ -197,9 +199,11 @@ def test_a_configuration_that_is_extended_is_named(imgbudget: Command, tmp_path:
 def test_all_else_that_holds_is_shown(imgbudget: Command, tmp_path: Path) -> None:
     """Model, platform, limits, baseline, budgets, severities; nothing is checked."""
     (tmp_path / "imgbudget.yaml").write_text(CONFIG)
-    run = imgbudget("check", "--show-settings", "fixtures", "no-such-file.png", "--platform", "bedrock")
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "other.png").touch()
+    run = imgbudget("check", "--show-settings", "fixtures", "other.png", "--platform", "bedrock")
     assert (run.code, run.err) == (0, "")
-    text, other = run.out.split("settings for no-such-file.png")
+    text, other = run.out.split("settings for other.png")
     assert text.startswith(
         "settings for fixtures\n  configuration  imgbudget.yaml\n"
         "  model          claude-opus-5-5  (imgbudget.yaml:1)\n"
@@ -210,6 +214,24 @@ def test_all_else_that_holds_is_shown(imgbudget: Command, tmp_path: Path) -> Non
     assert "IB301  tiny-edge                     on   error " in other
     run = imgbudget("check", "--show-settings", "--format", "sarif")
     assert (run.code, run.err) == (2, "imgbudget: --show-settings has the formats full and json, not sarif\n")
+
+
+def test_what_is_left_out_of_searches_is_said(imgbudget: Command, tmp_path: Path) -> None:
+    """By which key; nothing of what is found. A missing file has the wording of all commands."""
+    for name in ("prompts/a.png", "web/b.png", "web/old/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "imgbudget.yaml").write_text("include: [prompts/**, web/b.png]\nexclude: [web/]\n")
+    run = imgbudget("check", "--show-settings", "prompts", "prompts/a.png", "web", "web/old/c.png")
+    shown = [text.splitlines()[2] for text in run.out.split("settings for ")[1:]]
+    left_out = "  left out       by exclude, of searches; named, it is checked"
+    assert [line == left_out for line in shown] == [False, False, True, True]
+    (tmp_path / "imgbudget.yaml").write_text("include: [prompts/**]\n")
+    names = ("prompts/a.png", "web/b.png")
+    found = imgbudget("check", "--show-settings", "--format", "json", *names).json["settings"]
+    assert [one["left_out_by"] for one in found] == [None, "include"]
+    run = imgbudget("check", "--show-settings", "web/b.png", "nope.png")
+    assert (run.code, run.out, run.err) == (2, "", "imgbudget: nope.png: no such file or folder\n")
 
 
 def test_session_notes_are_silent_without_previews(tmp_path: Path) -> None:

@@ -166,15 +166,31 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     assert "  + d.png: IB301 warning: short edge is 150 px" in text
 
 
+def damaged(**parts: object) -> str:
+    """A report of a run without files, with other parts in it."""
+    sums = dict.fromkeys(("images", "requests", "visual_tokens", "tokens_after_fix", "cost_usd"), 0)
+    return json.dumps({"version": 1, "summary": sums, "findings": [], "images": [], **parts})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("{", "is no JSON report"),
         ("[]", "is no JSON report of imgbudget"),
         ('{"version": 2}', "version 2 of a report is not known, only 1"),
-        ('{"version": 1}', "'summary' is missing"),
-        ('{"version": 1, "summary": {"images": "x"}}', "is no whole JSON report: invalid literal"),
-        ('{"version": 1, "summary": 5}', "is no whole JSON report"),
+        ('{"version": 1}', "is no whole JSON report: summary is missing; save one"),
+        ('{"version": 1, "summary": {"images": "x"}}', "report: images is no number of a run; "),
+        ('{"version": 1, "summary": {"images": true}}', "report: images is no number of a run; "),
+        ('{"version": 1, "summary": {"images": 1}}', "report: requests is missing; "),
+        ('{"version": 1, "summary": 5}', "report: summary is no object; "),
+        (damaged(findings=""), "report: findings is no list; "),
+        (damaged(findings={}), "report: findings is no list; "),
+        (damaged(findings=["x"]), "report: findings[0] is no object; "),
+        (damaged(findings=[{"code": 5}]), "report: code is no text; "),
+        (damaged(findings=[{"code": "IB1"}]), "report: name is missing; "),
+        (damaged(images=""), "report: images is no list; "),
+        (damaged(images=[{"path": "a", "tokens": "7"}]), "report: tokens is no number of a run; "),
+        (damaged(images=[{"path": "a", "tokens_range": []}], findings=None), "report: findings is no list; "),
     ],
 )
 def test_a_file_that_is_no_report_ends_the_run(

@@ -186,6 +186,55 @@ def test_arrows_are_readable_in_ascii(ascii_only: Shown) -> None:
     assert " bytes" in ascii_only("plan", ".", "--all")[0]
 
 
+def test_columns_are_aligned_in_ascii(ascii_only: Shown) -> None:
+    """What is written for an arrow has two characters, an escape more: cells count as they are shown."""
+    out, _ = ascii_only("plan", ".", "--all")
+    head, *rows = out.partition("\n\n")[0].splitlines()
+    assert len(rows) > 1
+    assert {row.find(" -> ") > 0 for row in rows} == {True}
+    starts = [head.index(name) for name in ("from", "to", "bytes", "cost", "why")]
+    assert [{row[at - 2 : at] for row in rows if len(row) > at} for at in starts[:2]] == [{"  "}] * 2
+    assert {row[: starts[0]].rstrip() for row in rows} >= {"\\xe4->.png"}
+    whole = ascii_only("plan", ".", "--all", "--format", "full:plan.txt")
+    assert whole[0] == ""
+    assert "ä→.png" in Path("plan.txt").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("imgbudget")
+@pytest.mark.parametrize(
+    ("line", "columns"),
+    [
+        ("check .", 50),
+        ("check . --format concise", 60),
+        ("rule --all", 70),
+        ("audit .", 120),
+        ("plan .", 100),
+    ],
+)
+def test_lines_end_at_the_border_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, columns: int
+) -> None:
+    """Closing lines and tables are wrapped there, between words; in a pipe each is one line."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for number in range(3):
+        (tmp_path / f"a_photograph_{number}.png").write_bytes(image_bytes((1900, 1000 + number)))
+    shown = {}
+    for window in (Screen(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", window)
+        with pytest.raises(SystemExit):
+            main(line.split())
+        shown[window.isatty()] = window.getvalue()
+    findings = ("warning[", "  -->", "    |", "    =", "a_photograph")  # which are not wrapped in `check`
+    lines = [text for text in shown[True].splitlines() if not (line[0] == "c" and text.startswith(findings))]
+    assert [text for text in lines if len(text) > columns] == []
+    assert max(map(len, shown[False].splitlines())) > columns
+    if line[0] == "c":
+        *_, closing = shown[False].splitlines()
+        assert len(closing) > columns
+        assert " ".join(shown[True].split()).endswith(closing)
+
+
 @pytest.mark.parametrize(
     "line",
     [

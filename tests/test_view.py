@@ -215,7 +215,8 @@ def test_only_such_a_page_is_replaced(imgbudget: Command, tmp_path: Path) -> Non
     """Any other file is left as it is, also the image itself and a page by another hand; exit code 2."""
     write_image(tmp_path, size=(300, 200))
     (tmp_path / "mine.html").write_text("<!doctype html><title>mine</title>")
-    for name in ("mine.html", "a.png"):
+    assert imgbudget("audit", "a.png", "--html", "audit.html").code == 0
+    for name in ("mine.html", "a.png", "audit.html"):
         before = (tmp_path / name).read_bytes()
         run = imgbudget("view", "a.png", "-o", name)
         assert run.code == 2

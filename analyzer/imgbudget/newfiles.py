@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_NAME = re.compile(r"\.imgbudget-[0-9]+-[0-9a-f]{16}\.tmp")
+_NAME = re.compile(r"\.imgbudget-([0-9]+)-[0-9a-f]{16}\.tmp")
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -269,7 +269,7 @@ def _remove_dead(folder: Folder, name: str) -> bool:
         fd = folder.open(name)
         try:
             here = os.fstat(fd)
-            if not _is_ours(here):
+            if not _is_ours(here) or (here.st_size == 0 and _is_running(name)):  # not locked yet
                 return False
             locked = _lock(fd, wait=False)
             if locked:
@@ -285,6 +285,20 @@ def _remove_dead(folder: Folder, name: str) -> bool:
     except OSError:
         return False
     return False
+
+
+def _is_running(name: str) -> bool:
+    """Whether another process that made a temporary file still runs here, as far as can be known."""
+    found = _NAME.fullmatch(name)
+    if found is None or int(found[1]) == os.getpid() or fcntl is None:  # elsewhere signal 0 ends a process
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _is_ours(status: os.stat_result) -> bool:

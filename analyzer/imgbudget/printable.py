@@ -74,6 +74,13 @@ def readable(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(READABLE, readable)
 
 
+def as_encoded(text: str, encoding: str | None) -> str:
+    """The text as an output in this encoding shows it; unchanged without one."""
+    if encoding is None or text.isascii():
+        return text
+    return text.encode(encoding, READABLE).decode(encoding)
+
+
 def one_line(text: str) -> str:
     """Text of any origin on one line, with escapes for all that a terminal or a CI server would obey."""
     if text.isascii() and text.isprintable() and "##" not in text:

@@ -12,7 +12,7 @@ from imgbudget.api.settings import (
     require_count,
     run_options,
 )
-from imgbudget.auditing.executors import LocalExecutor
+from imgbudget.auditing.executors import LocalExecutor, OwnProcess
 from imgbudget.auditing.formats import plain
 from imgbudget.auditing.statistics import AuditStatistics
 from imgbudget.auditing.whole import AuditRequest, audited, run_facts
@@ -87,8 +87,8 @@ def audit(  # noqa: PLR0913 - keyword options
     `rows` is a folder for the facts table, `compare` that of an earlier audit. `against` are datasets whose
     images must not be among these; it decodes images, as `pixels` does. Of several models, or "all", the
     costs are compared, and the limits of the first one apply; `models` is an old name for those that are only
-    compared. `jobs` None uses all cores; a script then needs `if __name__ == "__main__":` where processes are
-    spawned.
+    compared. With one of `jobs` this process reads; None uses all cores. A script that uses several
+    needs `if __name__ == "__main__":` where processes are spawned.
 
     Raises:
         UsageError: a dataset, rule, model or option that does not exist or fit.
@@ -123,7 +123,7 @@ def audit(  # noqa: PLR0913 - keyword options
         allow_outside=asked.allow_outside,
         allow_unread=allow_unread,
         measure=measure,
-        executor=partial(LocalExecutor, jobs or cores()),
+        executor=OwnProcess if jobs == 1 else partial(LocalExecutor, jobs or cores()),
     )
     with audited(session, request, compared, _Silent()) as done:
         facts = run_facts(done.run, done.unread)

@@ -100,7 +100,7 @@ def why_unmeasured(facts: "ImageFacts | None") -> str:
         return "its bytes are elsewhere, so its size is not known"
     if facts.damage is not None:
         return f"cannot be decoded: {facts.damage}"
-    return f"is not an image but {facts.content}" if facts.content else "holds no size that can be read"
+    return facts.not_image or "holds no size that can be read"
 
 
 def known_detail(text: str | None) -> str | None:

@@ -25,6 +25,7 @@ from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
 from imgbudget.limits.platforms import TRAINING
 from imgbudget.linter.evaluate import page_of
+from imgbudget.model.subjects import NOT_IMAGE
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
@@ -407,7 +408,7 @@ def _skips(store: Store) -> tuple[SkipRow, ...]:
     found = store.all(
         f"""select case when {_IS_LINK} then '{OTHER_NAMES}'
         else coalesce(skipped, damage, 'could not be read') end as reason, missed, count(*), {_EXAMPLES}
-        from rows where subject = 'skip' or missed
+        from rows where subject = 'skip' or missed or damage like '{NOT_IMAGE} %'
         group by reason, missed order by missed desc, 3 desc, reason"""  # noqa: S608 - ours
     )
     return tuple(

@@ -1,4 +1,4 @@
-"""The engines that run partitions: their interface, and the engine of local worker processes."""
+"""The engines that run partitions: their interface, and those of local processes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -82,6 +82,21 @@ class LocalExecutor:
             self._pool.close()
 
 
+class OwnProcess:
+    """Runs partitions in this process, which a crash ends; a script needs no guard against being imported."""
+
+    def run(
+        self, work: Work, partitions: Iterable[Partition], *, careful: bool = False
+    ) -> Iterator[Done | Failed]:
+        """The result of each partition, one after the other."""
+        del careful
+        for partition in partitions:
+            yield _read(work, partition)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def _results(pool: _Pool, partitions: Iterable[Partition]) -> Iterator[Done | Failed]:
     for outcome in pool.run(partitions):
         yield Failed(outcome.item, WORKER_CRASHED) if outcome.answer is None else outcome.answer
@@ -104,7 +119,7 @@ def _worker(work: Work) -> Callable[[Partition], Done | Failed]:
 
 
 def _read(work: Work, partition: Partition) -> Done | Failed:
-    """The result of a partition, in a worker. On failure the run finds the item that causes it."""
+    """The result of a partition. On failure the run finds the item that causes it."""
     try:
         return work(partition)
     except Exception as error:  # noqa: BLE001 - the run narrows it down to one item

@@ -17,8 +17,9 @@ from imgbudget.auditing.statistics import (
     Duplicates,
     Totals,
 )
+from imgbudget.model.subjects import NOT_IMAGE
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import TextTable, count, figure
+from imgbudget.output.base import TextTable, count, figure, paragraphs
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import blocks, joined, painted
 from imgbudget.printable import markdown as words
@@ -379,7 +380,9 @@ def _skips(statistics: AuditStatistics) -> Section:
     )
     more = len(statistics.skips) - len(rows)
     note = f"and {count(more, 'reason')} more" if more > 0 else ""
-    return Section("Skipped", ("reason", "items", "for example"), rows, frozenset({1}), note)
+    none = any(row.reason.startswith(NOT_IMAGE) for row in statistics.skips)
+    title = "Skipped, or no image" if none else "Skipped"
+    return Section(title, ("reason", "items", "for example"), rows, frozenset({1}), note)
 
 
 def bin_label(distribution: Distribution, item: Bin) -> str:
@@ -441,12 +444,12 @@ def audit_text(statistics: AuditStatistics, *, colour: bool, quiet: bool = False
     """The headline, then one table per section; with `quiet` that of the findings only, if there are any."""
     findings = _rules(statistics)
     shown = (findings,) if findings.rows else ()
-    parts = [] if quiet else [joined(headline(statistics))]
+    parts = [] if quiet else [paragraphs(headline(statistics))]
     for section in shown if quiet else sections(statistics):
         table = TextTable(section.head, colour=colour)
         for row in section.rows:
             table.add(*row)
         title = joined([painted(section.title, "1") if colour else section.title])
-        note = joined([section.note]) if section.note else ""
+        note = paragraphs([section.note]) if section.note else ""
         parts.append(title + table.text(right=section.right) + note)
     return blocks(parts)

@@ -381,7 +381,7 @@ class RecordBuilder:
             silenced,
             None,
             facts.unread,
-            facts.damage,
+            facts.damage or facts.not_image,
             note,
             tried,
             facts.pixels,

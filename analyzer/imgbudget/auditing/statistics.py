@@ -410,7 +410,10 @@ class Comparison(NamedTuple):
 
 
 class SkipRow(NamedTuple):
-    """One reason for skipping items, or why they could not be read, with the first of their locations."""
+    """One reason for skipping items, or why they could not be read, with the first of their locations.
+
+    Or what the bytes are of images that are none, which are counted among those that cannot be decoded.
+    """
 
     reason: str
     missed: bool

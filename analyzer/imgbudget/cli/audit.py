@@ -36,6 +36,7 @@ from imgbudget.cli.output import (
     Format,
     Sink,
     chosen_formats,
+    fitted_to,
     say,
     say_warnings,
     wants_colour,
@@ -220,10 +221,7 @@ class AuditOptions(NamedTuple):
         ),
     ] = None
     fail_on: Annotated[str, FAIL_ON] = "never"
-    jobs: Annotated[
-        int | None,
-        option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes; default: one per core."),
-    ] = None
+    jobs: Annotated[int | None, JOBS] = None
     output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 
@@ -343,7 +341,9 @@ def _report(session: Session, done: Audited, options: AuditOptions, formats: lis
             continue
         sink = Sink(file)
         colour = file is None and wants_colour(options.output.color, sys.stdout)
-        sink.write(_text(name, statistics, done.run, done.unread, colour=colour, quiet=options.output.quiet))
+        with fitted_to(None if file else sys.stdout):
+            text = _text(name, statistics, done.run, done.unread, colour=colour, quiet=options.output.quiet)
+        sink.write(text)
         sink.close()
 
 

@@ -4,7 +4,7 @@ import os
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.checking import check_paths
-from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT,
@@ -55,10 +55,7 @@ class BaselineOptions(NamedTuple):
     text: Annotated[bool, TEXT] = False
     findings: SuppressionOptions = SuppressionOptions()
     force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
-    jobs: Annotated[
-        int | None,
-        option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes for many files."),
-    ] = None
+    jobs: Annotated[int | None, JOBS] = None
     output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 

@@ -29,6 +29,7 @@ from imgbudget.cli.options import (
     PEDANTIC,
     PIXELS,
     TEXT,
+    UNSAFE_FIXES,
     ConfigOptions,
     ModelOptions,
     OutputOptions,
@@ -44,6 +45,7 @@ from imgbudget.cli.output import (
     chosen_formats,
     say,
     say_warnings,
+    terminal_columns,
     wants_colour,
     write_formats,
 )
@@ -93,9 +95,7 @@ class CheckOptions(NamedTuple):
     fix: Annotated[bool, flag("--fix", help="Fix what can be fixed safely; - writes to standard output.")] = (
         False
     )
-    unsafe_fixes: Annotated[
-        bool, flag("--unsafe-fixes", help="Also apply fixes that change what the model sees or reads.")
-    ] = False
+    unsafe_fixes: Annotated[bool, UNSAFE_FIXES] = False
     fix_level: Annotated[str, FIX_LEVEL] = "error"
     exit_non_zero_on_fix: Annotated[
         bool, flag("--exit-non-zero-on-fix", help="Also exit 1 if any file was changed.")
@@ -140,16 +140,7 @@ class CheckOptions(NamedTuple):
             help="Print the settings for each path, and why each rule is on or off, without checking.",
         ),
     ] = False
-    jobs: Annotated[
-        int | None,
-        option(
-            "-j",
-            "--jobs",
-            type=JOBS,
-            metavar="N",
-            help="Number of processes for many files; default: one per core.",
-        ),
-    ] = None
+    jobs: Annotated[int | None, JOBS] = None
     cache: Annotated[
         bool | None,
         flag(
@@ -266,6 +257,7 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
         colour=file is None and wants_colour(output.color, sys.stdout),
         quiet=output.quiet,
         root=os.getcwd(),
+        columns=terminal_columns(sys.stdout) if file is None else None,
     )
     if name in WITH_RULES:
         from imgbudget.output.sarif import rule_pages  # noqa: PLC0415 - format

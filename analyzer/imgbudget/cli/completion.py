@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.errors import ImgbudgetError
 from imgbudget.linter.options import RunOptions
+from imgbudget.model.budgets import NAMES, Budgets
 
 if TYPE_CHECKING:  # a command declares these without loading click
     import click
@@ -66,6 +67,18 @@ def platform_name(_ctx: "click.Context", _param: "click.Parameter", begun: str) 
     """A platform, those of the configuration included."""
     session = _session()
     return [name for name in session.limits.platforms if name.startswith(begun)] if session else []
+
+
+_BUDGETED = {"plan": ("image", "request"), "split": ("request",)}
+"""What budgets are of in commands that do not take all of them."""
+
+
+def budget_names(ctx: "click.Context", _param: "click.Parameter", begun: str) -> list[str]:
+    """The name of a budget in a comma-separated list, of which the last is begun; its amount comes behind."""
+    before, comma, last = begun.rpartition(",")
+    scopes = _BUDGETED.get(ctx.info_name or "", Budgets._fields)
+    found = (name for name in NAMES if name.startswith(last) and name.partition(".")[0] in scopes)
+    return [f"{before}{comma}{name}=" for name in found]
 
 
 def _session() -> "Session | None":

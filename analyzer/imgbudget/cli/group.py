@@ -11,6 +11,7 @@ from imgbudget.cli.command import Choice, Command, Field, Number
 from imgbudget.cli.completion import one_of
 from imgbudget.cli.main import COMMANDS, load
 from imgbudget.cli.output import show
+from imgbudget.config.suggest import nearest
 from imgbudget.printable import joined
 from imgbudget.version import __version__
 
@@ -120,7 +121,7 @@ def click_command(command: Command[Any]) -> click.Command:
                 rest = super().parse_args(ctx, list(words))
             except click.UsageError as error:
                 self._refuse_unknown(ctx, words)
-                raise _with_hint(error, command) from None
+                raise _with_hint(error, command, words) from None
             self._refuse_unknown(ctx, words)
             return rest
 
@@ -128,7 +129,7 @@ def click_command(command: Command[Any]) -> click.Command:
         def _refuse_unknown(ctx: click.Context, words: Sequence[str]) -> None:
             """Name an option that there is not, which click takes for an argument among numbers."""
             if command.negative_numbers and (unknown := command.unknown_option(words)) is not None:
-                raise click.NoSuchOption(unknown, ctx=ctx)
+                raise _with_hint(click.NoSuchOption(unknown, ctx=ctx), command, words)
 
     return Separated(
         command.name,
@@ -139,16 +140,27 @@ def click_command(command: Command[Any]) -> click.Command:
     )
 
 
-def _with_hint(error: click.UsageError, command: Command[Any]) -> click.UsageError:
-    """The mistake, with what this command calls an option that others have."""
+def _with_hint(error: click.UsageError, command: Command[Any], words: Sequence[str]) -> click.UsageError:
+    """The mistake, with what this command calls an option that others have, or that is begun by one dash."""
     if not isinstance(error, click.NoSuchOption):
         return error
-    hint = _OPTIONS_ELSEWHERE.get(error.option_name, "")
-    known = {name for field in command.fields() for name in field.parameter.names}
+    every = [field.parameter for field in command.fields()]
+    known = {name for one in every for name in (*one.names, *((one.off,) if one.off else ()))}
+    given = _of_one_dash(error.option_name, words) or error.option_name
+    hint = f"-{given}" if f"-{given}" in known else _OPTIONS_ELSEWHERE.get(error.option_name, "")
+    if not hint and given != error.option_name:
+        hint = nearest(f"-{given}", [name for name in known if name.startswith("--")]) or ""
     if not hint or (hint.startswith("-") and hint.split()[0] not in known):
         return error
-    message = f"No such option {error.option_name!r}. Did you mean {hint}?"
-    return click.UsageError(message, ctx=error.ctx)
+    return click.UsageError(f"No such option {given!r}. Did you mean {hint}?", ctx=error.ctx)
+
+
+def _of_one_dash(letter: str, words: Sequence[str]) -> str | None:
+    """The word in which an unknown letter is taken for a short option; None if it is alone."""
+    if letter.startswith("--"):
+        return None
+    names = (word.partition("=")[0] for word in words if word.startswith("-") and word[1:2] != "-")
+    return next((name for name in names if len(name) > 2 and letter[1] in name[1:]), None)
 
 
 def _parameter(field: Field, formats: Sequence[str]) -> click.Parameter:

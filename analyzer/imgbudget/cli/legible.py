@@ -5,11 +5,11 @@ from typing import Annotated, NamedTuple
 from imgbudget.api.legibility import ReadOptions, read_images
 from imgbudget.api.measuring import MEASURES, known_detail
 from imgbudget.cli.checking import say_measured
-from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
 from imgbudget.cli.output import Progress, chosen_formats, say_warnings, write_formats
-from imgbudget.cli.targets import ModelsOptions
+from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import require_text
 from imgbudget.output.legible import legible_document, legible_text
@@ -25,14 +25,7 @@ class LegibleOptions(NamedTuple):
     ] = ()
     files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
-    detail: Annotated[
-        str | None,
-        option(
-            "--detail",
-            metavar="LEVEL",
-            help="Level of detail that the images ask for (OpenAI's detail, Gemini's media resolution).",
-        ),
-    ] = None
+    detail: Annotated[str | None, DETAIL] = None
     every_line: Annotated[
         bool,
         flag(
@@ -40,10 +33,7 @@ class LegibleOptions(NamedTuple):
             help="Read every line at both sizes, instead of a sample of those whose height leaves doubt.",
         ),
     ] = False
-    jobs: Annotated[
-        int | None,
-        option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes; default: one per core."),
-    ] = None
+    jobs: Annotated[int | None, JOBS] = None
     output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 

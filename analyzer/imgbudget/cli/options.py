@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from imgbudget.cli.command import Choice, Number, Parameter, deprecated, flag, option
-from imgbudget.cli.completion import files, folders, model_id, one_of, platform_name, selectors
+from imgbudget.cli.completion import budget_names, files, folders, model_id, one_of, platform_name, selectors
 from imgbudget.config.units import parse_budgets
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.namedtuples import NamedTuple
 
-JOBS = Number(1)
+JOBS = option("-j", "--jobs", type=Number(1), metavar="N", help="Number of processes; default: one per core.")
+UNSAFE_FIXES = flag("--unsafe-fixes", help="Also apply fixes that change what the model sees or reads.")
 SECONDS = Number(0.01, float)
 
 
@@ -34,6 +35,7 @@ BUDGET = option(
     many=True,
     parse=to_budgets,
     metavar="NAME=AMOUNT",
+    complete=budget_names,
     help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
 )
 PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")

@@ -118,12 +118,23 @@ def write_formats(
 
             sink.write(indented(document()))
         else:
-            TextTable.most = None if file is not None or aside else terminal_columns(sys.stdout)
-            try:
+            with fitted_to(None if file is not None else sys.stderr if aside else sys.stdout):
                 sink.write(text(file is None and wants_colour(color, sys.stdout)))
-            finally:
-                TextTable.most = None
         sink.close()
+
+
+@contextmanager
+def fitted_to(stream: TextIO | None) -> Iterator[None]:
+    """Fit tables to where they go: the columns of a terminal and the characters of its encoding.
+
+    Without a stream they go to a file, which has all characters and lines of any length.
+    """
+    if stream is not None:
+        TextTable.most, TextTable.encoding = terminal_columns(stream), stream.encoding
+    try:
+        yield
+    finally:
+        TextTable.most = TextTable.encoding = None
 
 
 class Sink:

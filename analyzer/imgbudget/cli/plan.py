@@ -26,6 +26,7 @@ from imgbudget.cli.options import (
     CLIENT_FIRST,
     FORCE_EXCLUDE,
     JOBS,
+    UNSAFE_FIXES,
     BudgetOptions,
     ConfigOptions,
     OutputOptions,
@@ -134,18 +135,9 @@ class PlanOptions(NamedTuple):
     apply: Annotated[bool, flag("--apply", help="Make the planned changes; - writes to standard output.")] = (
         False
     )
-    jobs: Annotated[
-        int | None,
-        option(
-            "-j",
-            "--jobs",
-            type=JOBS,
-            metavar="N",
-            help="Number of processes that encode images; default: one per core.",
-        ),
-    ] = None
+    jobs: Annotated[int | None, JOBS] = None
     unsafe_fixes: Annotated[
-        bool, flag("--unsafe-fixes", help="Also reduce animations to a frame, write pages as files.")
+        bool, UNSAFE_FIXES._replace(help="Also reduce animations to a frame, write pages as files.")
     ] = False
     write: WriteOptions = WriteOptions()
     output: OutputOptions = OutputOptions()

@@ -1,11 +1,12 @@
 """`imgbudget rule`: a rule's page, or all of them."""
 
+import sys
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import rules as completed_rules
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import Sink, chosen_formats, write_formats
+from imgbudget.cli.output import Sink, chosen_formats, fitted_to, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
@@ -50,7 +51,8 @@ def show_rule(options: RuleCommandOptions) -> int:
         elif name == "markdown":
             sink.write(blocks(map(markdown, rules)))
         elif options.show_all:
-            sink.write(_list(rules))
+            with fitted_to(None if file else sys.stdout):
+                sink.write(_list(rules))
         else:
             sink.write(_text(rules[0]))
         sink.close()

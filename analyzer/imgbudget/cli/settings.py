@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from imgbudget.cli.output import Format, write_formats
 from imgbudget.config.load import shown
 from imgbudget.config.settings import ConfigOrigin, Override, Settings
+from imgbudget.discovery.walk import EXCLUDED, NOT_INCLUDED, require_existing
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.options import RunOptions
@@ -129,11 +130,12 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
     """Print the settings for each path, as text or JSON.
 
     Raises:
-        UsageError: a format that this output does not have.
+        UsageError: a format that this output does not have, or a path that does not exist.
     """
     for name, _ in formats:
         if name not in FORMATS:
             raise UsageError(f"--show-settings has the formats {' and '.join(FORMATS)}, not {name}")
+    require_existing(paths)
     records = [settings_record(session, path) for path in paths]
     write_formats(
         formats,
@@ -216,6 +218,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
     origins = _Origins(session.options, settings, session.settings, overrides)
     return {
         "path": path,
+        "left_out_by": _LEFT_OUT.get(session.why_left_out(path) or ""),
         "configuration": shown(settings.source) if settings.source else None,
         "inherited": [shown(name) for name in settings.inherited],
         "model": context.model,
@@ -255,6 +258,10 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
     }
 
 
+_LEFT_OUT = {EXCLUDED: "exclude", NOT_INCLUDED: "include"}
+"""The keys that leave a file out of searches, by the reasons for that."""
+
+
 def _text(record: dict[str, Any]) -> str:
     table = TextTable(("code", "name", "", "severity", "why"))
     for rule in record["rules"]:
@@ -266,6 +273,8 @@ def _text(record: dict[str, Any]) -> str:
 
 def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"  configuration  {record['configuration'] or 'none, only defaults'}"
+    if key := record["left_out_by"]:
+        yield f"  left out       by {key}, of searches; named, it is checked"
     for name in record["inherited"]:
         yield f"  inherited      {name}"
     for name, value, key in _values(record):

@@ -15,7 +15,7 @@ from imgbudget.api.measuring import (
     sized,
 )
 from imgbudget.cli.checking import say_measured
-from imgbudget.cli.command import FILES_FROM, Command, argument, flag, option
+from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT_FIRST,
@@ -24,10 +24,9 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.cli.targets import ModelsOptions
+from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.fields import DETAILS
 from imgbudget.linter.models import ALL, models_at
 from imgbudget.linter.run import Session
 from imgbudget.output.records import TOOL, VERSION
@@ -51,15 +50,7 @@ class SizeOptions(NamedTuple):
     files_from: Annotated[tuple[str, ...], FILES_FROM] = ()
     provider: ModelsOptions = ModelsOptions()
     client: Annotated[str | None, CLIENT_FIRST] = None
-    detail: Annotated[
-        str | None,
-        option(
-            "--detail",
-            metavar="LEVEL",
-            help="Level of detail that the image asks for (OpenAI's detail, Gemini's media resolution): "
-            f"{', '.join(DETAILS)}.",
-        ),
-    ] = None
+    detail: Annotated[str | None, DETAIL] = None
     table: Annotated[
         bool, flag("--table", help="Print the table of sizes that are not resized, one row per aspect ratio.")
     ] = False
@@ -75,7 +66,10 @@ def show_size(options: SizeOptions) -> int:
     on one line.
     """
     if not options.sizes and not options.table:
-        raise UsageError("give at least one size such as 1920x1080 or an image file, or --table")
+        nothing = (
+            f"--files-from {', '.join(options.files_from)}: names no file; " if options.files_from else ""
+        )
+        raise UsageError(f"{nothing}give at least one size such as 1920x1080 or an image file, or --table")
     formats = chosen_formats(options.output.formats, FORMATS)
     detail = known_detail(options.detail)
     several = options.provider.several

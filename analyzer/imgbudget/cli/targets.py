@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from imgbudget.cli.command import deprecated, flag, option
-from imgbudget.cli.completion import model_ids
+from imgbudget.cli.completion import model_ids, one_of
 from imgbudget.cli.options import DATE, LIMITS, PLATFORM, BudgetOptions, ModelOptions, codes
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
+from imgbudget.limits.fields import DETAILS
 from imgbudget.linter.models import ALL, several_of
 from imgbudget.model.budgets import NAMES, Budget, Budgets
 from imgbudget.namedtuples import NamedTuple
@@ -51,10 +52,20 @@ class ModelsOptions(NamedTuple):
         return ModelOptions(model, self.platform, self.limits, self.date)
 
 
+DETAIL = option(
+    "--detail",
+    metavar="LEVEL",
+    complete=one_of(DETAILS),
+    help="Level of detail that the image asks for (OpenAI's detail, Gemini's media resolution): "
+    f"{', '.join(DETAILS)}.",
+)
 TARGET = option(
     "--target",
     many=True,
     metavar="TARGET",
+    complete=one_of(
+        ("table", "native", "latency", "legible", "same:0.99", "dimension:", "tokens:", "bytes:")
+    ),
     help="table: a row of the aspect-ratio table if one keeps the ratio, else native (default); native: the "
     "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px; legible or "
     "legible:SHARE: the smallest size at which all text, or this share of its characters, is still read "

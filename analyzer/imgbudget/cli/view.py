@@ -12,7 +12,7 @@ from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, show, whole_file, write_formats
-from imgbudget.cli.targets import ModelsOptions
+from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.legibility.picture import picture_of, seen_picture
@@ -61,14 +61,7 @@ class ViewOptions(NamedTuple):
         ),
     ] = None
     provider: ModelsOptions = ModelsOptions()
-    detail: Annotated[
-        str | None,
-        option(
-            "--detail",
-            metavar="LEVEL",
-            help="Level of detail that the image asks for (OpenAI's detail, Gemini's media resolution).",
-        ),
-    ] = None
+    detail: Annotated[str | None, DETAIL] = None
     text: Annotated[
         bool,
         flag("--text", help="Also find text, and draw which of its lines are lost (extra: imgbudget[text])."),
@@ -161,7 +154,7 @@ def _refuse_outputs(output: str, report: OutputOptions) -> None:
     except OSError as error:
         raise UsageError(f"{output}: cannot be read: {os_error_text(error)}") from error
     if MARK.encode() not in head:
-        raise UsageError(f"{output}: exists and is not a page of imgbudget; name another file")
+        raise UsageError(f"{output}: exists and is not a page of imgbudget view; name another file")
 
 
 def _one_image(session: Session, path: str) -> tuple[str, ImageResult]:

@@ -20,6 +20,7 @@ from imgbudget.config.shapes import (
     Key,
     ListOf,
     MapOf,
+    PatternShape,
     Record,
     TextShape,
     Values,
@@ -44,7 +45,7 @@ _SEVERITY_HINT = "to turn a rule off, list it under ignore"
 
 _SELECTOR = TextShape("a rule (a code, a prefix such as IB2, a name or ALL)", kind=NameKind.RULE)
 _SELECTORS = ListOf("a list of rules", _SELECTOR)
-_PATTERN = TextShape("a file pattern")
+_PATTERN = PatternShape("a file pattern")
 _PACK = TextShape(
     "a rule pack",
     pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",

@@ -96,6 +96,24 @@ class TextShape:
         return {"type": "string", "pattern": self.pattern}
 
 
+class PatternShape(TextShape):
+    """A file pattern, as in a .gitignore, that matches some name."""
+
+    __slots__ = ()
+
+    def read(self, node: Node, at: str, reading: Reading) -> str | None:
+        """The pattern, unchanged."""
+        text = TextShape.read(self, node, at, reading)
+        if text is None:
+            return None
+        from imgbudget.discovery.gitignore import why_never  # noqa: PLC0415 - rare
+
+        if reason := why_never(text):
+            reading.report(node.origin, f"{at}: {quoted(text)} never matches: {reason}")
+            return None
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class ChoiceShape:
     """One of a few words. `hint` is the advice for a value that is close to none of them."""

@@ -339,6 +339,24 @@ def _pattern(line: str) -> _Pattern | None:
     return _Pattern(folder=folder, name=glob, ignores=ignores, folders_only=folders_only)
 
 
+def why_never(line: str) -> str | None:
+    """Why a pattern matches no file, as a clause; None if it may match one."""
+    if line.startswith("#"):
+        return "# begins a comment; write \\# for a name that begins with it"
+    pattern = _pattern(line)
+    if pattern is None:
+        return f"it is longer than {MAX_PATTERN:,} characters" if len(line) > MAX_PATTERN else "it is empty"
+    glob = (pattern.folder or "") + pattern.name
+    steps = glob.split("/")
+    if ".." in steps or "." in steps:
+        return "patterns are relative to the folder of the configuration and have no . or .. as a folder"
+    if "" in steps:
+        return "it has two slashes in a row"
+    if translate(glob, path=True) is None:
+        return "a [ is not closed, or a backslash is at the end; write \\[ for a name with a bracket"
+    return None
+
+
 def _without_trailing_blanks(line: str) -> str:
     """The line without trailing blanks, except the first if a backslash escapes it."""
     bare = line.rstrip(" ")

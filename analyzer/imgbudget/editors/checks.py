@@ -7,7 +7,6 @@ from functools import cached_property
 
 from imgbudget.config.load import PYPROJECT, YAML_NAMES, folder_of, repository_of
 from imgbudget.config.settings import Settings
-from imgbudget.discovery.walk import EXCLUDED, NOT_INCLUDED, SkippedFile, find_files
 from imgbudget.editors.text import EditorText, TextPlace
 from imgbudget.errors import ConfigError, ConfigProblem, ImgbudgetError, UnreadableError
 from imgbudget.fixing.imagebytes import image_bytes
@@ -302,7 +301,7 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
         return CheckedText(name, text, notes=[note], problems=error.problems)
     except ImgbudgetError as error:
         return CheckedText(name, text, notes=[EditorNote(unread_line(str(error)), is_error=True)])
-    if _is_excluded(session, name):
+    if session.why_left_out(name) is not None:
         return CheckedText(name, text)
     result = session.read_stdin(text.data, name, explicit=False)
     reasons = [unread_line(result.skipped)] if result.skipped is not None and result.missed else []
@@ -319,12 +318,3 @@ def _asks_for_pictures(options: RunOptions, session: Session, path: str) -> bool
     choice = own.choice._replace(pixels=options.pixels, text=options.text)
     asked = PathRules(own.rules, own.settings, choice).runner(path)
     return bool(asked.rules.needs & (ProbeField.PIXELS | ProbeField.TEXT).value)
-
-
-def _is_excluded(session: Session, path: str) -> bool:
-    """Whether the configurations leave a file out, as those of `check` in the open folder do."""
-    if not os.path.lexists(path):
-        return False
-    root = session.settings.root
-    found = find_files([path], exclude_root=root, nested=session.context, force_exclude=True)
-    return any(isinstance(file, SkippedFile) and file.reason in (EXCLUDED, NOT_INCLUDED) for file in found)

@@ -150,8 +150,7 @@ def _task(image: ImageResult, data: bytes | FixError, target: ContentTarget) -> 
         return str(data)
     size = size_sent(image)
     if facts is None or facts.damage is not None or size is None:
-        content = facts and facts.content and f"is not an image but {facts.content}"
-        return (facts and facts.damage) or content or "its size is not known"
+        return (facts and (facts.damage or facts.not_image)) or "its size is not known"
     if pictures_in(facts) > 1 or facts.animated:
         return f"it has {pictures_text(facts)}, and only single pictures are measured"
     if (why := limits.missing(("native_size",))) is not None:

@@ -176,7 +176,7 @@ def crop_image(  # noqa: PLR0913 - keyword options
     use = image_from_bytes(data, path, ProbeField.ALL)
     facts = use.facts
     if facts is None or facts.size is None or facts.format is None or facts.damage is not None:
-        why = facts and (facts.damage or (facts.content and f"is not an image but {facts.content}"))
+        why = facts and (facts.damage or facts.not_image)
         raise UsageError(f"{path}: {why or 'is not an image'}")
     view = view_of(facts, target.limits, sent=sent, client=target.client)
     area = view.original_box(box)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.search import is_ignored
 from imgbudget.discovery.walk import (
-    EXCLUDED,
     GONE,
-    NOT_INCLUDED,
     FoundFile,
     Paths,
     SkippedFile,
-    find_files,
     path_list,
     spell,
 )
@@ -108,17 +105,7 @@ class Fixer:
 
     def _is_excluded(self, path: str, root: str) -> bool:
         """Whether a search of a folder leaves out a file: by the configuration, or by git's ignore files."""
-        settings = self.session.settings
-        found = find_files(
-            [path],
-            exclude=settings.exclude,
-            exclude_root=settings.root,
-            nested=self.context,
-            force_exclude=True,
-        )
-        reasons = (EXCLUDED, NOT_INCLUDED)
-        excluded = any(isinstance(file, SkippedFile) and file.reason in reasons for file in found)
-        return excluded or is_ignored(path, root)
+        return self.session.why_left_out(path) is not None or is_ignored(path, root)
 
     @property
     def context(self) -> LintContext:

@@ -36,7 +36,7 @@ def picture_of(data: bytes, facts: ImageFacts) -> Image:
     """
     form = facts.format or ""
     if facts.damage is not None or not form:
-        raise FixError(facts.damage or f"is not an image but {facts.content or 'unknown bytes'}")
+        raise FixError(facts.damage or facts.not_image)
     if len(data) > MOST_DECODED:
         raise FixError(f"has {figure(len(data))} bytes; at most {figure(MOST_DECODED)} are decoded")
     if facts.size is not None:

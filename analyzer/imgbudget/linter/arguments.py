@@ -1,6 +1,7 @@
 """Arguments of the public functions: names that there are not, and old names."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_args
@@ -52,8 +53,6 @@ def accepts_wishes(function: Callable[Arguments, Result]) -> Callable[Arguments,
 
 def warn_renamed(function: str, name: str, new: str) -> None:
     """Warn the caller of a public function that an argument has another name now."""
-    import warnings  # noqa: PLC0415 - rare
-
     frame, level = sys._getframe(1), 2  # noqa: SLF001 - warnings count the frames in the same way
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("imgbudget."):
         frame, level = frame.f_back, level + 1

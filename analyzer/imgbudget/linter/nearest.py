@@ -108,7 +108,7 @@ class NearestContexts:
             variant = context.for_model(model or settings.model, platform or settings.platform)
             variant.explicit_model = model is not None or settings.model != DEFAULT_MODEL
             variant.notes = {}
-            settle(variant, names_model=model is not None)
+            settle(variant, names_model=model is not None, place=_place_of_platform(context, path))
             self._own.notes.update(variant.notes)
             variant.notes = self._own.notes
             self._varied[key] = variant
@@ -137,6 +137,13 @@ class NearestContexts:
             files = _files_left_out(settings) if path in self._applied else ()
             if clause := "; ".join((*files, *(_rules_left_out(settings) if rules else ()))):
                 yield shown(path), clause
+
+
+def _place_of_platform(context: LintContext, path: str) -> str:
+    """Where the overrides for a file name its platform; empty if none does."""
+    overrides = [context.paths.settings.overrides[number] for number in context.paths.overrides(path)]
+    places = (f"{one.path}:{one.line}" for one in reversed(overrides) if one.platform)
+    return next(places, "")
 
 
 def _nested_context(parts: RunParts, path: str, notes: tuple[str, ...]) -> LintContext:

@@ -249,18 +249,24 @@ class RunParts(NamedTuple):
             require_pixels()
         if context.needs_text:
             require_text()
-        settle(context, names_model=options.model is not None)
+        origin = None if options.platform else settings.origins.get("platform")
+        place = f"{origin.path}:{origin.line}" if origin else ""
+        settle(context, names_model=options.model is not None, place=place)
         return context
 
 
-def settle(context: LintContext, *, names_model: bool) -> None:
-    """Choose the platform's own model if none is named and it lacks the default, and note what is assumed."""
+def settle(context: LintContext, *, names_model: bool, place: str = "") -> None:
+    """Choose the platform's own model if none is named and it lacks the default, and note what is assumed.
+
+    `place` is where a configuration names the platform.
+    """
     assumed = ""
     if not names_model:
         model = context.data.model_for(context.model, context.platform)
         if model != context.model:
             context.model = model
-            assumed = f"no model is named: {model} is assumed on {context.platform}; choose with --model"
+            how = f"model in {place} or --model" if place else "--model"
+            assumed = f"no model is named: {model} is assumed on {context.platform}; choose with {how}"
     context.limits()
     context.defer_notes(assumed)
 

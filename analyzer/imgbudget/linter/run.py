@@ -1,5 +1,6 @@
 """The session, which loads settings, rules and limits, and `run`, which drives every run over files."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
 from imgbudget.discovery.walk import (
+    EXCLUDED,
     NOT_CHECKABLE,
+    NOT_INCLUDED,
     FoundFile,
     Paths,
     SkippedFile,
@@ -232,6 +235,15 @@ class Session:
             is_alike=is_read_alike,
             allow_outside=self.options.allow_outside,
         )
+
+    def why_left_out(self, path: str) -> str | None:
+        """Why configurations leave a file or folder out of searches from here; None if they do not."""
+        if not os.path.lexists(path):
+            return None
+        root = self.settings.root
+        first = next(find_files([path], exclude_root=root, nested=self.context, force_exclude=True), None)
+        reasons = (EXCLUDED, NOT_INCLUDED)
+        return first.reason if isinstance(first, SkippedFile) and first.reason in reasons else None
 
     def drain(self) -> RunTotals:
         """The totals since the last call, to send to the process that finishes the run."""

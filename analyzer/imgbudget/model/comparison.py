@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UsageError
@@ -240,13 +240,43 @@ def read_report(data: bytes, name: str) -> Earlier:
         raise UsageError(f"{name}: version {version} of a report is not known, only {VERSION}")
     try:
         return _earlier(tree, name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise UsageError(f"{name}: is no whole JSON report: {what}; {remedy}") from None
+    except _DamagedError as error:
+        raise UsageError(f"{name}: is no whole JSON report: {error}; {remedy}") from None
+
+
+class _DamagedError(Exception):
+    """A report lacks something, or has something else there; the text says what, as a clause."""
+
+
+def _entry(table: Mapping[str, Any], name: str) -> Any:
+    """A value of a table of the report."""
+    if name not in table:
+        raise _DamagedError(f"{name} is missing")
+    return table[name]
+
+
+def _tables(tree: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list of the report."""
+    found = _entry(tree, name)
+    if not isinstance(found, list):
+        raise _DamagedError(f"{name} is no list")
+    for number, one in enumerate(found):
+        if not isinstance(one, Mapping):
+            raise _DamagedError(f"{name}[{number}] is no object")
+        yield one
+
+
+def _word(table: Mapping[str, Any], name: str) -> str:
+    word = _entry(table, name)
+    if not isinstance(word, str):
+        raise _DamagedError(f"{name} is no text")
+    return word
 
 
 def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
-    summary = tree["summary"]
+    summary = _entry(tree, "summary")
+    if not isinstance(summary, Mapping):
+        raise _DamagedError("summary is no object")
     images, requests = int(_number(summary, "images")), int(_number(summary, "requests"))
     tokens = _ends(summary, "visual_tokens", "visual_tokens_range")
     after = _ends(summary, "tokens_after_fix", "tokens_after_fix_range")
@@ -261,17 +291,17 @@ def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
         fewest=Fewest(int(tokens[0]), int(after[0]), cost[0]),
         findings=tuple(
             FindingRecord(
-                code=str(finding["code"]),
-                name=str(finding["name"]),
-                severity=str(finding["severity"]),
-                path=str(finding["path"]),
-                location=_text(finding.get("location")),
-                message=str(finding["message"]),
-                fingerprint=str(finding["fingerprint"]),
+                code=_word(finding, "code"),
+                name=_word(finding, "name"),
+                severity=_word(finding, "severity"),
+                path=_word(finding, "path"),
+                location=None if finding.get("location") is None else _word(finding, "location"),
+                message=_word(finding, "message"),
+                fingerprint=_word(finding, "fingerprint"),
             )
-            for finding in tree["findings"]
+            for finding in _tables(tree, "findings")
         ),
-        files=_files(tree["images"]) if "images" in tree else None,
+        files=_files(_tables(tree, "images")) if "images" in tree else None,
     )
 
 
@@ -279,7 +309,7 @@ def _files(images: Iterable[Mapping[str, Any]]) -> dict[str, FileSums]:
     """The sums of each file of a report; images whose tokens are not known count as images only."""
     files: dict[str, FileSums] = {}
     for image in images:
-        path = str(image["path"])
+        path = _word(image, "path")
         tokens = _most(image, "tokens", "tokens_range")
         cost = _most(image, "cost_usd", "cost_range_usd")
         files[path] = files.get(path, FileSums()).plus(1, int(tokens), cost)
@@ -288,7 +318,7 @@ def _files(images: Iterable[Mapping[str, Any]]) -> dict[str, FileSums]:
 
 def _most(image: Mapping[str, Any], name: str, ranged: str) -> float:
     amount = image.get(name)
-    if amount is None and isinstance(image.get(ranged), list):
+    if amount is None and isinstance(image.get(ranged), list) and image[ranged]:
         amount = image[ranged][-1]
     return 0 if amount is None else _number({name: amount}, name)
 
@@ -296,19 +326,14 @@ def _most(image: Mapping[str, Any], name: str, ranged: str) -> float:
 def _ends(summary: Mapping[str, Any], name: str, ranged: str) -> tuple[float, float]:
     """The fewest and the most of an amount: of its range, or twice the certain one."""
     span = summary.get(ranged)
-    if summary[name] is None and isinstance(span, list) and len(span) == 2:
+    if _entry(summary, name) is None and isinstance(span, list) and len(span) == 2:
         ends = dict(zip(("low", "high"), span, strict=True))
         return _number(ends, "low"), _number(ends, "high")
     return (_number(summary, name),) * 2
 
 
 def _number(summary: Mapping[str, Any], name: str) -> float:
-    number = summary[name]
-    kind = float if isinstance(number, float) else int
-    if not abs(kind(number)) < _MOST:  # also NaN
-        raise ValueError(f"{name} is no number of a run")
-    return kind(number)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    number = _entry(summary, name)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < _MOST:  # also NaN
+        raise _DamagedError(f"{name} is no number of a run")
+    return number

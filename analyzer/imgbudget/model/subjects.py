@@ -76,6 +76,9 @@ class ProbeField(IntFlag):
 UNREAD = "cannot be read"
 """The beginning of the damage of an image whose bytes the system did not return."""
 
+NOT_IMAGE = "is not an image but"
+"""The beginning of what is said of bytes that are none."""
+
 MOST_DECODED = 1 << 28
 """Bytes of an image above which it is not decoded: more than any API takes, and they have to be in memory."""
 
@@ -116,6 +119,13 @@ class ImageFacts(NamedTuple):
     def animated(self) -> bool:
         """Whether there is more than one frame."""
         return self.frames > 1
+
+    @property
+    def not_image(self) -> str | None:
+        """What the bytes are instead of an image, as a clause; None if they are one, or are damaged."""
+        if self.format is not None or self.damage is not None:
+            return None
+        return f"{NOT_IMAGE} {self.content or 'data of an unknown type'}"
 
     @property
     def unread(self) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 from unicodedata import east_asian_width
 
@@ -12,7 +12,7 @@ from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.printable import joined, painted
+from imgbudget.printable import as_encoded, joined, painted
 from imgbudget.printable import one_line as one_line  # noqa: PLC0414 - re-exported
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ def _width(text: str) -> int:
 class TextTable:
     """A table of text cells with a head.
 
-    `most` is the number of columns of the terminal that it is for; None where no line is too long.
+    `most` is the number of columns of the terminal that it is for; None where no line is too long. `encoding`
+    is that of the output that it is for: where that lacks a character, what is written instead counts.
     """
 
     most: ClassVar[int | None] = None
+    encoding: ClassVar[str | None] = None
 
     def __init__(self, head: Sequence[str], *, colour: bool = False) -> None:
         self._rows: list[Sequence[str]] = [head]
@@ -75,13 +77,14 @@ class TextTable:
         On a terminal that is too narrow, so are those of `optional`, one after the other; then cells are
         wrapped, the widest first.
         """
-        head, *body = self._rows
+        rows = [[as_encoded(cell, self.encoding) for cell in row] for row in self._rows]
+        head, *body = rows
         columns = [i for i in range(len(head)) if not body or any(row[i] for row in body)]
-        widths = {i: max(_width(row[i]) for row in self._rows) for i in columns}
+        widths = {i: max(_width(row[i]) for row in rows) for i in columns}
         if self.most is not None:
-            widths = self._fitted(widths, self.most, right, optional)
+            widths = _fitted(rows, widths, self.most, right, optional)
         lines = []
-        for number, row in enumerate(self._rows):
+        for number, row in enumerate(rows):
             wrapped = {i: _wrapped(row[i], width) for i, width in widths.items()}
             for at in range(max(map(len, wrapped.values()))):
                 cells = []
@@ -93,25 +96,56 @@ class TextTable:
                 lines.append(painted(line, "1") if self._colour and number == 0 else line)
         return joined(lines)
 
-    def _fitted(
-        self, widths: dict[int, int], most: int, right: Collection[int], optional: Sequence[int]
-    ) -> dict[int, int]:
-        """The widths of the columns that are shown within so many columns of a terminal."""
 
-        def excess() -> int:
-            return sum(widths.values()) + 2 * (len(widths) - 1) - most
+def _fitted(
+    rows: Sequence[Sequence[str]],
+    widths: dict[int, int],
+    most: int,
+    right: Collection[int],
+    optional: Sequence[int],
+) -> dict[int, int]:
+    """The widths of the columns that are shown within so many columns of a terminal."""
 
-        for i in optional:
-            if excess() > 0:
-                widths.pop(i, None)
-        least = {
-            i: max(_width(word) for row in self._rows for word in row[i].split(" ")) if i in right else 12
-            for i in widths
-        }
-        while excess() > 0 and (wide := [i for i in widths if widths[i] > least[i]]):
-            widths[max(wide, key=widths.__getitem__)] -= 1
-        return widths
+    def excess() -> int:
+        return sum(widths.values()) + 2 * (len(widths) - 1) - most
 
+    for i in optional:
+        if excess() > 0:
+            widths.pop(i, None)
+    least = {
+        i: max(_width(word) for row in rows for word in row[i].split(" ")) if i in right else _LEAST
+        for i in widths
+    }
+    while excess() > 0 and (wide := [i for i in widths if widths[i] > least[i]]):
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def paragraphs(lines: Iterable[str], most: int | None = None) -> str:
+    """Lines of output, of at most so many columns or those of the terminal that tables are for.
+
+    Longer ones are wrapped at blanks, and go on after an indent.
+    """
+    most = most or TextTable.most
+    if most is None:
+        return joined(lines)
+    return joined(part for line in lines for part in _paragraph(line, most))
+
+
+def _paragraph(text: str, width: int) -> Iterator[str]:
+    """A text in lines of at most a width, but for words that are longer."""
+    line, *words = text.split(" ")
+    for word in words:
+        if line.strip() and _width(f"{line} {word}") > width:
+            yield line
+            line = f"  {word}"
+        else:
+            line = f"{line} {word}"
+    yield line
+
+
+_LEAST = 12
+"""Columns that a text cell has at least."""
 
 _BREAKS = re.compile(r"(?<=[ /_])")
 """Where a cell may be broken: behind a blank, and behind what joins words and folders."""
@@ -141,13 +175,15 @@ class TextStyle(NamedTuple):
     """How a format writes: with ANSI colours or without, and whether only findings.
 
     `root` is the folder of the run, to which formats for other programs make paths relative; `rules` are the
-    pages of the run's rules, only for formats of `WITH_RULES`.
+    pages of the run's rules, only for formats of `WITH_RULES`. `columns` are those of the terminal, if it is
+    one.
     """
 
     colour: bool = False
     quiet: bool = False
     root: str = ""
     rules: "tuple[RulePage, ...]" = ()
+    columns: int | None = None
 
     def paint(self, text: str, codes: str) -> str:
         """The text in ANSI codes, which `joined` makes real; unchanged without colour."""
@@ -291,7 +327,7 @@ class RunningText(Reporter):
     def end(self, summary: Summary) -> str:
         """Statistics and comparison if requested, and the closing line unless quiet."""
         text = "" if summary.statistics is None and summary.comparison is None else _extras(summary)
-        return text if self.style.quiet else text + joined([closing_line(summary)])
+        return text if self.style.quiet else text + paragraphs([closing_line(summary)], self.style.columns)
 
 
 def _extras(summary: Summary) -> str:

@@ -1,7 +1,15 @@
-"""The content security policy of HTML pages: nothing is loaded, no script runs but their own."""
+"""What all HTML pages have in common: their style, and a policy by which they load and run nothing else."""
 
 import base64
 import hashlib
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def packaged(name: str) -> str:
+    """A part of pages in this package, such as `page.css`, with which the style of every page begins."""
+    return "\n" + files("imgbudget.output").joinpath(name).read_text(encoding="utf-8")
 
 
 def policy(style: str, script: str) -> str:

@@ -19,6 +19,7 @@ from imgbudget.output.base import (
     money,
     money_between,
     not_counted,
+    paragraphs,
     tokens_between,
 )
 from imgbudget.output.contents import content_lines, content_record
@@ -369,7 +370,7 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
         f"{figure(totals.bytes_before)} → {between(*totals.bytes_range)} bytes, "
         f"{costs}{unsized}{skipped}"
     )
-    return joined([sums])
+    return paragraphs([sums])
 
 
 def _change(before: Tokens | None, after: Tokens | None) -> str:

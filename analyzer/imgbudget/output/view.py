@@ -1,9 +1,7 @@
 """The page of `imgbudget view`: an image as models see it, as one HTML file without any external resource."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
@@ -12,15 +10,15 @@ from imgbudget.model.text import AppearingLine, LineState, SeenLine, SeenText, T
 from imgbudget.model.views import EmbeddedPicture
 from imgbudget.output.base import count
 from imgbudget.output.legible import worst
-from imgbudget.output.pagepolicy import policy
+from imgbudget.output.pagepolicy import packaged, policy
 from imgbudget.output.size import Measured, cost_cell, notes_of, size_record, tokens_cell
 from imgbudget.printable import one_line
 from imgbudget.version import __version__
 
 GENERATOR = f'<meta name="generator" content="imgbudget {__version__}">'
 
-MARK = '<meta name="generator" content="imgbudget '
-"""What the beginning of every page holds, by which it is known that a file is one."""
+MARK = '<meta name="imgbudget-page" content="view">'
+"""What the beginning of every page holds, by which it is known that a file is one; others of ours are not."""
 
 MOST_BOXES = 3000
 """Lines of text that are drawn at most; those that are lost come first."""
@@ -84,12 +82,6 @@ class ViewedImage(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-@cache
-def _packaged(name: str) -> str:
-    """A file beside this module."""
-    return "\n" + files("imgbudget.output").joinpath(name).read_text(encoding="utf-8")
-
-
 def _shown(text: str) -> str:
     """Text from outside: on one line, of a long one without its middle, as HTML."""
     if len(text) > _LONGEST:
@@ -99,7 +91,7 @@ def _shown(text: str) -> str:
 
 def view_page(view: ViewedImage) -> str:
     """The whole page."""
-    style, script = _packaged("view.css"), _packaged("view.js")
+    style, script = packaged("page.css") + packaged("view.css"), packaged("view.js")
     name = _shown(view.name)
     views = ["Original", *(panel.title for panel in view.panels)]
     parts = [
@@ -112,6 +104,7 @@ def view_page(view: ViewedImage) -> str:
         '<meta name="color-scheme" content="light dark">',
         '<meta name="referrer" content="no-referrer">',
         GENERATOR,
+        MARK,
         f"<title>{name} as models see it</title>",
         f"<style>{style}</style>",
         "</head>",

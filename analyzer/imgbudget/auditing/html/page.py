@@ -28,7 +28,7 @@ from imgbudget.auditing.savings import savings
 from imgbudget.auditing.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
 from imgbudget.auditing.store import Store
 from imgbudget.output.base import between, count, figure
-from imgbudget.output.pagepolicy import policy
+from imgbudget.output.pagepolicy import packaged, policy
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
@@ -344,6 +344,7 @@ def page(
     """
     env = _environment()
     style, script = (_part(env, name) for name in ("report.css", "report.js"))
+    style = Markup(packaged("page.css")) + style  # noqa: S704 - ours
     worst = statistics.offenders[:OFFENDERS]
     pictures = thumbnails(worst)
     seen = {} if views is None else views(worst)

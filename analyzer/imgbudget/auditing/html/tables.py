@@ -10,6 +10,7 @@ from imgbudget.auditing.html.grid import Cell, Grid, GridColumn
 from imgbudget.auditing.html.names import display_name, measured, percent, plain
 from imgbudget.auditing.savings import savings
 from imgbudget.auditing.statistics import AuditStatistics, CostRow
+from imgbudget.model.subjects import NOT_IMAGE
 from imgbudget.output.base import count, figure
 
 
@@ -429,7 +430,9 @@ def skips(statistics: AuditStatistics) -> Grid:
     columns = (GridColumn("Reason"), GridColumn("Items", number=True), GridColumn("For example"))
     more = len(statistics.skips) - len(rows)
     note = f"And {count(more, 'reason')} more." if more > 0 else ""
-    return Grid("skip-rows", "What was skipped", columns, rows, note)
+    none = any(row.reason.startswith(NOT_IMAGE) for row in statistics.skips)
+    title = "What was skipped, or is no image" if none else "What was skipped"
+    return Grid("skip-rows", title, columns, rows, note)
 
 
 def quantiles(statistics: AuditStatistics) -> Grid:
