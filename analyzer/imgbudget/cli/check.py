@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from imgbudget.cli.checking import (
     Output,
@@ -56,6 +56,7 @@ from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
 from imgbudget.positional import read_named

@@ -297,8 +297,8 @@ FILES_FROM = option(
 )
 
 _MOST_LIST = 1 << 28
-_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_QUOTED = rb'"((?:[^"\\]|\\.)*)"'
+_ESCAPE = rb"\\([0-7]{3}|.)"
 _LETTERS = dict(zip(b"abfnrtv", b"\a\b\f\n\r\t\v", strict=True))
 
 
@@ -333,8 +333,8 @@ def listed_paths(name: str, given: Sequence[str]) -> tuple[str, ...]:
 
 def _unquoted(line: bytes) -> bytes:
     """A name as it is, or that of one in quotes, as git writes names with special characters."""
-    found = _QUOTED.fullmatch(line)
-    return _ESCAPE.sub(_unescaped, found[1]) if found else line
+    found = re.fullmatch(_QUOTED, line)
+    return re.sub(_ESCAPE, _unescaped, found[1]) if found else line
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

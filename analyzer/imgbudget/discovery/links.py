@@ -8,7 +8,7 @@ HASHES = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: 
 """The hash with so many hexadecimal digits."""
 
 _DIGITS = "|".join(f"[0-9a-f]{{{size}}}" for size in HASHES)
-_HASH = re.compile(rf"(?:.*[-_.])?({_DIGITS})(?:\.\w+)?")
+_HASH = rf"(?:.*[-_.])?({_DIGITS})(?:\.\w+)?"
 """The name of a file in a store of contents: a new content would need another name."""
 
 
@@ -16,7 +16,7 @@ def hash_in_name(path: str) -> str | None:
     """The hash that the name of a file may be; a store may use its first two digits as a folder."""
     folder, name = os.path.split(path)
     for text in (name, os.path.basename(folder) + name):
-        if (found := _HASH.fullmatch(text.lower())) is not None:
+        if (found := re.fullmatch(_HASH, text.lower())) is not None:
             return found[1]
     return None
 

@@ -126,7 +126,7 @@ _OTHER_PLACE = re.compile(rb"location\.ISO6709|exif:GPSL|loci\0\0\0\0")
 
 def _picture_segment(kind: int, segment: bytes, *, more: bool) -> bytes:
     """The kept part of a segment that belongs to another picture; empty for any other."""
-    if kind == 0xE1 and segment.startswith(_XMP, 4) and ABOUT_PICTURES.search(segment):
+    if kind == 0xE1 and segment.startswith(_XMP, 4) and re.search(ABOUT_PICTURES, segment):
         return _segment(0xE1, _GPS_IN_XMP.sub(b"", segment[4:]))
     if kind == 0xE2 and segment.startswith(_MPF, 4):
         return segment if more else b""
@@ -174,7 +174,7 @@ def _more_pictures(data: bytes) -> bytes | None:
         payload = bytes(rest[first:last])
         if payload.startswith(b"Exif"):
             kept = b"Exif\0\0" + exif_block(parse_exif(payload[6:]).orientation or 1)
-        elif ABOUT_PICTURES.search(payload):
+        elif re.search(ABOUT_PICTURES, payload):
             kept = _GPS_IN_XMP.sub(b"", payload)
         else:
             kept = _XMP

@@ -214,14 +214,14 @@ def parse_exif(block: bytes) -> Exif:
     return Exif(turn, gps is not None and gps.has_position())
 
 
-_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_XMP_ORIENTATION = rb'tiff:Orientation(?:="|>)([0-9])'
 """As Pillow looks for it, which is the only reader known to obey it."""
 
 
 def xmp_orientation(packet: bytes) -> int:
     """tiff:Orientation of an XMP packet, 1 to 8; 0 if there is none."""
     at = packet.find(b"tiff:Orientation")  # hardly any packet has it
-    found = _XMP_ORIENTATION.search(packet, at) if at >= 0 else None
+    found = re.compile(_XMP_ORIENTATION).search(packet, at) if at >= 0 else None
     if found is None:
         return 0
     value = int(found[1])

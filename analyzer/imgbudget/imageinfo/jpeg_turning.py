@@ -10,7 +10,7 @@ _ABOUT_PICTURES = (
     *(b"hdrgm", b"HDRGainMap", b"photos/1.0/container", b"GDepth", b"GImage"),
     *(b"MicroVideo", b"MotionPhoto", b"depthmap"),
 )
-ABOUT_PICTURES = re.compile(b"|".join(map(re.escape, _ABOUT_PICTURES)))
+ABOUT_PICTURES = b"|".join(map(re.escape, _ABOUT_PICTURES))
 """In XMP: what readers need to find or show the other pictures of a file, or the pictures themselves."""
 
 _BLOCK = 8

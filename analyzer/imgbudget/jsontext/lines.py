@@ -1,11 +1,11 @@
 """Lines: splitting JSON Lines into chunks that are read separately, and excerpts of lines for output."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imgbudget.jsontext.scanner import WINDOW
 from imgbudget.jsontext.source import JsonSource, Start
 from imgbudget.model.location import Excerpt, Span
+from imgbudget.namedtuples import NamedTuple
 
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.model.location import Key, Keys
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.slotted import dataclass
 
 BLANK = " \t\r\n"

@@ -1,10 +1,10 @@
 """Long strings that a text holds again: compared with the earlier one, not counted again."""
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import StringStats
+from imgbudget.namedtuples import NamedTuple
 
 _MOST = 1024
 """Strings that are remembered, each in less than a kilobyte."""

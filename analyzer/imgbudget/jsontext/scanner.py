@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from imgbudget.jsontext.alphabet import first_foreign
 from imgbudget.jsontext.parser import MalformedError
@@ -10,6 +9,7 @@ from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import KEPT, KEPT_LAST, StringStats
 from imgbudget.jsontext.windows import WholeText, Window
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.slotted import dataclass
 
 WINDOW = 1 << 18
@@ -22,20 +22,29 @@ _NARROWEST = 8
 _QUOTE = b'"'
 _NEWLINE = b"\n"
 _BACKSLASH = 0x5C
+_ESCAPE = b"\\"
 _AFTER_STRING = b' \t\r\n,:}]"'
-_closing_quote = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).match
+_CLOSING_QUOTE = rb'[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
 
 @dataclass(slots=True)
 class LongString:
     """A string left in the file: byte offsets inside its quotes and, if the scan checked it, statistics.
 
-    `end` is the offset of the closing quote or, if there is none, of the end of the line or file.
+    `end` is the offset of the closing quote or, if there is none, of the end of the line or file. `escaped`
+    is whether there is a backslash in it, None if the scan did not look.
     """
 
     start: int
     end: int
     stats: StringStats | None
+    escaped: bool | None = None
+
+    def has_escape(self, text: bytes | bytearray) -> bool:
+        """Whether there is a backslash in it; `text` is all that was scanned."""
+        if self.escaped is None:
+            self.escaped = text.find(_ESCAPE, self.start, self.end) >= 0
+        return self.escaped
 
 
 def scan(  # noqa: PLR0913 - start and window sizes
@@ -156,6 +165,8 @@ def _read_long_string(  # noqa: PLR0913 - how to read it
             stop = 0
             break
     long_string.end = view.base + stop
+    if isinstance(view, WholeText):  # while it is in the cache of the processor
+        long_string.has_escape(view.buffer)
     if opened:
         opened.close(long_string.end)
     elif stats:
@@ -189,7 +200,7 @@ def _closing(buffer: bytearray, pos: int, have: int, *, escaped: bool) -> int:
     end = buffer.find(_QUOTE, pos, have)
     if end <= pos or buffer[end - 1] != _BACKSLASH:
         return end
-    match = _closing_quote(buffer, pos, have)
+    match = re.compile(_CLOSING_QUOTE, re.DOTALL).match(buffer, pos, have)
     return match.end() - 1 if match else -1
 
 

@@ -2,8 +2,9 @@
 
 import os
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.positional import OPEN_FLAGS, pread
 
 

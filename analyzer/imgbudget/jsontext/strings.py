@@ -3,11 +3,11 @@
 import json
 from bisect import bisect_right
 from collections.abc import Hashable, Mapping
-from typing import NamedTuple
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.alphabet import ALPHABET, foreign_bytes
 from imgbudget.jsontext.source import JsonSource
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.slotted import dataclass, field
 
 MAX_STRING = 64 << 20

@@ -7,9 +7,9 @@ from imgbudget.jsontext.document import BadDocument
 from imgbudget.jsontext.source import JsonSource
 
 _LONGEST_TAIL = 16
-_token = re.compile(rb"(?:tr?u?|fa?l?s?|nu?l?|[-+.eE]{0,3})[ \t\r]*").fullmatch
+_TOKEN = rb"(?:tr?u?|fa?l?s?|nu?l?|[-+.eE]{0,3})[ \t\r]*"
 """What may follow the last complete token: a part of a literal or of a number."""
-_escape = re.compile(rb"u[0-9a-fA-F]{0,4}").fullmatch
+_ESCAPE = rb"u[0-9a-fA-F]{0,4}"
 
 
 def is_unfinished(document: BadDocument, source: JsonSource) -> bool:
@@ -27,8 +27,8 @@ def is_unfinished(document: BadDocument, source: JsonSource) -> bool:
     rest = source.pread(max(size, 0), document.offset)
     if "is not UTF-8" in document.message:
         return _is_cut_character(rest)
-    cut = _escape if "escape" in document.message else _token
-    return cut(rest) is not None
+    cut = _ESCAPE if "escape" in document.message else _TOKEN
+    return re.fullmatch(cut, rest) is not None
 
 
 def _is_cut_character(rest: bytes) -> bool:

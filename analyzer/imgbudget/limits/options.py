@@ -6,12 +6,12 @@ count images has such a number.
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import SPECS
 from imgbudget.limits.geometry import UNKNOWN_TIER, Tier
 from imgbudget.limits.values import Limit, Term, Value
+from imgbudget.namedtuples import NamedTuple
 
 Options = Mapping[str, int | str]
 """Bounds by name; a level of detail is text, all others are numbers, of which 0 and 1 are no and yes."""

@@ -5,12 +5,12 @@ Of each of the last conversations the hashes and lengths of its newest prompt ar
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from imgbudget.model.location import Location
 from imgbudget.model.prompts import PrefixEdit, PromptBlock
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Request
+from imgbudget.namedtuples import NamedTuple
 
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for text."""

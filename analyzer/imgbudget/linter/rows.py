@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.lines import Chunk
@@ -10,6 +10,7 @@ from imgbudget.jsontext.source import JsonSource, Start
 from imgbudget.model.location import Keys, Location, Span
 from imgbudget.model.results import FileResult, PassedRows, RowCounts
 from imgbudget.model.subjects import Batch, Request
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.batches import BatchCount
 from imgbudget.slotted import dataclass, field
 

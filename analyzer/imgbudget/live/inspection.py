@@ -44,7 +44,6 @@ _HEAD = 256
 _PLACES = 3
 _LONGEST_PLACE = 80
 _NOT_JSON = "not JSON"
-_ESCAPE = b"\\"
 _PADDED = ALPHABET + b"="
 _URL_SAFE = b"-_"
 _URI = re.compile(rb"data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,")
@@ -133,7 +132,7 @@ def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
     padding = len(tail) - len(tail.rstrip(b"="))
     foreign = head.translate(None, _PADDED) + tail.translate(None, _PADDED)
     odd = foreign.translate(None, _URL_SAFE) or padding > 2
-    if odd or body.find(_ESCAPE, cut.start, cut.end) >= 0:
+    if odd or cut.has_escape(body):
         return stats_of(cut, source)
     stats = StringStats(cut.start)
     stats.head = body[cut.start : min(cut.start + KEPT, cut.end)]

@@ -13,7 +13,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import KEPT, StringStats
 
 _TAIL = 512
-_ESCAPE = b"\\"
+_TELLING = 128
 
 MOST_BYTES = 4 << 20
 """Bytes of strings that are remembered: the ends of some 1,500."""
@@ -29,25 +29,27 @@ Look = Callable[[bytes, LongString, JsonSource], StringStats]
 """Computes the statistics of a string of a body."""
 
 
-class _Key(NamedTuple):
-    """The length of a string, and its ends: all that is read of most images."""
-
-    length: int
-    head: bytes
-    tail: bytes
+_Key = tuple[int, bytes, bytes]
+"""The length of a string, its first and its last bytes: few strings have the same."""
 
 
 class KnownString(NamedTuple):
-    """What a string showed, and the bytes between its ends that were read for it, by their offsets."""
+    """What a string showed: its ends, and the bytes between them that were read for it, by their offsets."""
 
+    head: bytes
+    tail: bytes
     foreign: Mapping[str, int]
     known: Mapping[Hashable, object]
     reads: tuple[tuple[int, bytes], ...]
 
     def is_in(self, body: bytes, start: int, end: int) -> bool:
-        """Whether a string of the same length and ends has the same bytes that were read, and no escape."""
-        same = all(body.startswith(part, start + offset) for offset, part in self.reads)
-        return same and body.find(_ESCAPE, start, end) < 0
+        """Whether a string of the same length has the same ends and the same other bytes that were read."""
+        if not (body.startswith(self.head, start) and body.startswith(self.tail, end - len(self.tail))):
+            return False
+        for offset, part in self.reads:  # noqa: SIM110 - a generator takes longer for the few that there are
+            if not body.startswith(part, start + offset):
+                return False
+        return True
 
 
 class KnownStrings:
@@ -65,25 +67,25 @@ class KnownStrings:
         return len(self._strings)
 
     def get(self, key: _Key) -> KnownString | None:
-        """The string with this length and these ends."""
+        """The string with this length, these first and these last bytes."""
         return self._strings.get(key)
 
     def add(self, key: _Key, string: KnownString) -> None:
         """Remember a string."""
         with self._changing:
             self._forget(key)
-            while self.size + _size(key, string) > MOST_BYTES and self._strings:
+            while self.size + _size(string) > MOST_BYTES and self._strings:
                 self._forget(next(iter(self._strings)))
             self._strings[key] = string
-            self.size += _size(key, string)
+            self.size += _size(string)
 
     def _forget(self, key: _Key) -> None:
         if string := self._strings.pop(key, None):
-            self.size -= _size(key, string)
+            self.size -= _size(string)
 
 
-def _size(key: _Key, string: KnownString) -> int:
-    return _ROUGHLY + len(key.head) + len(key.tail) + sum(len(part) for _, part in string.reads)
+def _size(string: KnownString) -> int:
+    return _ROUGHLY + len(string.head) + len(string.tail) + sum(len(part) for _, part in string.reads)
 
 
 class BodySource(JsonSource):
@@ -107,39 +109,39 @@ class BodyStrings:
 
     def __init__(self, source: BodySource, known: KnownStrings, look: Look) -> None:
         self._source, self._known, self._look = source, known, look
-        self._new: list[tuple[_Key, StringStats]] = []
+        self._new: list[tuple[_Key, int, StringStats]] = []
 
     def stats(self, cut: LongString, source: JsonSource) -> StringStats:
         """The statistics of a string."""
         if cut.stats is not None:
             return cut.stats
         body, start, end = self._source.body, cut.start, cut.end
-        head = body[start : min(start + KEPT, end)]
-        key = _Key(end - start, head, body[max(end - _TAIL, start) : end])
+        key = end - start, body[start : min(start + _TELLING, end)], body[max(end - _TELLING, start) : end]
         known = self._known.get(key)
-        if known is not None and known.is_in(body, start, end):
+        if known is not None and not cut.has_escape(body) and known.is_in(body, start, end):
             stats = StringStats(start)
-            stats.head = head
-            stats.repeat(key.length, dict(known.foreign), dict(known.known))
+            stats.head = known.head
+            stats.repeat(end - start, dict(known.foreign), dict(known.known))
         else:
             stats = self._look(body, cut, source)
-            self._new.append((key, stats))
+            self._new.append((key, cut.end, stats))
         cut.stats = stats
         return stats
 
     def remember(self) -> None:
         """Remember the strings of this body, once it was read."""
-        self._new.sort(key=lambda new: new[1].segments[0].offset)
-        starts = [stats.segments[0].offset for _, stats in self._new]
+        self._new.sort(key=lambda new: new[1])
+        starts = [stats.segments[0].offset for _, _, stats in self._new]
         reads: list[list[tuple[int, int]]] = [[] for _ in starts]
         for start, end in self._source.reads:
             number = bisect_right(starts, start) - 1
-            if number >= 0 and start < starts[number] + self._new[number][0].length:
+            if number >= 0 and start < self._new[number][1]:
                 reads[number].append((start, end))
-        for (key, stats), spans in zip(self._new, reads, strict=True):
-            is_plain = len(stats.segments) == 1 and stats.length == key.length and stats.flaw is None
-            if is_plain and sum(end - start for start, end in spans) <= _MOST_READ:
-                begin = stats.segments[0].offset
-                parts = tuple((start - begin, self._source.body[start:end]) for start, end in spans)
-                self._known.add(key, KnownString(stats.foreign, dict(stats.known), parts))
+        body = self._source.body
+        for (key, end, stats), start, spans in zip(self._new, starts, reads, strict=True):
+            is_plain = len(stats.segments) == 1 and stats.length == end - start and stats.flaw is None
+            if is_plain and sum(last - first for first, last in spans) <= _MOST_READ:
+                parts = tuple((first - start, body[first:last]) for first, last in spans)
+                head, tail = body[start : min(start + KEPT, end)], body[max(end - _TAIL, start) : end]
+                self._known.add(key, KnownString(head, tail, stats.foreign, dict(stats.known), parts))
         self._new.clear()

@@ -147,7 +147,7 @@ def _paragraph(text: str, width: int) -> Iterator[str]:
 _LEAST = 12
 """Columns that a text cell has at least."""
 
-_BREAKS = re.compile(r"(?<=[ /_])")
+_BREAKS = r"(?<=[ /_])"
 """Where a cell may be broken: behind a blank, and behind what joins words and folders."""
 
 
@@ -156,7 +156,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     if _width(text) <= width:
         return [text]
     lines, line = [], ""
-    for word in _BREAKS.split(text):
+    for word in re.split(_BREAKS, text):
         if line and _width(line + word.rstrip()) > width:
             lines.append(line.rstrip())
             line = ""

@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from math import inf
-from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
@@ -13,6 +12,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.safety import ANY_LOSS, PLAN_LOSS
 from imgbudget.model.subjects import ImageUse, Origin
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.planner.image import enough_bytes, least_bytes, raw_bytes, takes_webp, text_length, tightest
 from imgbudget.planner.sizes import SizeStep, size_steps
 

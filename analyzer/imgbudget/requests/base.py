@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import inspect
@@ -23,6 +23,7 @@ from imgbudget.model.subjects import (
     Text,
     Turn,
 )
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.payloads import facts_of
 from imgbudget.requests.textfinder import image_characters
 from imgbudget.slotted import dataclass, field
@@ -89,6 +90,9 @@ def lone_surrogate(text: str) -> str:
     found = None if text.isascii() else re.search(_SURROGATE, text)
     return found[0] if found else ""
 
+
+_RESULT = ("tool_result",)
+"""The types around an image that a tool returned."""
 
 CONVERTED_KINDS = frozenset(("tool-call", "tool-result"))
 """Types of parts of AI SDK, which converts them before it sends them."""
@@ -246,7 +250,7 @@ class RequestCollector:
             inside=inside,
             role=self.role,
             turn=self.turn,
-            toolset=self.toolset if inside == ("tool_result",) else None,
+            toolset=self.toolset if inside == _RESULT else None,
             **more,
         )
         self.images.append(use)
@@ -280,20 +284,26 @@ class RequestCollector:
                 facts, text.prefix_media_type, text.length - prefix, text.flaws, text.repairable
             )
             known[key] = seen
-        return self.image(
-            location,
-            Origin.BASE64,
-            inside,
-            facts=seen.facts,
-            declared=seen.prefix_media_type if prefixed else declared,
-            base64_size=seen.base64_size,
-            flaws=seen.flaws,
-            repairable=seen.repairable,
+        facts, type_of_prefix, size, flaws, repairable = seen
+        use = ImageUse(
+            location=location,
+            origin=Origin.BASE64,
+            facts=facts,
+            declared=type_of_prefix if prefixed else declared,
+            base64_size=size,
+            flaws=flaws,
+            repairable=repairable,
+            role=self.role,
+            inside=inside,
+            turn=self.turn,
             digest=self._digest(payload),
             source_type="base64",
             oversized=oversized,
+            toolset=self.toolset if inside == _RESULT else None,
             detail=detail,
         )
+        self.images.append(use)
+        return use
 
     def pdf(self, data: str, *, declared: str | None = PDF, prefixed: bool = False) -> "PdfData":
         """The pages and the size of a document in base64; `declared` is its media type, None if unknown.

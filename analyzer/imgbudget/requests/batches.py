@@ -1,11 +1,12 @@
 """Batches: bodies in envelopes with ids, as a list in one body or one per line, and their counts."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Batch
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.slotted import dataclass, field
 
 MOST_IDS = 200_000

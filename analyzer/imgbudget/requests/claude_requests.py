@@ -10,7 +10,7 @@ request whose answer the tree has was left out, and is left out again.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
@@ -25,6 +25,7 @@ from imgbudget.model.subjects import (
     Turn,
     walk_blocks,
 )
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.sessions import Message, SessionEntry
 from imgbudget.slotted import dataclass, field, replace
 

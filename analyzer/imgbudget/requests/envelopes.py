@@ -5,7 +5,7 @@ a known format, so a body counts only if a dialect reads an image in it and find
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
@@ -20,6 +20,7 @@ from imgbudget.model.subjects import (
     Turn,
     walk_blocks,
 )
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests import frameworks
 from imgbudget.requests.packed import is_packed
 from imgbudget.requests.payloads import LEAST_DAMAGED

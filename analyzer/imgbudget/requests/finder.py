@@ -4,7 +4,7 @@ Documents without payloads are recognised by one look at their text; only the ot
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.scanner import LongString
@@ -12,6 +12,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import MAX_STRING, StringPayload
 from imgbudget.model.location import UNEDITED, Key, Keys, Location
 from imgbudget.model.subjects import ImageUse, Origin, ProbeField
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.packed import is_packed, unpacked
 from imgbudget.requests.payloads import (
     HEAD,

@@ -26,6 +26,9 @@ def _head() -> re.Pattern[bytes]:
     )
 
 
+_FIRST = (b"7", b"5", b"1", b"2", b"e", b"W", b"H", b"K")
+"""The first characters of all these: hardly an image begins with one of them."""
+
 _RATIO, _LEAST = 100, 1 << 16
 """How many times longer the content of gzip may be, as base64 of images shrinks little; bytes always read."""
 
@@ -34,7 +37,9 @@ def is_packed(document: Document, text: str) -> bool:
     """Whether a string of a document is a packed body, by its beginning and its characters."""
     long_string = document.long_strings.get(text)
     stats = long_string and long_string.stats
-    if not stats or _head().match(stats.head) is None or stats.length > 2 * _LONGEST:
+    if not stats or not stats.head.startswith(_FIRST) or stats.length > 2 * _LONGEST:
+        return False
+    if _head().match(stats.head) is None:
         return False
     return all(char in "=\n\r" for char in stats.foreign)
 

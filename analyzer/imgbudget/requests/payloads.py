@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import NamedTuple
 
 from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.jsontext.base64text import BLANK, Base64Text, inspect
 from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ImageFacts, ImageUse, Origin, ProbeField
+from imgbudget.namedtuples import NamedTuple
 
 LEAST = 48
 """Fewest characters of a payload: the base64 of the smallest images that programs write (GIF, 1x1)."""

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from imgbudget.imageinfo.modes import colour_mode
 from imgbudget.jsontext.base64text import inspect
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import UNEDITED, Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, ProbeField, Request, Text, Turn
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
 from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwrap

@@ -4,11 +4,12 @@ The bodies of responses are not read. The position of a value inside such a stri
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.packed import is_packed, unpacked
 
 CASSETTE_KEYS = ("interactions", "http_interactions")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.subjects import ProbeField, Request
+from imgbudget.namedtuples import NamedTuple
 
 
 class Unsent(NamedTuple):

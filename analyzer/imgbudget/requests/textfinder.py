@@ -6,7 +6,6 @@ A payload begins where a run of base64 characters does, so that one inside a lon
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 from imgbudget.jsontext.alphabet import ALPHABET
 from imgbudget.jsontext.scanner import LongString, stats_of
@@ -14,6 +13,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import MAX_STRING, StringPayload
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import ImageUse, ProbeField
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests.payloads import ESCAPED_BLANK, LEAST, MAGIC, Form, image_of, is_image_type
 
 WINDOW = 1 << 20
@@ -57,7 +57,7 @@ def _omission() -> re.Pattern[bytes]:
     )
 
 
-_escapes = re.compile(rb"\\+(?:u00(2[bB]|2[fF]|3[dD])|[nrt])?|[\s]+")
+_ESCAPES = rb"\\+(?:u00(2[bB]|2[fF]|3[dD])|[nrt])?|[\s]+"
 """Escapes of JSON in base64, at any level: of `+`, `/` and `=`, of line breaks, and of slashes."""
 
 
@@ -144,7 +144,7 @@ def _read(source: JsonSource, start: int, stop: int, begin: _Begin) -> TextPaylo
     wrapped = bool(lines)
     if wrapped or has_escapes:
         raw = source.pread(min(end - start, MAX_STRING), start)
-        text = _escapes.sub(_escaped, raw)
+        text = re.sub(_ESCAPES, _escaped, raw)
         if not wrapped:
             end -= len(raw) - len(raw.rstrip(b"\\"))
         for line in lines:
