@@ -90,7 +90,7 @@ def scan(  # noqa: PLR0913 - start and window sizes
             if _opens(buffer, pos) and (full or _like_payload(buffer, pos, long)):
                 yield view.piece(done, pos)
                 long_string, done = _read_long_string(
-                    view, pos, lines=lines, check=check, repeats=repeats, long=long
+                    view, pos, end, lines=lines, check=check, repeats=repeats, long=long
                 )
                 yield long_string
                 if long_string.stats and long_string.stats.flaw and not lines:
@@ -137,9 +137,12 @@ def _like_payload(buffer: bytearray, pos: int, long: int) -> bool:
 
 
 def _read_long_string(  # noqa: PLR0913 - how to read it
-    view: Window, pos: int, *, lines: bool, check: bool, repeats: Repeats, long: int
+    view: Window, pos: int, quote: int, *, lines: bool, check: bool, repeats: Repeats, long: int
 ) -> tuple[LongString, int]:
-    """The long string that begins at `pos` of the window, and its end in the window."""
+    """The long string that begins at `pos` of the window, and its end in the window.
+
+    `quote` is the position of the first quote in it, -1 if there is none in the window.
+    """
     buffer = view.buffer
     begin = view.base + pos
     stats = StringStats(begin) if check else None
@@ -149,7 +152,7 @@ def _read_long_string(  # noqa: PLR0913 - how to read it
     while True:
         have = view.have
         broken = lines and stats is not None and stats.flaw is not None
-        end = -1 if broken else _closing(buffer, pos, have, escaped=escaped)
+        end = -1 if broken else _closing(buffer, pos + escaped, have, quote)
         stop = have if end < 0 else end
         if lines and (newline := buffer.find(_NEWLINE, pos, stop)) >= 0:
             end = stop = newline
@@ -164,6 +167,7 @@ def _read_long_string(  # noqa: PLR0913 - how to read it
         if not view.slide(have):
             stop = 0
             break
+        quote = buffer.find(_QUOTE, int(escaped), view.have)
     long_string.end = view.base + stop
     if isinstance(view, WholeText):  # while it is in the cache of the processor
         long_string.has_escape(view.buffer)
@@ -194,12 +198,13 @@ def _update_stats(stats: StringStats, view: Window, pos: int, stop: int) -> None
         stats.feed(view.part(pos, stop), view.base + pos)
 
 
-def _closing(buffer: bytearray, pos: int, have: int, *, escaped: bool) -> int:
-    """The position of the quote that closes the string, -1 if it is not in the window."""
-    pos += escaped
-    end = buffer.find(_QUOTE, pos, have)
-    if end <= pos or buffer[end - 1] != _BACKSLASH:
-        return end
+def _closing(buffer: bytearray, pos: int, have: int, quote: int) -> int:
+    """The position of the quote that closes the string, -1 if it is not in the window.
+
+    `quote` is the first one from `pos` on, where no escape is open.
+    """
+    if quote <= pos or buffer[quote - 1] != _BACKSLASH:
+        return quote
     match = re.compile(_CLOSING_QUOTE, re.DOTALL).match(buffer, pos, have)
     return match.end() - 1 if match else -1
 
