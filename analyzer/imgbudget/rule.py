@@ -148,6 +148,8 @@ NO_IMAGE_LIMITS: Mapping[Location, Limits] = {}
 
 def scale_notes(request: Request) -> "Iterator[ScaleNote]":
     """The notes of a request on the size at which its images are displayed, each with its image."""
+    if not request.images:
+        return iter(())
     from imgbudget.model.scale_notes import scale_notes as notes_of  # noqa: PLC0415 - request
 
     return notes_of(request)

@@ -53,8 +53,10 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     earendil-works/pi#7337, 2026-07.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
+    if few is None or limit is None or not request.images:
+        return
     media = count_media(request, ctx.limits)
-    if few is None or limit is None or media.number <= few.value:
+    if media.number <= few.value:
         return
     for large in large_images(request, ctx, limit.value):
         yield Problem(

@@ -58,8 +58,10 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     (15) is imgbudget's own choice.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
+    if few is None or limit is None or not request.images:
+        return
     media = count_media(request, ctx.limits)
-    if few is None or limit is None or not NEAR <= media.number <= few.value:
+    if not NEAR <= media.number <= few.value:
         return
     for large in large_images(request, ctx, limit.value):
         uses_more = ctx.limits_of(large.use).native_size(large.size).long_edge > limit.value

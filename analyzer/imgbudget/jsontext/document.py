@@ -197,6 +197,10 @@ def open_documents(  # noqa: PLR0913 - start and window sizes
     if start.line == 1 and (encoding := _wide_encoding(source.pread(4, 0))):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
+    if not lines and wanted is None and source.size < long and source.fileno() < 0:
+        # no string of it is long; recordings have many such bodies
+        yield reader.parsed(source.pread(long, 0), "", (), 0, source.size, 1) or reader.empty(source.size)
+        return
     sizes = window, long, start.offset
     pieces = scan(source, *sizes, lines=lines, check=check, repeats=repeats)
     if lines:
@@ -208,11 +212,13 @@ def open_documents(  # noqa: PLR0913 - start and window sizes
         if pending.too_long:
             break
     pending.end = max(pending.end, source.size)  # invalid text is not read to its end
-    yield reader.read(pending) or reader.bad(0, source.size, Point(0, 1, 1), "not JSON: the text is empty")
+    yield reader.read(pending) or reader.empty(source.size)
 
 
 def _wide_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32, by a byte order mark or by zeros next to the first character; else None."""
+    if b"\0" not in head and head[:1] < b"\xfe":  # nearly always
+        return None
     if head in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
         return "UTF-32"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -279,6 +285,12 @@ class _DocumentReader:
             return self.bad(start, end, Point(start, line, 1), message)
         raw, prefix, long_strings = mask_long_strings(pending.pieces)
         pending.pieces.clear()  # frees memory: a long text exists in several copies here
+        return self.parsed(raw, prefix, long_strings, start, end, line)
+
+    def parsed(  # noqa: PLR0913, PLR0917 - a text, its long strings, and where it is
+        self, raw: bytes, prefix: str, long_strings: tuple[LongString, ...], start: int, end: int, line: int
+    ) -> Document | BadDocument | None:
+        """The document of a text with placeholders; None if it is blank."""
         if has_too_many_values(raw):
             return self.bad(start, end, Point(start, line, 1), f"over {MAX_VALUES:,} values and keys")
         if raw.startswith(_BOM):
@@ -326,6 +338,10 @@ class _DocumentReader:
             _has_duplicates=has_duplicates,
             _read_stats=self._read_stats,
         )
+
+    def empty(self, size: int) -> BadDocument:
+        """A text with nothing in it but blanks."""
+        return self.bad(0, size, Point(0, 1, 1), "not JSON: the text is empty")
 
     def bad(self, start: int, end: int, point: Point, message: str) -> BadDocument:
         """An invalid document."""

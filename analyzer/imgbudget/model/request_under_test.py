@@ -48,6 +48,8 @@ class RequestUnderTest(NamedTuple):
     @property
     def visual_tokens(self) -> int | None:
         """Visual tokens of all images whose size is known; None for an unknown model."""
+        if not self.request.images:
+            return self.limits.counted(0)
         if any(limits.known_edge for limits in (self.limits, *self.image_limits.values())) and any(
             use.visible_size and not limits.counts(use.visible_size) for use, limits in self.images
         ):
@@ -57,7 +59,9 @@ class RequestUnderTest(NamedTuple):
     @property
     def is_contradictory(self) -> bool:
         """Whether sources contradict each other on the tokens of any of its images."""
-        return any(limits.tier.alternatives for limits in (self.limits, *self.image_limits.values()))
+        if self.limits.tier.alternatives:
+            return True
+        return any(limits.tier.alternatives for limits in self.image_limits.values())
 
     @property
     def tokens_range(self) -> tuple[int, int] | None:

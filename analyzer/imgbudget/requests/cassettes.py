@@ -111,11 +111,12 @@ def read_cassette(source: JsonSource) -> Cassette:
 class _ByteCursor:
     """Turns marks, which count characters, into spans; they must come in order, so that it takes one pass."""
 
-    __slots__ = ("_at", "_index", "_text")
+    __slots__ = ("_at", "_index", "_is_ascii", "_text")
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
         self._index, self._at = 0, start
+        self._is_ascii = text.isascii()
 
     def span(self, start: Any, end: Any) -> Span:
         """The span between two marks of the parser."""
@@ -125,7 +126,8 @@ class _ByteCursor:
         )
 
     def _move(self, index: int) -> int:
-        self._at += len(self._text[self._index : index].encode())
+        passed = index - self._index
+        self._at += passed if self._is_ascii else len(self._text[self._index : index].encode())
         self._index = index
         return self._at
 
@@ -151,6 +153,16 @@ class _OpenNode:
         self.is_mapping = self.wants_key = is_mapping
         self.key: Key = "" if is_mapping else -1
 
+    def is_key(self, scalar: str) -> bool:
+        """Whether the next child is a key, not a value; stores keys, complex ones as empty."""
+        if not self.is_mapping:
+            self.key = int(self.key) + 1
+            return False
+        if self.wants_key:
+            self.key = scalar
+        self.wants_key = not self.wants_key
+        return not self.wants_key
+
 
 _PATH = (CASSETTE_KEYS, None, ("request",), ("body", *URL_KEYS), ("string", "base64_string"))
 """The keys on the way to a body, level by level; None: any. A body is at one of the last two levels."""
@@ -166,7 +178,8 @@ def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
     """
     yaml = yaml_module()
 
-    starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+    scalar, mapping = yaml.ScalarEvent, yaml.MappingStartEvent
+    starts = (mapping, yaml.SequenceStartEvent)
     ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
     steps = dict.fromkeys(starts, 1) | dict.fromkeys(ends, -1)
     step_of = steps.get
@@ -175,35 +188,25 @@ def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
     try:
         while (event := next_event()) is not None:
             kind = type(event)
-            if kind in ends:
+            if kind is scalar:
+                if stack and stack[-1].is_key(event.value):
+                    continue
+                if len(stack) >= _SHORTEST and _leads_to_body(stack):
+                    yield tuple([node.key for node in stack]), event
+            elif kind in ends:
                 stack.pop()
-                continue
-            if kind is not yaml.ScalarEvent and kind is not yaml.AliasEvent and kind not in starts:
-                continue
-            scalar = event.value if kind is yaml.ScalarEvent else ""
-            is_value = not stack or _is_value(stack[-1], scalar)
-            if kind in starts:
-                if is_value and _leads_to_body(stack):
-                    stack.append(_OpenNode(is_mapping=kind is yaml.MappingStartEvent))
+            elif kind in starts:
+                is_key = bool(stack) and stack[-1].is_key("")
+                if not is_key and _leads_to_body(stack):
+                    stack.append(_OpenNode(is_mapping=kind is mapping))
                     continue
                 depth = 1  # open collections that are passed over: most events are in them
                 while depth:
                     depth += step_of(type(next_event()), 0)
-            elif is_value and kind is yaml.ScalarEvent and _leads_to_body(stack) and len(stack) >= _SHORTEST:
-                yield tuple([node.key for node in stack]), event
+            elif kind is yaml.AliasEvent and stack:
+                stack[-1].is_key("")
     finally:
         parser.dispose()
-
-
-def _is_value(node: _OpenNode, scalar: str) -> bool:
-    """Whether the next child of an open node is a value, not a key; stores keys, complex ones as empty."""
-    if not node.is_mapping:
-        node.key = int(node.key) + 1
-        return True
-    if node.wants_key:
-        node.key = scalar
-    node.wants_key = not node.wants_key
-    return node.wants_key
 
 
 def _leads_to_body(stack: list[_OpenNode]) -> bool:
