@@ -52,6 +52,9 @@ from imgbudget.output.legible import LegibleImage, SeenByModel, legible_document
 from imgbudget.planner.legibility import RemedyKind, remedies
 from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
+from tests.test_session_databases import opencode
+from tests.test_session_opencode import picture as picture_part
+from tests.test_session_opencode import user
 
 MODEL = "claude-sonnet-4-6"
 
@@ -422,11 +425,11 @@ def test_the_json_has_the_promised_fields() -> None:
     assert document["summary"]["unread"] == [{"path": "d.png", "reason": "no such file"}]
 
 
-def found_bytes(path: Path, most: int = 1 << 20) -> list[bytes | str]:
+def found_bytes(path: Path, most: int = 1 << 20, session: Session | None = None) -> list[bytes | str]:
     """The bytes of the images of a file, or why there are none."""
     (result,) = Session(RunOptions(isolated=True)).check([str(path)])
     uses = [image.use for image in result.images]
-    found = list(bytes_of(str(path), uses, most=most))
+    found = list(bytes_of(str(path), uses, most=most, session=session))
     assert {use.location for use, _ in found} == {use.location for use in uses}
     return [str(data) if isinstance(data, FixError) else data for _, data in found]
 
@@ -452,13 +455,20 @@ def test_bytes_of_images_in_requests_and_files(tmp_path: Path) -> None:
     assert found_bytes(tmp_path / "b.json") == [first]
 
 
-def test_bytes_inside_other_text_are_not_read(tmp_path: Path) -> None:
-    """A recording holds the request as text: that is said, never passed over."""
-    inner = json.dumps(body(image_block(), text_block("x")))
+def test_bytes_inside_other_text_are_read_as_a_check_finds_them(tmp_path: Path) -> None:
+    """A recording holds requests as text, a database rows; without the session of the run that is said."""
+    data = image_bytes((90, 30))
+    inner = json.dumps(body(image_block(data), text_block("x")))
     url = "https://api.anthropic.com/v1/messages"
     entry = {"request": {"method": "POST", "url": url, "postData": {"text": inner}}, "response": {}}
     write_json(tmp_path / "a.har", {"log": {"entries": [entry]}})
     assert found_bytes(tmp_path / "a.har") == ["is inside other text, from which only its size is read"]
+    session = Session(RunOptions(isolated=True))
+    assert found_bytes(tmp_path / "a.har", session=session) == [data]
+    assert "more than the 9" in str(found_bytes(tmp_path / "a.har", 9, session=session)[0])
+    opencode(tmp_path / "opencode.db", user("m1", picture_part(data)))
+    assert found_bytes(tmp_path / "opencode.db", session=session) == [data]
+    assert session.options.fields is ProbeField.NONE
 
 
 def test_without_the_extra_the_line_that_installs_it_is_named(
@@ -614,7 +624,7 @@ def test_the_recogniser_can_reach_no_network() -> None:
 class Bands:
     """Stands in for the recogniser where its own work is not tested: rows of ink are lines of known text.
 
-    Of a line the more letters are read, the higher its crop is: all from 12 px on.
+    Of a line the more letters are read, the more rows have ink: all from 8 on.
     """
 
     TEXT = "recognised"
@@ -632,8 +642,9 @@ class Bands:
         return found
 
     def recognise(self, line: Pixels) -> Recognised:
-        """As many letters as the height of the crop allows."""
-        letters = min(max(line.shape[0] - 4, 0) * len(self.TEXT) // 8, len(self.TEXT))
+        """As many letters as the rows of ink allow."""
+        rows = int((line.min(axis=2) < 160).any(axis=1).sum())
+        letters = min(rows * len(self.TEXT) // 8, len(self.TEXT))
         return Recognised(self.TEXT[:letters], 0.95 if letters else 0.2)
 
 

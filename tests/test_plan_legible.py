@@ -103,12 +103,13 @@ def test_few_sizes_are_tried_and_few_lines_read() -> None:
 
 
 def test_of_many_lines_some_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smallest, and some of the others; the result says how many of those in doubt."""
+    """The smallest, and some of the others; but at the size that is chosen all lines in doubt."""
     monkeypatch.setattr("imgbudget.legibility.smallest._MOST_READ", 4)
-    found = smallest(page((1000, 1400), *[16] * 9, *[17] * 9))
+    engine = InkReader()
+    found = smallest(page((1000, 1400), *[16] * 9, *[17] * 9), engine)
     assert found.kept is not None
-    assert found.kept.lines_read <= 4
-    assert found.kept.lines_doubtful == found.lines == 18
+    assert engine.read <= 2 * 18 + 4 * found.tried
+    assert found.kept.lines_read == found.kept.lines_doubtful == found.lines == 18
     assert found.kept.lines_found == found.kept.lines_sought
 
 
@@ -280,7 +281,7 @@ def test_a_screenshot_is_planned_with_evidence(imgbudget: Command, tmp_path: Pat
     assert "legible: text is read as at full size" in run.out
     assert "page.png: 2 lines of text, about " in run.out
     assert "all characters kept at " in run.out
-    assert " px\n  text lost at " in run.out
+    assert " px\n    the line in doubt was read as a whole\n  characters lost at " in run.out
     assert f"'{CLEAR}' is read as '{BLURRED}', letters of " in run.out
     plan = plan_of(imgbudget, "page.png", "--target", "legible")
     content = plan["content"]
@@ -339,7 +340,7 @@ def test_text_that_is_lost_asks_for_tiles_and_stays(imgbudget: Command, tmp_path
     run = imgbudget("plan", "scan.png", "--target", "legible", "--apply")
     assert run.code == 1
     assert path.read_bytes() == data
-    assert "text is lost at " in run.out
+    assert "characters are lost at " in run.out
     assert "keep it, " in run.out
     assert "(imgbudget tiles)" in run.out
     tiles = plan_of(imgbudget, "scan.png", "--target", "legible")["content"]["tiles"]

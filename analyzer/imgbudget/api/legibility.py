@@ -243,7 +243,7 @@ def read_images(  # noqa: PLR0913 - keyword options
         raise UsageError(*(skips or empty or ["no path is given"]))
     chosen = partial(_models_of, bound=bound, detail=options.detail, notes=notes)
     waiting: dict[int, _ImageOfRun] = {}
-    tasks = _tasks(results, chosen, waiting, every_line=options.every_line)
+    tasks = _tasks(session, results, chosen, waiting, every_line=options.every_line)
     total = sum(len(one.images) for one in results)
     read: dict[Location, LegibleImage] = {}
     for number, outcome in _answers(tasks, jobs or cores(), isolated=isolated):
@@ -326,6 +326,7 @@ def _models_of(
 
 
 def _tasks(
+    session: Session,
     results: Sequence[FileResult],
     models_of: Callable[[ImageResult], tuple[tuple[Limits, str | None], ...]],
     waiting: dict[int, _ImageOfRun],
@@ -336,7 +337,8 @@ def _tasks(
     number = 0
     for result in results:
         images = {image.use.location: image for image in result.images}
-        for use, data in image_bytes(result.path, [image.use for image in result.images], most=MOST_DECODED):
+        uses = [image.use for image in result.images]
+        for use, data in image_bytes(result.path, uses, most=MOST_DECODED, session=session):
             image = images[use.location]
             size = size_sent(image)
             waiting[number] = _ImageOfRun(image, size, models_of(image))

@@ -75,7 +75,7 @@ def measured_contents(
     run(reading, given, on_result=results.append, whole_run=False)
     if begin is not None:
         begin(sum(len(result.images) for result in results))
-    found = {image.use.location: content for image, content in _measured(results, target, jobs)}
+    found = {image.use.location: content for image, content in _measured(reading, results, target, jobs)}
     unread = [(at.place, content.flaw) for at, content in found.items() if content.flaw]
     return MeasuredContents(goal._replace(contents=found), tuple(unread))
 
@@ -93,7 +93,7 @@ def _require(target: ContentTarget) -> None:
 
 
 def _measured(
-    results: Sequence[FileResult], target: ContentTarget, jobs: int | None
+    session: Session, results: Sequence[FileResult], target: ContentTarget, jobs: int | None
 ) -> Iterator[tuple[ImageResult, ContentSize]]:
     """Each image with what was measured, in order."""
     waiting: dict[int, list[ImageResult]] = {}
@@ -104,7 +104,7 @@ def _measured(
         for result in results:
             images = {image.use.location: image for image in result.images}
             uses = [image.use for image in result.images]
-            for use, data in image_bytes(result.path, uses, most=MOST_DECODED):
+            for use, data in image_bytes(result.path, uses, most=MOST_DECODED, session=session):
                 image = images[use.location]
                 task = _task(image, data, target)
                 if isinstance(task, str):

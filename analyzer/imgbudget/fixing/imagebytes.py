@@ -11,17 +11,25 @@ from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import value_at
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.values import figure
+from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import ImageUse
+from imgbudget.model.subjects import ImageUse, ProbeField
+from imgbudget.model.text import HeldBytes
 
 
 def image_bytes(
-    path: str, uses: Sequence[ImageUse], *, most: int, text: bytes | None = None
+    path: str,
+    uses: Sequence[ImageUse],
+    *,
+    most: int,
+    text: bytes | None = None,
+    session: Session | None = None,
 ) -> Iterator[tuple[ImageUse, bytes | FixError]]:
     """The bytes of images of one file, each once, in the order of the file; an error says why there are none.
 
     `text` is read in place of the file, if it is given. `most` bounds the bytes of an image. Images that are
-    inside other text, in a database, or elsewhere (a URL, a file id) have none.
+    elsewhere (a URL, a file id) have none; those inside other text or in a database, as of recordings and
+    sessions, only with the `session` of a run that found them: the file is then checked again for its bytes.
     """
     left = {use.location: use for use in uses}
     try:
@@ -34,6 +42,8 @@ def image_bytes(
                 yield use, _of_file(path, most) if size <= most else _too_large(size, most)
         if left:
             yield from _of_blocks(path, left, most, text)
+        if left and session is not None:
+            yield from _of_other_text(path, left, most, session)
     except (OSError, UnreadableError) as error:
         why = os_error_text(error) if isinstance(error, OSError) else str(error)
         for use in left.values():
@@ -41,6 +51,21 @@ def image_bytes(
         return
     for use in left.values():
         yield use, FixError("is inside other text, from which only its size is read")
+
+
+def _of_other_text(
+    path: str, left: dict[Location, ImageUse], most: int, session: Session
+) -> Iterator[tuple[ImageUse, bytes | FixError]]:
+    """The images inside other text, as a check finds them; those that are taken are removed from `left`."""
+    options = session.options._replace(
+        fields=session.options.fields | ProbeField.BYTES, cache=False, text=False
+    )
+    for result in Session(options).check(path):
+        for image in result.images:
+            held = image.use.facts and image.use.facts.text
+            if isinstance(held, HeldBytes) and image.use.location in left:
+                use = left.pop(image.use.location)
+                yield use, held.data if len(held.data) <= most else _too_large(len(held.data), most)
 
 
 def _of_file(path: str, most: int) -> bytes | FixError:

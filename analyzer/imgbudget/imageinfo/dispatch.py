@@ -104,7 +104,8 @@ def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
 
 
 _PIXELS, _ORIENTATION = ProbeField.PIXELS.value, ProbeField.ORIENTATION.value
-_DECODE, _TEXT = ProbeField.DECODE.value, ProbeField.TEXT.value
+_DECODE = ProbeField.DECODE.value
+_SHOWN = _PIXELS | ProbeField.TEXT.value | ProbeField.BYTES.value
 
 
 def _decoded(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
@@ -132,7 +133,7 @@ def pictured(facts: ImageFacts, read: Read, size: int, fields: int) -> ImageFact
     Raises:
         OSError: raised by the reader.
     """
-    if facts.format is None or facts.damage is not None or not fields & (_PIXELS | _TEXT):
+    if facts.format is None or facts.damage is not None or not fields & _SHOWN:
         return facts
     from imgbudget.imageinfo.pictures import with_pictured  # noqa: PLC0415 - extra
 

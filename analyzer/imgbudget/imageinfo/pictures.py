@@ -7,6 +7,7 @@ from imgbudget.imageinfo.remembered import remembered
 from imgbudget.imageinfo.texts import TextsKept
 from imgbudget.legibility import task
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts, ProbeField
+from imgbudget.model.text import HeldBytes
 from imgbudget.pixels import measure
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from imgbudget.legibility.task import TextStore
 
+_BYTES = ProbeField.BYTES.value
 _PIXELS, _TEXT, _KEPT = ProbeField.PIXELS.value, ProbeField.TEXT.value, ProbeField.KEPT_TEXT.value
 
 
@@ -26,6 +28,8 @@ def with_pictured(facts: ImageFacts, read: Read, size: int, fields: int) -> Imag
     Raises:
         OSError: raised by the reader.
     """
+    if fields & _BYTES and size <= MOST_DECODED:
+        return facts._replace(text=HeldBytes(read(size, 0)))
     memory = remembered() if size <= MOST_DECODED else None
     kept: Callable[[bytes], TextStore] | None = TextsKept if fields & _KEPT else None
     if memory is not None:

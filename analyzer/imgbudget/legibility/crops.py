@@ -42,6 +42,15 @@ def beginning(quad: Quad, share: float) -> Quad:
     return np.stack((quad[0], quad[0] + across * share, quad[3] + across * share, quad[3]))
 
 
+def widened(quad: Quad, margin: float) -> Quad:
+    """The corners moved outwards, so that there is so much more on each side, px."""
+    across, down = quad[1] - quad[0], quad[3] - quad[0]
+    across = across * (margin / max(float(np.linalg.norm(across)), 1.0))
+    down = down * (margin / max(float(np.linalg.norm(down)), 1.0))
+    moved: Quad = quad + np.stack((-across - down, across - down, across + down, down - across))
+    return moved
+
+
 def crop(picture: Image, quad: Quad) -> Image:
     """The part of a picture inside the corners, as it reads from left to right.
 

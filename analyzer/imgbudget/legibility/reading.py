@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image, Transpose
 
+from imgbudget.legibility.agreement import ClearReadings
 from imgbudget.legibility.comparison import share_kept, significant
-from imgbudget.legibility.crops import beginning, corners_of, crop, lengths, on_smaller, pixels_of, quad_of
+from imgbudget.legibility.crops import (
+    beginning,
+    corners_of,
+    crop,
+    lengths,
+    on_smaller,
+    pixels_of,
+    quad_of,
+    widened,
+)
 from imgbudget.legibility.detection import find_lines, stronger_cells
 from imgbudget.legibility.engine import Engine, Quad, Recognised
 from imgbudget.legibility.ink import letters_of
@@ -19,8 +29,10 @@ from imgbudget.model.text import (
     CLEAR_HEIGHT,
     FAINT_CLEAR_HEIGHT,
     LOST_HEIGHT,
+    SMALL_HEIGHT,
     AppearingLine,
     ImageText,
+    LineState,
     SeenLine,
     SeenText,
     TextLine,
@@ -39,6 +51,12 @@ _SURELY_LOST, _SURELY_KEPT = 0.55, 0.93
 """Shares of a part of a line under which the line is lost, and from which on it is not: between, the whole
 line is read.
 """
+
+_FEW = 3
+"""Lines that are lost, up to which each is compared with what is read of it at other clear sizes."""
+
+_MORE = 1.0
+"""Px as seen on each side with which a line is read once more before it counts as lost."""
 
 _BIN = 0.5
 """Px of height as seen between lines of about the same height."""
@@ -92,6 +110,7 @@ class PictureReading:
         found = find_lines(picture, engine)
         self.finest: float = found.finest
         self.lines: list[TextLine | None] = list(found.lines)
+        self.clear: ClearReadings = ClearReadings(self)
         self._turned: dict[int, bool] = {}
         self._whole: set[int] = set()
         self._unread: set[int] = set()
@@ -130,6 +149,7 @@ class PictureReading:
         measured |= self._compared(smaller, size, unsure)
         # rules that cross letters can be taken for them, and make lines seem too low
         measured |= self._compared(smaller, size, self._hopeless(factor))
+        measured |= self._confirmed(measured, smaller, size)
         curve = [(one.height, one.line.characters, one.kept) for one in measured.values()]
         for number, found in enumerate(self.lines):
             if found is not None and number not in measured:
@@ -154,7 +174,8 @@ class PictureReading:
         """The lines to read as a whole, if it is not sure from a sample whether any line is lost.
 
         A wrong letter weighs more in a part than in the line: those near the bound are read again, and then
-        others of about their height.
+        others of about their height. Of letters that are too small to be kept as a rule, further lines are
+        read: a few of one height may all be short numbers, which are read where words are not.
         """
         if self.options.every_line or any(one.kept < _SURELY_LOST for one in measured.values()):
             return []
@@ -167,7 +188,36 @@ class PictureReading:
         ]
         parts = [number for number, one in near.items() if one.line.is_part]
         parts.sort(key=lambda number: near[number].kept)
-        return [*parts, *others[:: max(len(others) // _MOST, 1)]][:_MOST]
+        chosen = [*parts, *others[:: max(len(others) // _MOST, 1)]]
+        return list(dict.fromkeys([*chosen, *self._too_small(measured, factor)]))[:_MOST]
+
+    def _too_small(self, measured: Mapping[int, SeenLine], factor: float) -> list[int]:
+        """Lines that were not read and are too small to be kept as a rule; the smallest and longest first."""
+        found = [
+            (line.height, -line.characters, number)
+            for number, line in enumerate(self.lines)
+            if line is not None
+            and number not in measured
+            and LOST_HEIGHT < line.height * factor < SMALL_HEIGHT
+        ]
+        return [number for *_, number in sorted(found)]
+
+    def _confirmed(self, measured: Mapping[int, SeenLine], smaller: Image, size: Size) -> dict[int, SeenLine]:
+        """Lines that count as lost, read once more with more around them, and compared at clear sizes.
+
+        Only if they are so few that a report hangs on them: one reading of a line in ten differs by chance.
+        """
+        lost = {number: one for number, one in measured.items() if one.state is LineState.LOST}
+        if len(lost) > _FEW:
+            return {}
+        found = {}
+        for number, one in lost.items():
+            quad = widened(on_smaller(quad_of(one.line.corners), self.size, size), _MORE)
+            texts = one.text or "", self.recognised(smaller, quad, number, one.line).text
+            kept = (self.clear.share_kept(number, one.line, text, one.height) for text in texts)
+            share, text = max(zip(kept, texts, strict=True))
+            found[number] = one._replace(kept=share, text=text)
+        return found
 
     def _factor(self, size: Size) -> float:
         """Px as seen for each px as stored: of the edge that shrinks more."""
@@ -218,6 +268,10 @@ class PictureReading:
         characters = max(round(len(letters) / share), len(letters))
         self.lines[number] = read = line._replace(text=found.text, is_part=share < 1, characters=characters)
         return read
+
+    def read_as_a_whole(self, numbers: Iterable[int]) -> None:
+        """Read these lines as a whole from now on, and not their beginnings only."""
+        self._whole.update(numbers)
 
     def is_unread(self, number: int) -> bool:
         """Whether the recogniser was asked for a line at full size and is not certain what it says."""

@@ -3,16 +3,17 @@
 Lines are found once, at full size. At each size that is tried the smallest lines are read first, in the
 boxes that are known, and reading stops once more characters are lost than may be: sizes that lose some cost
 a line or two, and sizes at which all letters are tall cost nothing. Lines that were kept at a smaller size
-are not read again. At the end the detector, which gets the smaller picture only, has to find them again.
+are not read again. What is found that way is then proved: every line in doubt is read as a whole at the
+chosen size, and if one loses characters the search goes on above with that line. At the end the detector,
+which gets the smaller picture only, has to find the lines again.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from PIL.Image import Image
 
-from imgbudget.legibility.comparison import share_kept
+from imgbudget.legibility.agreement import SMALLER
 from imgbudget.legibility.crops import lengths, on_smaller, quad_of
 from imgbudget.legibility.detection import find_lines
 from imgbudget.legibility.engine import Engine, Quad
@@ -33,12 +34,6 @@ _HEIGHT, _LEAST_WIDTH = 48, 320
 
 _PARTS = (80.0, 40.0, 24.0, 16.0, 10.0)
 """The lengths of what is read of long lines, by the height of their boxes: as long as time permits."""
-
-_ALSO_CLEAR = (9.0, 12.0)
-"""Px of letters that are surely clear: at these heights a line is read once more before it counts as lost."""
-
-_AGREES = 0.5
-"""The share from which on two readings of clear letters are of the same text; else it is an icon."""
 
 _MANY = 1 / 3
 """The share of the lines from which on those that cannot be read are a script that the recogniser does not
@@ -65,15 +60,13 @@ def smallest_legible(
     top = search.at(seen)
     if not search.is_enough(top):
         return search.result(ContentSize(target, seen, lost=top))
-    first = bisect_left(range(len(sizes) - 1), 1, key=lambda number: search.keeps(sizes[number]))
-    chosen = next(
-        (
-            number
-            for number in range(first, min(first + _STEPS_UP, len(sizes)))
-            if search.finds_again(sizes[number])
-        ),
-        first,
-    )
+    chosen = search.proved(sizes)
+    if chosen is None:
+        return search.result(ContentSize(target, seen, lost=search.at(seen)))
+    for number in range(chosen, min(chosen + _STEPS_UP, len(sizes))):
+        if search.proves(sizes[number]) and search.finds_again(sizes[number]):
+            chosen = number
+            break
     lost = search.at(sizes[chosen - 1]) if chosen else None
     return search.result(ContentSize(target, seen, search.at(sizes[chosen]), lost))
 
@@ -85,13 +78,6 @@ def text_at(picture: Image, sizes: Iterable[Size], engine: Engine) -> tuple[Cont
     """
     search = _TextSearch(picture, engine, 0.0, every_line=True)
     return tuple(search.at(size) for size in sizes)
-
-
-class _Loss(NamedTuple):
-    """A line at a size: the share that is kept of its characters, and what was read."""
-
-    kept: float
-    text: str
 
 
 class _TextSearch:
@@ -115,8 +101,10 @@ class _TextSearch:
         read = [line for number in self._sample(order) if (line := self.reading.lines[number])]
         self._heights_count = len(read) - len(texts) >= _MANY * len(read)
         self._tried: dict[Size, ContentAt] = {}
-        self._clear: dict[int, tuple[str, ...]] = {}
-        self._kept_at: dict[int, float] = {}
+        self._measured_at: set[Size] = set()
+        self._proved: set[Size] = set()
+        self._losing: set[int] = set()
+        self._kept_at: dict[tuple[int, bool], float] = {}
 
     def _quads(self, numbers: Iterable[int]) -> list[Quad]:
         return [quad_of(line.corners) for number in numbers if (line := self.reading.lines[number])]
@@ -137,7 +125,7 @@ class _TextSearch:
         """The result with what was counted."""
         lines = [line for _, line in self._lines]
         characters = sum(line.characters for line in lines)
-        return found._replace(lines=len(lines), characters=characters, tried=len(self._tried))
+        return found._replace(lines=len(lines), characters=characters, tried=len(self._measured_at))
 
     def is_enough(self, found: ContentAt) -> bool:
         """Whether a size keeps the share that is asked for."""
@@ -146,6 +134,34 @@ class _TextSearch:
     def keeps(self, size: Size) -> bool:
         """Whether a size, once measured, keeps the share that is asked for."""
         return self.is_enough(self.at(size))
+
+    def proved(self, sizes: Sequence[Size]) -> int | None:
+        """The number of the smallest of these ascending sizes that is proved to keep the share; None if none.
+
+        The last one is taken to keep it unless that is disproved.
+        """
+        least, numbers = 0, range(len(sizes) - 1)
+        while least < len(sizes):
+            first = bisect_left(numbers, 1, lo=least, key=lambda number: self.keeps(sizes[number]))
+            if self.proves(sizes[first]):
+                return first
+            least = first + 1
+        return None
+
+    def proves(self, size: Size) -> bool:
+        """Whether a size keeps the share of characters by every line in doubt, each read as a whole.
+
+        If not, the lines that lose some are among those that are read at all other sizes.
+        """
+        if size not in self._proved:
+            self._proved.add(size)
+            found = self._measured(size, every_line=True)
+            # sizes that seemed to keep the text are measured again, with the lines that lose some
+            known = self._tried.items()
+            self._tried = {
+                other: at for other, at in known if other in self._proved or not self.is_enough(at)
+            } | {size: found}
+        return self.keeps(size)
 
     def finds_again(self, size: Size) -> bool:
         """Whether the detector finds the share of the lines again in the picture at a size alone."""
@@ -162,91 +178,80 @@ class _TextSearch:
     def at(self, size: Size) -> ContentAt:
         """What is left of the text at a size; each is measured once."""
         if size not in self._tried:
-            smallest = min((line.height for _, line in self._lines), default=0) * self._factor(size)
-            self._tried[size] = self._measured(size)._replace(smallest=smallest)
+            self._tried[size] = self._measured(size)
         return self._tried[size]
 
     def _at_size(self, size: Size) -> Image:
         return seen_picture(self.picture, size)
 
-    def _measured(self, size: Size) -> ContentAt:
+    def _measured(self, size: Size, *, every_line: bool = False) -> ContentAt:
+        """What is left at a size by a sample of the lines in doubt, or by all of them, read as a whole."""
+        self._measured_at.add(size)
+        factor = self._factor(size)
+        smallest = min((line.height for _, line in self._lines), default=0) * factor
         smaller = self._at_size(size)
         if smaller is self.picture:
-            return ContentAt(size, 1.0)
-        factor = self._factor(size)
-        total = sum(line.characters for _, line in self._lines)
-        allowed = (1 - self.bound) * total + _ROUNDING
+            return ContentAt(size, 1.0, smallest=smallest)
+        allowed = (1 - self.bound) * self._characters + _ROUNDING
         doubtful = [number for number, line in self._lines if _in_doubt(line, factor)]
         curve: list[tuple[float, int, float]] = []
         lost, missing, read, many = [], 0.0, 0, len(doubtful)
-        chosen = self._sample(doubtful)
+        chosen = doubtful if every_line else self._chosen(doubtful)
+        if every_line:
+            self.reading.read_as_a_whole(chosen)
         for number in chosen:
             line = self.reading.line_at(number)
             if line is None or not (self._heights_count or self._is_certain(number, line)):
                 many -= 1
                 continue
-            loss = self._loss(number, line, smaller, size)
+            kept, text = self._read_at(number, line, smaller, size)
             read += 1
-            curve.append((line.height * factor, line.characters, loss.kept))
-            if loss.kept < 1:
-                missing += (1 - loss.kept) * line.characters
-                lost.append(LostText(line.text or "", loss.text, line.height * factor, line.box))
-                if missing > allowed:
-                    return ContentAt(size, None, tuple(lost), read, many)
+            curve.append((line.height * factor, line.characters, kept))
+            if kept < 1:
+                missing += (1 - kept) * line.characters
+                lost.append(LostText(line.text or "", text, line.height * factor, line.box, kept))
+                if every_line:
+                    self._losing.add(number)
+                elif missing > allowed:
+                    return ContentAt(size, None, tuple(lost), read, many, smallest=smallest)
         for number in set(doubtful) - set(chosen):
             line = self.reading.lines[number]
             if line is None:
                 continue
             missing += (1 - estimated_share(line.height * factor, line.contrast, curve)) * line.characters
-        kept = 1 - missing / total if total and self.bound < 1 else 1.0
-        return ContentAt(size, kept, tuple(lost), read, many)
+        share = 1 - missing / max(self._characters, 1)
+        # what is not read is no loss where none is permitted: it is read before the size is chosen
+        kept = share if lost or self.bound < 1 else 1.0
+        return ContentAt(size, kept, tuple(lost), read, many, smallest=smallest)
+
+    @property
+    def _characters(self) -> int:
+        return sum(line.characters for _, line in self._lines)
+
+    def _chosen(self, doubtful: Sequence[int]) -> list[int]:
+        """The lines to read of those in doubt: those that lose characters elsewhere, and a sample."""
+        losing = [number for number in doubtful if number in self._losing]
+        return [*losing, *self._sample([number for number in doubtful if number not in self._losing])]
 
     def _factor(self, size: Size) -> float:
         return min(size.width / self.size.width, size.height / self.size.height)
 
-    def _loss(self, number: int, line: TextLine, smaller: Image, size: Size) -> _Loss:
-        """What is lost of a line in the picture at a size."""
-        factor = self._factor(size)
+    def _read_at(self, number: int, line: TextLine, smaller: Image, size: Size) -> tuple[float, str]:
+        """The share that is kept of the characters of a line in the picture at a size, and its reading."""
+        factor, key = self._factor(size), (number, line.is_part)
         if not line.text:  # a script that the recogniser does not know: only its height is known
-            return _Loss(0.0, "")
-        if factor >= self._kept_at.get(number, 2.0):
-            return _Loss(1.0, line.text)
+            return 0.0, ""
+        if factor >= self._kept_at.get(key, 2.0):
+            return 1.0, line.text
         quad = on_smaller(quad_of(line.corners), self.size, size)
         text = self.reading.recognised(smaller, quad, number, line).text
-        kept = share_kept(line.text, text, is_part=line.is_part)
-        if kept < 1 and line.height * factor > LOST_HEIGHT:
-            clear = self._clear_texts(number, line)
-            agreement = min(share_kept(line.text, other, is_part=line.is_part) for other in clear)
-            if agreement < _AGREES:  # an icon, which is read as something else at each size
-                return _Loss(1.0, text)
-            best = max(share_kept(other, text, is_part=line.is_part) for other in clear)
-            kept = 1.0 if best >= agreement else kept
+        kept = self.reading.clear.share_kept(number, line, text, line.height * factor)
         if kept == 1:
-            self._kept_at[number] = factor
-        return _Loss(kept, text)
-
-    def _clear_texts(self, number: int, line: TextLine) -> tuple[str, ...]:
-        """What is read of a line at full size and where its letters are smaller and clear.
-
-        The recogniser reads icons and letters that look alike differently at each size. That is no loss.
-        """
-        if number not in self._clear:
-            found = [line.text or ""]
-            for height in _ALSO_CLEAR:
-                if line.height > height * _SMALLER:
-                    share = height / line.height
-                    width, height_then = (max(round(edge * share), 1) for edge in self.size)
-                    size = Size(width, height_then)
-                    quad = on_smaller(quad_of(line.corners), self.size, size)
-                    found.append(self.reading.recognised(self._at_size(size), quad, number, line).text)
-            self._clear[number] = tuple(found)
-        return self._clear[number]
+            self._kept_at[key] = factor
+        return kept, text
 
 
 _ROUNDING = 1e-9
-
-_SMALLER = 1.1
-"""The factor from which on a size is another one."""
 
 
 def _in_doubt(line: TextLine, factor: float) -> bool:
@@ -255,7 +260,7 @@ def _in_doubt(line: TextLine, factor: float) -> bool:
     Of a script that the recogniser does not know, letters can only be known to be clear no longer.
     """
     height = line.height * factor
-    if line.text is None and line.height < CLEAR_HEIGHT * _SMALLER:
+    if line.text is None and line.height < CLEAR_HEIGHT * SMALLER:
         return False
     return is_doubtful(height, line.contrast) or height <= LOST_HEIGHT
 

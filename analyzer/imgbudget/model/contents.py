@@ -3,6 +3,7 @@
 from enum import Enum
 
 from imgbudget.limits.geometry import Size
+from imgbudget.model.text import LineState, state_of
 from imgbudget.namedtuples import NamedTuple
 
 
@@ -46,8 +47,8 @@ class ContentTarget(NamedTuple):
         if kept.width * kept.height < native.width * native.height:
             return kept, f"{self}: {found.why_kept}"
         if found.lost is not None and kept == native:
-            what = "text" if self.is_text else "similarity"
-            return native, f"{self}: {what} is lost at any smaller size"
+            what = "characters are" if self.is_text else "similarity is"
+            return native, f"{self}: {what} lost at any smaller size"
         return native, ""
 
 
@@ -56,13 +57,20 @@ class LostText(NamedTuple):
 
     `text` is what was read of it at full size, `seen_text` at the smaller one; long lines are read in part.
     `height` is that of its letters there, px. `box` is left, top, right and bottom in px of the upright
-    image.
+    image. `kept` is the share of its characters that is kept, by which it is kept, doubtful or lost as
+    `imgbudget legible` has it.
     """
 
     text: str
     seen_text: str
     height: float
     box: tuple[float, float, float, float]
+    kept: float = 0.0
+
+    @property
+    def state(self) -> LineState:
+        """Whether the line is kept but for a character or two, doubtful or lost."""
+        return state_of(self.kept)
 
 
 class ContentAt(NamedTuple):
@@ -115,7 +123,7 @@ class ContentSize(NamedTuple):
             return f"not measured: {self.flaw}"
         if self.has_no_text:
             return "no text found"
-        return f"text is lost at {self.seen} already, the largest size that the model sees"
+        return f"characters are lost at {self.seen} already, the largest size that the model sees"
 
     @property
     def why_kept(self) -> str:

@@ -71,6 +71,8 @@ class ProbeField(IntFlag):
     """What can be read in the image: see `StoredText`."""
     KEPT_TEXT = 512
     """With TEXT: what an earlier run read of the same bytes counts, and what is read is kept in the cache."""
+    BYTES = 1024
+    """The bytes themselves, for who asks for them instead of the text: see `HeldBytes`."""
 
 
 UNREAD = "cannot be read"

@@ -201,6 +201,17 @@ class StoredText:
         return self
 
 
+class HeldBytes(StoredText):
+    """The bytes of an image in place of its text, for who reads the text elsewhere."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        """These bytes, which are not read here."""
+        super().__init__(lambda _size: "only its bytes are held")
+        self.data: bytes = data
+
+
 CHARACTERS_PER_TOKEN = 3.5
 """Characters of plain text per token, about: Anthropic's own rule of thumb for English (glossary, tokens)."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from imgbudget.limits.bound import Limits
 from imgbudget.model.contents import ContentAt, ContentSize, LostText, percent, share_text
+from imgbudget.model.text import LineState
 from imgbudget.output.base import count, figure, money
 from imgbudget.output.records import usd
 from imgbudget.planner.image import ImagePlan
@@ -75,6 +76,8 @@ def _lost(line: LostText) -> dict[str, Any]:
         "text": line.text,
         "seen_text": line.seen_text,
         "height_px": round(line.height, 1),
+        "share_kept": round(line.kept, 4),
+        "state": line.state.value,
         "box": list(line.box),
     }
 
@@ -91,8 +94,7 @@ def content_lines(plan: ImagePlan, name: str) -> Iterator[str]:
         text = f": {count(found.lines, 'line')} of text, about {count(found.characters, 'character')}"
     yield f"{name}{text}"
     if found.kept is not None:
-        letters = "" if found.kept.smallest is None else f", letters from {found.kept.smallest:.1f} px"
-        yield f"  {_kept(found, found.kept)} at {_size(found.kept, plan.limits)}{letters}"
+        yield from _kept_lines(found, found.kept, plan.limits)
         if plan.is_below_content:
             yield f"  planned smaller, so this is not certain at {plan.planned}: {plan.reason}"
     if found.lost is not None:
@@ -121,6 +123,13 @@ def _end_of_grid(limits: Limits) -> str:
     return "it would take no fewer tokens"
 
 
+def _kept_lines(found: ContentSize, kept: ContentAt, limits: Limits) -> Iterator[str]:
+    letters = "" if kept.smallest is None else f", letters from {kept.smallest:.1f} px"
+    yield f"  {_kept(found, kept)} at {_size(kept, limits)}{letters}"
+    if found.target.is_text and kept.size != found.seen:
+        yield f"    {_proof(kept)}"
+
+
 def _kept(found: ContentSize, kept: ContentAt) -> str:
     if not found.target.is_text:
         return f"SSIM {share_text(kept.kept)}"
@@ -128,22 +137,29 @@ def _kept(found: ContentSize, kept: ContentAt) -> str:
     again = ""
     if kept.lines_found is not None and kept.lines_found < kept.lines_sought:
         again = f" ({figure(kept.lines_found)} of {count(kept.lines_sought, 'line')} detected again)"
-    some = ""
-    if kept.lines_read < kept.lines_doubtful:
-        some = f" in {figure(kept.lines_read)} of {figure(kept.lines_doubtful)} lines in doubt"
-    return f"{share} characters kept{some}{again}"
+    return f"{share} characters kept{again}"
+
+
+def _proof(kept: ContentAt) -> str:
+    """By which lines it is known that the characters are kept."""
+    if not kept.lines_doubtful:
+        return "the letters of all lines are clear by their height"
+    if kept.lines_doubtful == 1:
+        return "the line in doubt was read as a whole"
+    return f"all {figure(kept.lines_doubtful)} lines in doubt were read as a whole"
 
 
 def _loss(found: ContentSize, lost: ContentAt) -> str:
     if not found.target.is_text:
         return f"SSIM {share_text(lost.kept)}"
     if lost.lost:
-        return "text lost" if lost.kept is None else f"{percent(lost.kept)} of characters kept"
+        return "characters lost" if lost.kept is None else f"{percent(lost.kept)} of characters kept"
     return f"only {figure(lost.lines_found or 0)} of {count(lost.lines_sought, 'line')} detected"
 
 
 def _difference(line: LostText) -> str:
-    letters = f"letters of {line.height:.1f} px"
+    kept = "" if line.state is LineState.KEPT else f": {line.state.value}, {percent(line.kept)} of it is read"
+    letters = f"letters of {line.height:.1f} px{kept}"
     if not line.text:
         left, top, *_ = line.box
         return f"the line at {left:.0f},{top:.0f}, {letters}"
