@@ -14,7 +14,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.contents import ContentSize, ContentTarget, ContentTargetKind
-from imgbudget.model.text import LineState, SeenText
+from imgbudget.model.text import LineState, SeenText, state_of
 from imgbudget.planner.sizes import size_steps
 from tests.inkreader import BLURRED, CLEAR, InkReader
 
@@ -69,7 +69,7 @@ def test_every_line_in_doubt_proves_the_chosen_size(monkeypatch: pytest.MonkeyPa
     assert held.lost is not None
     assert held.kept.size.width > free.kept.size.width
     assert held.kept.lines_read == held.kept.lines_doubtful == 18
-    assert [(one.seen_text, one.state) for one in held.lost.lost] == [(BLURRED, LineState.LOST)]
+    assert [(one.seen_text, state_of(one.kept)) for one in held.lost.lost] == [(BLURRED, LineState.LOST)]
 
 
 class Tight(InkReader):

@@ -3,7 +3,6 @@
 from enum import Enum
 
 from imgbudget.limits.geometry import Size
-from imgbudget.model.text import LineState, state_of
 from imgbudget.namedtuples import NamedTuple
 
 
@@ -66,11 +65,6 @@ class LostText(NamedTuple):
     height: float
     box: tuple[float, float, float, float]
     kept: float = 0.0
-
-    @property
-    def state(self) -> LineState:
-        """Whether the line is kept but for a character or two, doubtful or lost."""
-        return state_of(self.kept)
 
 
 class ContentAt(NamedTuple):

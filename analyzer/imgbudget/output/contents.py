@@ -5,7 +5,7 @@ from typing import Any
 
 from imgbudget.limits.bound import Limits
 from imgbudget.model.contents import ContentAt, ContentSize, LostText, percent, share_text
-from imgbudget.model.text import LineState
+from imgbudget.model.text import LineState, state_of
 from imgbudget.output.base import count, figure, money
 from imgbudget.output.records import usd
 from imgbudget.planner.image import ImagePlan
@@ -77,7 +77,7 @@ def _lost(line: LostText) -> dict[str, Any]:
         "seen_text": line.seen_text,
         "height_px": round(line.height, 1),
         "share_kept": round(line.kept, 4),
-        "state": line.state.value,
+        "state": state_of(line.kept).value,
         "box": list(line.box),
     }
 
@@ -158,7 +158,8 @@ def _loss(found: ContentSize, lost: ContentAt) -> str:
 
 
 def _difference(line: LostText) -> str:
-    kept = "" if line.state is LineState.KEPT else f": {line.state.value}, {percent(line.kept)} of it is read"
+    state = state_of(line.kept)
+    kept = "" if state is LineState.KEPT else f": {state.value}, {percent(line.kept)} of it is read"
     letters = f"letters of {line.height:.1f} px{kept}"
     if not line.text:
         left, top, *_ = line.box
