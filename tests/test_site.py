@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.site import build
+from tools.site import build, replacing
 from tools.site.cost import Answers
+from tools.site.replacing import PlaceError
 
 import imgbudget
 from tests.builders import body, image_block, image_bytes, write_json
@@ -117,9 +118,55 @@ def test_what_is_not_a_site_is_never_replaced(tmp_path: Path) -> None:
     """A folder with files of someone else, and a file."""
     (tmp_path / "mine").write_text("x")
     for out in (tmp_path, tmp_path / "mine"):
-        with pytest.raises(build.BuildError, match="is no earlier site"):
+        with pytest.raises(PlaceError, match="is no earlier site"):
             build.build(out, None, None, print)
     assert (tmp_path / "mine").read_text() == "x"
+
+
+def site_of(folder: Path, **files: str) -> Path:
+    """A built site."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_a_later_site_replaces_the_files_of_an_earlier_one_only(tmp_path: Path) -> None:
+    """What was added stays, such as the .git of a branch; what was changed, or is in the way, is refused."""
+    out, inside = tmp_path / "out", tmp_path / "inside"
+    replacing.replace(out, site_of(tmp_path / "1", index="one", old__page="old", b="b"), set())
+    site_of(out, CNAME="example.org", old__mine="mine", b="b")
+    marker = out / replacing.MARKER
+    marker.write_text(f"{marker.read_text()}{'0' * 64}  ../inside\n")
+    inside.write_text("not of the site")
+    earlier = replacing.earlier_files(out)
+    assert earlier == {"index", "old/page", "b"}
+    new = site_of(tmp_path / "2", index="two", new__page="new")
+    replacing.replace(out, new, earlier)
+    found = {path.relative_to(out).as_posix(): path.read_text() for path in out.rglob("*") if path.is_file()}
+    sums = found.pop(replacing.MARKER)
+    assert found == {"index": "two", "new/page": "new", "CNAME": "example.org", "old/mine": "mine"}
+    assert [line[66:] for line in sums.splitlines()] == ["index", "new/page"]
+    assert inside.exists()
+
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with pytest.raises(PlaceError, match=r"\(CNAME\) that no build has made"):
+        replacing.replace(out, site_of(tmp_path / "3", CNAME="c"), replacing.earlier_files(out))
+    (out / "index").write_text("by hand")
+    with pytest.raises(PlaceError, match=r"\(index\) that were changed since .*: move them away"):
+        build.build(out, None, None, print)
+    del before[out / "index"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_folders_that_are_left_empty_are_removed(tmp_path: Path) -> None:
+    """Those of the earlier site alone."""
+    out = tmp_path / "out"
+    replacing.replace(out, site_of(tmp_path / "1", a__b__c="c"), set())
+    (out / "mine").mkdir()
+    replacing.replace(out, site_of(tmp_path / "2", d="d"), replacing.earlier_files(out))
+    assert sorted(path.name for path in out.iterdir()) == [replacing.MARKER, "d", "mine"]
 
 
 def test_another_pyodide_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tools.site.build import MARKER
+from tools.site.replacing import MARKER
 
 from tests.builders import body, image_block, image_bytes
 
@@ -131,6 +131,13 @@ def cost(browser: Any) -> Iterator[Asked]:
         yield asked
 
 
+def drop(cost: Asked, *files: tuple[str, bytes]) -> None:
+    """Drop files on the form."""
+    coded = [(name, base64.b64encode(data).decode()) for name, data in files]
+    cost.tab.evaluate(_DROP, [coded, "#cost-form"])
+    cost.answered()
+
+
 def typed(cost: Asked, text: str) -> None:
     """Type a size and press Enter."""
     cost.tab.fill("#cost-size", text)
@@ -176,9 +183,7 @@ def test_dropped_files_are_read_by_their_headers(cost: Asked) -> None:
         ("notes.txt", b"hello"),
         ("x.bin", bytes(range(256))),
     ]
-    coded = [(name, base64.b64encode(data).decode()) for name, data in files]
-    cost.tab.evaluate(_DROP, [coded, "#cost-form"])
-    cost.answered()
+    drop(cost, *files)
     heads = cost.tab.locator("summary").all_text_contents()
     assert [head.split(" px")[0] for head in heads[1:-1]] == [
         *(f"{name} 640x480" for name in formats),
@@ -202,6 +207,102 @@ def test_chosen_files_are_read_too(cost: Asked, tmp_path: Path) -> None:
     cost.answered()
     assert cost.row("claude-sonnet-4-6")[:2] == ["1270x952", "1564"]
     assert cost.tab.locator("summary").count() == 1
+
+
+HEIC = Path(__file__).parent / "fixtures" / "turned.heic"
+"""480x640, stored turned by its EXIF block: what telephones write."""
+
+
+def test_photos_of_telephones_are_read(cost: Asked) -> None:
+    """HEIC, whose pixels no browser shows: its size, and that the API does not take it."""
+    drop(cost, (HEIC.name, HEIC.read_bytes()), ("scan.tif", image_bytes((640, 480), "TIFF")))
+    heads = cost.tab.locator("summary").all_text_contents()
+    assert (
+        heads[1] == "turned.heic 480x640 pxheic, 754 bytes, stored 640x480, shown by its EXIF orientation 6"
+    )
+    assert heads[2].startswith("scan.tif 640x480 pxtiff, ")
+    row = cost.tab.locator(".cost-table").nth(1).locator("tr", has_text="claude-sonnet-4-6").first
+    assert "IB104" in row.locator("p.error").first.text_content()
+
+
+def test_pasted_image_is_read(browser: Any) -> None:
+    """From the clipboard of the system, wherever the cursor is; pasted text stays text."""
+    for cost in _opened(browser, "cost.html#64x64", permissions=["clipboard-read", "clipboard-write"]):
+        cost.answered()
+        cost.tab.evaluate(
+            """async (text) => {
+              const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+              const image = new Blob([bytes], { type: "image/png" });
+              await navigator.clipboard.write([new ClipboardItem({ "image/png": image })]);
+            }""",
+            base64.b64encode(image_bytes((222, 111))).decode(),
+        )
+        cost.tab.focus("#cost-size")
+        cost.tab.keyboard.press("Control+V")
+        cost.tab.locator("summary", has_text="image.png 222x111 px").wait_for(timeout=PATIENCE)
+        assert cost.tab.input_value("#cost-size") == "64x64"
+        cost.tab.evaluate("navigator.clipboard.writeText('800x600')")
+        cost.tab.fill("#cost-size", "")
+        cost.tab.keyboard.press("Control+V")
+        cost.tab.keyboard.press("Enter")
+        cost.tab.locator("summary strong", has_text="800x600").wait_for(timeout=PATIENCE)
+
+
+def test_every_dropped_file_is_answered_or_named(cost: Asked) -> None:
+    """Empty, vector, of other kinds, with names that are no names."""
+    drop(
+        cost,
+        ("empty.png", b""),
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'/>"),
+        ("a.pdf", b"%PDF-1.4\n%%EOF"),
+        ("b.json", b"{bad"),
+        ("..", image_bytes((64, 48))),
+        ("<b>.png", image_bytes((65, 48))),
+    )
+    heads = cost.tab.locator("summary strong").all_text_contents()
+    assert heads == ["All 2 images together", "file ..", "<b>.png"]
+    assert cost.tab.locator("#cost-errors li").all_text_contents() == [
+        "empty.png: cannot be decoded: is empty (0 bytes)",
+        "a.svg: format is svg; anthropic accepts only jpeg, png, gif and webp",
+        "a.pdf: no image: neither an image nor a request: PDF",
+        "b.json: not JSON: expecting property name enclosed in double quotes at line 1, column 2",
+    ]
+    drop(cost, ("notes.txt", b"hello"))
+    assert cost.tab.text_content("#cost-state").startswith("Nothing could be read. ")
+    assert cost.tab.locator(".cost-table").count() == 0
+
+
+def test_large_image_is_answered_by_its_header(cost: Asked) -> None:
+    """Half a gigabyte, of which a few kilobytes are read."""
+    cost.tab.evaluate(
+        """(text) => {
+          const head = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([head, ...Array(8).fill(new Uint8Array(1 << 26))], "large.png"));
+          document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+        }""",
+        base64.b64encode(image_bytes((222, 111))).decode(),
+    )
+    cost.answered()
+    (head,) = cost.tab.locator("summary").all_text_contents()
+    assert head.startswith("large.png 222x111 pxpng, 536,")
+
+
+def test_dropped_folder_is_named(cost: Asked, tmp_path: Path) -> None:
+    """Beside a file that is answered, and alone; by a real drop, as files come from a file manager."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "one.png").write_bytes(image_bytes((65, 64)))
+    tool = cost.tab.context.new_cdp_session(cost.tab)
+    for names in (["photos", "one.png"], ["photos"]):
+        data = {"items": [], "files": [str(tmp_path / name) for name in names], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            tool.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": data})
+        cost.tab.locator("summary", has_text="one.png").wait_for(
+            state="attached" if "one.png" in names else "detached", timeout=PATIENCE
+        )
+        cost.answered()
+        named = cost.tab.locator("#cost-errors li").all_text_contents()
+        assert named == ["photos: a folder: drop the images in it"]
 
 
 def test_models_can_be_filtered_and_ordered(cost: Asked) -> None:

@@ -22,6 +22,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from tools.site.replacing import PlaceError, earlier_files, replace  # noqa: E402 - the path first
+
 HERE = ROOT / "tools" / "site"
 
 PYODIDE = "pyodide@314.0.7"
@@ -36,9 +41,6 @@ PYODIDE_FILES = (
     "pyodide-lock.json",
 )
 """What the page loads of the package."""
-
-MARKER = ".imgbudget-site"
-"""A file in each site that was built, so that a later build may replace it."""
 
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' "
@@ -295,9 +297,9 @@ def build(out: Path, wheel: Path | None, package: Path | None, say: Callable[[st
 
     Raises:
         BuildError: it cannot be built.
+        PlaceError: the folder has something else, of which nothing is changed.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
-        raise BuildError(f"{out} exists and is no earlier site: name a new folder, or remove it")
+    earlier = earlier_files(out)
     pages = site_pages()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -315,11 +317,7 @@ def build(out: Path, wheel: Path | None, package: Path | None, say: Callable[[st
             page.write_text(text, encoding="utf-8")
         if found := list(faults(site)):
             raise BuildError("the built site has faults:\n" + "\n".join(found))
-        (site / MARKER).touch()
-        if out.exists():
-            shutil.rmtree(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(site, out)
+        replace(out, site, earlier)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     say(f"{out}: {size / 1e6:.1f} MB; python -m http.server -d {out} shows it")
 
@@ -333,7 +331,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         build(options.out, options.wheel, options.pyodide, print)
-    except (BuildError, OSError) as error:
+    except (BuildError, PlaceError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

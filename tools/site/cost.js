@@ -12,6 +12,7 @@ const worker = new Worker(source, { type: "module" });
 let about = null;
 let latest = 0;
 let shown = null;
+let leftOut = [];
 let asked = 0;
 const began = performance.now();
 
@@ -30,14 +31,16 @@ function ask(question, what) {
 }
 
 function askSize() {
+  leftOut = [];
   const size = part("size").value;
   history.replaceState(null, "", `#${encodeURIComponent(size.trim().replaceAll(/[\s,]+/g, ","))}`);
   ask({ size }, "the size");
 }
 
-function askFiles(files) {
+function askFiles(files, folders = []) {
   const list = [...files];
-  if (list.length > 0) {
+  if (list.length > 0 || folders.length > 0) {
+    leftOut = folders.map(({ name }) => ({ name, text: "a folder: drop the images in it" }));
     history.replaceState(null, "", location.pathname + location.search);
     ask({ files: list }, list.length === 1 ? list[0].name : `${list.length} files`);
   }
@@ -52,6 +55,8 @@ worker.onmessage = ({ data }) => {
   }
   if (data.number !== latest && data.number !== undefined) return;
   if (data.failure) {
+    answers.replaceChildren(); // what is there answers an earlier question
+    errors.hidden = controls.hidden = true;
     frame.dataset.state = "failed";
     state.textContent = `This failed: ${data.failure}`;
     return;
@@ -69,10 +74,11 @@ worker.onerror = (event) => {
 const ready = () => `Limits and prices of ${about.day}, imgbudget ${about.version}: ${about.models} models.`;
 
 function show() {
+  const unread = [...shown.errors, ...leftOut];
   errors.replaceChildren(
-    ...shown.errors.map(({ name, text }) => element("li", {}, element("strong", {}, name), name ? ": " : "", text)),
+    ...unread.map(({ name, text }) => element("li", {}, element("strong", {}, name), name ? ": " : "", text)),
   );
-  errors.hidden = shown.errors.length === 0;
+  errors.hidden = unread.length === 0;
   const count = shown.images.length;
   const of = count === 0 ? "Nothing could be read. " : count === 1 ? "" : `${count} images. `;
   state.textContent = `${of}${ready()}`;
@@ -177,7 +183,10 @@ document.addEventListener("drop", (event) => {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
   frame.classList.remove("over");
-  askFiles(event.dataTransfer.files);
+  const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+  const isFolder = items.map((item) => item.webkitGetAsEntry()?.isDirectory ?? false);
+  const dropped = [...event.dataTransfer.files];
+  askFiles(dropped.filter((_, at) => !isFolder[at]), dropped.filter((_, at) => isFolder[at]));
 });
 
 worker.postMessage({ wheel });
