@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from imgbudget.editors import checks
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.subjects import Severity
 from tests.builders import body, image_block, image_bytes, write_json
-from tests.conftest import Command
+from tests.conftest import Command, posix
 from tests.lspclient import ALL, LspClient, edited, session
 
 LARGE = image_block(image_bytes((3000, 2000)))
@@ -451,3 +453,38 @@ def test_lsp_without_its_extra_names_the_line_that_installs_it(
     assert ran.code == 2
     assert "imgbudget lsp needs the extra lsp: pip install 'imgbudget[lsp]'" in ran.err
     assert "unknown rule" in imgbudget("lsp", "--select", "IB999").err
+
+
+@pytest.mark.parametrize(("last", "code"), [(["shutdown", "exit"], 0), (["exit"], 1), ([], -2)])
+@posix
+def test_process_ends_as_the_protocol_says(last: list[str], code: int) -> None:
+    """0 after a shutdown, 1 without one; Ctrl-C ends it at once, also while it waits for a message."""
+    begin: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
+    messages: list[Any] = [{"id": 0, "method": "initialize", "params": begin}]
+    messages += [{"method": method} | ({} if method == "exit" else {"id": 1}) for method in last]
+    words = (sys.executable, "-m", "imgbudget", "lsp")
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for message in messages:
+            text = json.dumps({"jsonrpc": "2.0"} | message).encode()
+            server.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(text), text))
+            server.stdin.flush()
+        if not last:
+            assert server.stdout.readline().startswith(b"Content-Length: ")
+            server.send_signal(signal.SIGINT)
+        assert server.wait(60) == code
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///", "file:///tmp/%00.json", "", "http://x/y.json", "git:/a/b.json?x"]
+)
+def test_text_of_any_name_is_checked(tmp_path: Path, uri: str) -> None:
+    """A name that is a folder is searched for nothing, whatever the configuration leaves out."""
+    (tmp_path / "imgbudget.yaml").write_text("exclude: [nothing]\n")
+
+    async def scenario(client: LspClient) -> None:
+        assert "IB105" in codes(await client.open(uri or "a.json", BOTH))
+        assert client.received.get("window/logMessage", []) == []
+
+    session(scenario, tmp_path)

@@ -53,8 +53,8 @@ def lsp(options: LspOptions) -> int:
     if sys.stdin.isatty():
         say("waiting for the messages of an editor, which starts this; docs/editors.md has the settings")
     server = of_extra("imgbudget.editors.server", "lsp")
-    server.serve(run, Severity[options.fix_level.upper()])
-    return 0
+    code: int = server.serve(run, Severity[options.fix_level.upper()])
+    return code
 
 
 command: Command[LspOptions] = Command("lsp", LspOptions, lsp)

@@ -301,7 +301,7 @@ def check_text(sessions: EditorSessions, name: str, text: EditorText) -> Checked
         return CheckedText(name, text, notes=[note], problems=error.problems)
     except ImgbudgetError as error:
         return CheckedText(name, text, notes=[EditorNote(unread_line(str(error)), is_error=True)])
-    if session.why_left_out(name) is not None:
+    if os.path.isfile(name) and session.why_left_out(name) is not None:  # a folder would be searched
         return CheckedText(name, text)
     result = session.read_stdin(text.data, name, explicit=False)
     reasons = [unread_line(result.skipped)] if result.skipped is not None and result.missed else []

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -62,11 +63,13 @@ class EditorServer:
         self._views = ThreadPoolExecutor(1, "view")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._early: list[types.LogMessageParams] = []
+        self._may_exit = True
         self.server.report_server_error = self._report
         self._register()
 
-    def serve(self) -> None:
-        """Answer until the client ends the session or goes away."""
+    def serve(self) -> int:
+        """Answer until the client ends the session or goes away; 1 if it ends it without a shutdown."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # pygls would wait for another line of input
         # what a library prints must not get between the messages
         out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -78,6 +81,7 @@ class EditorServer:
         finally:
             logging.getLogger("pygls").removeHandler(handler)
             self.close()
+        return 0 if self._may_exit else 1
 
     def close(self) -> None:
         """End the processes, and all work that has not begun."""
@@ -284,6 +288,10 @@ class EditorServer:
 
     # the session
 
+    def _ended(self, *, may_exit: bool) -> None:
+        """Remember whether the session may end."""
+        self._may_exit = may_exit
+
     async def _initialized(self, _params: Any) -> None:
         self._loop = asyncio.get_running_loop()
         for message in self._early:
@@ -314,6 +322,8 @@ class EditorServer:
         self._feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, lambda _params: self._check_again())
         self._feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lambda _params: self._check_again())
         self._feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, lambda _params: self._check_again())
+        self._feature(types.INITIALIZE, lambda _params: self._ended(may_exit=False))
+        self._feature(types.SHUTDOWN, lambda _params: self._ended(may_exit=True))
         self._feature(types.INITIALIZED, self._initialized)
         self._feature(types.TEXT_DOCUMENT_HOVER, self._hover)
         self._feature(types.TEXT_DOCUMENT_CODE_LENS, self._lenses, types.CodeLensOptions())
@@ -359,6 +369,9 @@ class _LogHandler(logging.Handler):
             self._busy = False
 
 
-def serve(options: RunOptions, level: Severity = Severity.ERROR) -> None:
-    """Serve a client on standard input and output; "fix all" fixes findings of `level` and above."""
-    EditorServer(options, level).serve()
+def serve(options: RunOptions, level: Severity = Severity.ERROR) -> int:
+    """Serve a client on standard input and output; "fix all" fixes findings of `level` and above.
+
+    Returns the exit code: 1 if the session was ended without a shutdown.
+    """
+    return EditorServer(options, level).serve()
