@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_only_a_clean_tagged_commit_with_date_and_address_is_released(tmp_path: 
     module.write_text('__version__ = "0.7.0"\nHOME = None\n')
     changes.write_text("# Changelog\n\n## [0.7.0] - unreleased\n\n- A.\n\n## [0.6.0] - 2026-01-01\n\n- B.\n")
     git(tmp_path, "init", "--quiet")
-    with pytest.raises(ReleaseError, match="git log"):
+    with pytest.raises(ReleaseError, match=r"git log .* a release is built from a commit: "):
         project(tmp_path)
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "--message", "the first one")
@@ -140,7 +141,7 @@ def test_only_a_clean_tagged_commit_with_date_and_address_is_released(tmp_path: 
             "(notes.txt): commit or",
             "not tagged v0.7.0",
             "says 'unreleased' where 0.7.0",
-            "HOME in version.py is None",
+            "HOME in analyzer/imgbudget/version.py is None: set it to the public address of the",
         ),
         strict=True,
     ):
@@ -154,10 +155,19 @@ def test_only_a_clean_tagged_commit_with_date_and_address_is_released(tmp_path: 
     git(tmp_path, "commit", "--quiet", "--all", "--message", "the release")
     git(tmp_path, "tag", "v0.7.0")
     assert list(faults(project(tmp_path), tmp_path)) == []
+    for home in (f"{HOME}/", "forge.example/imgbudget", "http://forge.example/imgbudget", f"{HOME} "):
+        (fault,) = faults(replace(project(tmp_path), home=home), tmp_path)
+        assert fault.endswith("write it as in https://github.com/OWNER/imgbudget, with no slash behind it")
     lacking = Project(version="0.8.0", home=HOME, pythons=(), commit_time="0")
     assert [fault.partition(":")[0] for fault in faults(lacking, tmp_path)][1:] == [
         "CHANGELOG.md has no section ## [0.8.0] - DATE"
     ]
+    shutil.copytree(tmp_path / "analyzer", tmp_path / "inner" / "analyzer")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "inner")
+    with pytest.raises(
+        ReleaseError, match=r"inner is a folder of the repository .*: a release is built in a"
+    ):
+        project(tmp_path / "inner")
 
 
 def test_command_writes_into_an_empty_folder_only(tmp_path: Path) -> None:
@@ -167,6 +177,10 @@ def test_command_writes_into_an_empty_folder_only(tmp_path: Path) -> None:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "is not empty: remove what is in it, or name another folder with --output" in done.stderr
+    words[-1] = str(tmp_path / "imgbudget-0.0.1.tar.gz")
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "imgbudget-0.0.1.tar.gz is a file: name a folder with --output" in done.stderr
 
 
 def test_page_on_installing_names_every_extra() -> None:

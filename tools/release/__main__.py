@@ -34,6 +34,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     output: Path = arguments.output.resolve()
+    if output.exists() and not output.is_dir():
+        parser.error(f"{output} is a file: name a folder with --output")
     if output.exists() and any(output.iterdir()):
         parser.error(f"{output} is not empty: remove what is in it, or name another folder with --output")
     try:
@@ -46,7 +48,7 @@ def main() -> int:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             _build(programs, release, output, Path(folder), single=not arguments.no_single_file)
-    except ReleaseError as error:
+    except (ReleaseError, OSError) as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
     return 0

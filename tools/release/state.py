@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+_EXAMPLE = "https://github.com/OWNER/imgbudget"
 TRIAL_HOME = "https://imgbudget.invalid"
 """Stands for the address of the project in a trial: a name that can never be resolved."""
 
@@ -36,12 +37,18 @@ def git(*arguments: str, root: Path = ROOT) -> str:
     except FileNotFoundError as error:
         raise ReleaseError("git is not installed; a release is built from a commit") from error
     except subprocess.CalledProcessError as error:
-        raise ReleaseError(f"git {' '.join(arguments)} failed: {error.stderr.strip()}") from error
+        raise ReleaseError(
+            f"git {' '.join(arguments)} failed in {root}, and a release is built from a commit: "
+            f"{error.stderr.strip()}"
+        ) from error
     return done.stdout.strip()
 
 
 def project(root: Path = ROOT) -> Project:
-    """The project at `root`."""
+    """The project at `root`. Raises ReleaseError unless that is a repository itself."""
+    top = git("rev-parse", "--show-toplevel", root=root)
+    if Path(top).resolve() != root.resolve():
+        raise ReleaseError(f"{root} is a folder of the repository {top}: a release is built in a clone")
     values = runpy.run_path(str(root / "analyzer" / "imgbudget" / "version.py"))
     table = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     return Project(
@@ -68,8 +75,14 @@ def faults(release: Project, root: Path = ROOT) -> Iterator[str]:
         yield f"CHANGELOG.md has no section ## [{release.version}] - DATE: write it"
     elif not re.fullmatch(r"\d{4}-\d{2}-\d{2}", heading[1]):
         yield f"CHANGELOG.md says {heading[1]!r} where {release.version} has its date: write YYYY-MM-DD"
+    where = "analyzer/imgbudget/version.py"
     if release.home is None:
-        yield "HOME in version.py is None: set the public address of the repository, which all packages name"
+        yield (
+            f"HOME in {where} is None: set it to the public address of the repository, such as {_EXAMPLE}; "
+            "all packages name it"
+        )
+    elif not re.fullmatch(r"https://[\w.:-]+(/[\w.~-]+)+", release.home):
+        yield f"HOME in {where} is {release.home!r}: write it as in {_EXAMPLE}, with no slash behind it"
 
 
 def notes(version: str, root: Path = ROOT) -> str:
