@@ -173,6 +173,30 @@ def test_misspelt_arguments(function: Callable[..., object], wrong: Any, nearest
     assert str(error.value).partition("; ")[2] == (f"did you mean {nearest}?" if nearest else "")
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: package.coords((1, 2), (9, 9)), "points: expected pairs of numbers, such as .*, found 1$"),  # type: ignore[arg-type]
+        (lambda: package.coords([(1, 2, 3)], (9, 9)), r"points: .*found \(1, 2, 3\)"),  # type: ignore[list-item]
+        (lambda: package.coords(5, (9, 9)), "points: .*found 5"),  # type: ignore[arg-type]
+        (lambda: package.coords([(1, 2)], "9x9"), "original: expected a width and a height"),  # type: ignore[arg-type]
+        (lambda: package.coordinate_map((9, 9), sent=5), "sent: expected a width and a height"),  # type: ignore[arg-type]
+        (lambda: package.coordinate_map((9.5, 9)), "original: expected a whole number, found float"),  # type: ignore[arg-type]
+        (lambda: package.crop("a.png", (1, 2, 3)), "box: expected left, top, right and bottom"),  # type: ignore[arg-type]
+        (lambda: package.crop("a.png", (1, 2, 3, "4")), "box: expected left"),  # type: ignore[arg-type]
+        (lambda: package.crop("a.png", (1, 2, 3, 4), sent=(5,)), "sent: expected a width"),  # type: ignore[arg-type]
+        (lambda: package.check_request("photos/request.json"), "is the path of a file, not JSON"),
+        (lambda: package.check(""), "'': no such file or folder"),
+        (lambda: package.size(""), "'': no such file or folder; a size"),
+    ],
+)
+def test_arguments_of_another_shape(call: Callable[[], object], message: str) -> None:
+    """They are errors of ours that name the argument, not words of Python about a line of ours."""
+    with pytest.raises(package.UsageError, match=message):
+        call()
+
+
 @pytest.mark.parametrize("name", [name for name in package.__all__ if name[0].islower()])
 def test_every_function_names_its_arguments(name: str) -> None:
     """Whatever function is added."""

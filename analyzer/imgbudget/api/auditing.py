@@ -9,7 +9,6 @@ from imgbudget.api.settings import (
     AuditSettings,
     Models,
     model_names,
-    require_count,
     run_options,
 )
 from imgbudget.auditing.executors import LocalExecutor, OwnProcess
@@ -19,7 +18,7 @@ from imgbudget.auditing.whole import AuditRequest, audited, run_facts
 from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.errors import UsageError
-from imgbudget.linter.arguments import names_arguments, warn_renamed
+from imgbudget.linter.arguments import names_arguments, require_count, warn_renamed
 from imgbudget.linter.models import counted_models, several_of
 from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.pool import cores

@@ -11,7 +11,6 @@ from imgbudget.api.settings import (
     Models,
     ModelsFileSettings,
     model_names,
-    require_count,
     run_options,
 )
 from imgbudget.discovery.walk import Paths, path_list
@@ -19,7 +18,7 @@ from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.arguments import names_arguments, require_count
 from imgbudget.linter.models import ALL, models_at, several_of
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.linter.pool import WorkerPool, cores

@@ -67,7 +67,7 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
         UsageError: there is nothing of that name, or nothing in it can be measured.
     """
     if not os.path.exists(path):
-        raise UsageError(f"{path}: {NO_FILE}; a size is written 1920x1080")
+        raise UsageError(f"{path or repr(path)}: {NO_FILE}; a size is written 1920x1080")
     found: list[FileResult] = []
     run(session, [path], on_result=found.append, whole_run=False)
     unread = [

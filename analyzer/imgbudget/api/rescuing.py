@@ -3,10 +3,10 @@
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack
 
 from imgbudget.api.reports import Json
-from imgbudget.api.settings import ModelSettings, require_count, run_options
+from imgbudget.api.settings import ModelSettings, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
-from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.arguments import names_arguments, require_count
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record

@@ -1,6 +1,7 @@
 """Options of the public functions, as keyword arguments."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Literal, TypeAlias, TypedDict
@@ -132,17 +133,11 @@ def require_number(given: object, name: str) -> None:
         raise UsageError(f"{name}: expected a number, found {type_name(given)}")
 
 
-def require_count(given: object, name: str) -> None:
-    """Raise UsageError for anything but a whole number."""
-    if isinstance(given, bool) or not hasattr(given, "__index__"):
-        raise UsageError(f"{name}: expected a whole number, found {type_name(given)}")
-
-
 def body_bytes(request: object) -> bytes:
     """A request in memory as JSON; what is none is found when it is read.
 
     Raises:
-        UsageError: no mapping, text or bytes, or a value that JSON does not have.
+        UsageError: no mapping, text or bytes, a path instead of JSON, or a value that JSON does not have.
     """
     if isinstance(request, Mapping):
         try:
@@ -150,6 +145,8 @@ def body_bytes(request: object) -> bytes:
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"request: {error}; give the body as it is sent, as JSON") from None
     if isinstance(request, str):
+        if os.path.isfile(request):
+            raise UsageError(f"request: {request} is the path of a file, not JSON; check(path) reads files")
         return request.encode("utf-8", "surrogatepass")
     if isinstance(request, bytes | bytearray | memoryview):
         return bytes(request)

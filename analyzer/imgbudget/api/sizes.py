@@ -23,13 +23,12 @@ from imgbudget.api.settings import (
     ModelsFileSettings,
     Platform,
     model_names,
-    require_count,
     run_options,
 )
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.limits.geometry import CoordinateMap, Size
-from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.arguments import names_arguments, points_of, require_count, size_of
 from imgbudget.linter.models import models_at, several_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -322,11 +321,11 @@ def coordinate_map(
         ConfigError: an invalid configuration.
         ValueError: a size with an edge under 1 px.
     """
-    if min((*original, *(sent or original))) < 1:
-        raise ValueError(f"a size needs edges of at least 1 px: {original} {sent or ''}")
+    stored = size_of(original, "original")
+    arrived = stored if sent is None else size_of(sent, "sent")
     options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
     limits = Session(options).context.limits()
-    return coordinates(limits, Size(*original), Size(*(sent or original)))
+    return coordinates(limits, stored, arrived)
 
 
 @names_arguments
@@ -344,7 +343,8 @@ def coords(  # noqa: PLR0913 - keyword options
     Points outside the image are moved to its border (vision-coordinates guide, 2026-09). Convert a box by its
     two corners. Arguments and errors are those of `coordinate_map`, whose `to_resized` is the inverse.
     """
+    pairs = points_of(points, "points")
     found = coordinate_map(
         original, sent=sent, model=model, platform=platform, allow_local_packs=allow_local_packs
     )
-    return tuple(found.to_original(x, y) for x, y in points)
+    return tuple(found.to_original(x, y) for x, y in pairs)

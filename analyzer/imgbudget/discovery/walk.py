@@ -227,7 +227,7 @@ def require_existing(paths: Sequence[str]) -> None:
     if absent := missing(paths):
         more = len(absent) - _MOST_NAMED
         rest = (f"{more} more of the {len(paths)} paths do not exist",) if more > 0 else ()
-        raise UsageError(*(f"{path}: {NO_FILE}" for path in absent[:_MOST_NAMED]), *rest)
+        raise UsageError(*(f"{path or repr(path)}: {NO_FILE}" for path in absent[:_MOST_NAMED]), *rest)
 
 
 def missing(paths: Iterable[str]) -> list[str]:

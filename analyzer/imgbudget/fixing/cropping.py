@@ -14,7 +14,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import figure
-from imgbudget.linter.arguments import names_arguments
+from imgbudget.linter.arguments import box_of, names_arguments, size_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.budgets import Budget
@@ -132,8 +132,7 @@ def crop(  # noqa: PLR0913 - keyword options
         WriteError: `output` exists or cannot be written.
         ConfigError: an invalid configuration.
     """
-    if sent is not None and min(sent) < 1:
-        raise ValueError(f"a size needs edges of at least 1 px: {sent}")
+    seen_in = None if sent is None else size_of(sent, "sent")
     path = one_path(image, "image")
     file = None if output is None else one_path(output, "output")
     options = RunOptions(
@@ -146,9 +145,9 @@ def crop(  # noqa: PLR0913 - keyword options
     )
     found = crop_image(
         path,
-        checked_box(*box),
+        checked_box(*box_of(box, "box")),
         target_of(Session(options), path),
-        sent=None if sent is None else Size(*sent),
+        sent=seen_in,
         form=None if file is None else format_named(file),
     )
     return found if file is None else write_crop(found, file)

@@ -1,12 +1,15 @@
-"""Arguments of the public functions: names that there are not, and old names."""
+"""Arguments of the public functions: names that there are not, old names, sizes, points and boxes."""
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_args
 
-from imgbudget.config.suggest import nearest
+from imgbudget.config.suggest import nearest, plain
+from imgbudget.discovery.walk import type_name
+from imgbudget.errors import UsageError
+from imgbudget.limits.geometry import Size
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -36,6 +39,54 @@ def _arguments_of(function: Any) -> tuple[str, ...]:
     settings = get_args(function.__annotations__.get("settings"))
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     return (*own, *(name for group in settings for name in group.__annotations__))
+
+
+def require_count(given: object, name: str) -> None:
+    """Raise UsageError for anything but a whole number."""
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise UsageError(f"{name}: expected a whole number, found {type_name(given)}")
+
+
+def size_of(given: object, name: str) -> Size:
+    """A width and a height in px.
+
+    Raises:
+        UsageError: something else.
+        ValueError: an edge under 1 px.
+    """
+    edges = _numbers(given, 2, f"{name}: expected a width and a height in px, such as (1920, 1080)")
+    for edge in edges:
+        require_count(edge, name)
+    if min(edges) < 1:
+        raise ValueError(f"{name}: a size needs edges of at least 1 px, not {edges[0]} x {edges[1]}")
+    return Size(*edges)
+
+
+def points_of(given: object, name: str) -> tuple[tuple[float, float], ...]:
+    """Points: x and y of each. Raises UsageError for anything else."""
+    expected = f"{name}: expected pairs of numbers, such as [(640, 480)]"
+    if not isinstance(given, Iterable):
+        raise UsageError(f"{expected}, found {plain(repr(given))}")
+    pairs = (_numbers(point, 2, expected) for point in given)
+    return tuple((x, y) for x, y in pairs)
+
+
+def box_of(given: object, name: str) -> tuple[float, float, float, float]:
+    """A box by its two corners. Raises UsageError for anything else."""
+    left, top, right, bottom = _numbers(given, 4, f"{name}: expected left, top, right and bottom")
+    return left, top, right, bottom
+
+
+def _numbers(given: Any, wanted: int, expected: str) -> tuple[Any, ...]:
+    """So many numbers."""
+    try:
+        numbers = tuple(given)
+        [number + 0 for number in numbers]
+    except TypeError:
+        numbers = ()
+    if len(numbers) != wanted:
+        raise UsageError(f"{expected}, found {plain(repr(given))}")
+    return numbers
 
 
 def accepts_wishes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
