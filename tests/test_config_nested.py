@@ -265,6 +265,10 @@ def test_models_of_overrides(imgbudget: Command, tmp_path: Path) -> None:
     assert (record["model"], record["platform"]) == ("gpt-5.4", "openai") or record["model"].startswith("gpt")
     assert record["origins"]["platform"] == "overrides, imgbudget.yaml:2"
     assert record["origins"]["model"] == "assumed for the platform"
+    write(tmp_path, "overrides:\n  - {files: ['*.png'], model: gpt-5.4}\n")
+    record = imgbudget("check", "--show-settings", "--format", "json", "a.png").json["settings"][0]
+    assert record["platform"] == "openai"
+    assert record["origins"]["platform"] == "of the model, which anthropic does not serve"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,24 @@ def test_every_command_of_several_paths_takes_a_list(imgbudget: Command, folder:
         assert named.code in (0, 1)
 
 
+@pytest.mark.parametrize("name", ["size", "tiles"])
+def test_what_a_list_names_beside_images_is_passed_over(imgbudget: Command, folder: Path, name: str) -> None:
+    """As git lists it: configurations, code; a missing file is an error, and so is a list without images."""
+    (folder / "imgbudget.yaml").write_text("ignore: [IB1]\n")
+    (folder / "list").write_text("imgbudget.yaml\na b.png\nlist\n100x200\n")
+    run = imgbudget(name, "--files-from", "list", "--format", "json")
+    assert run.code == 0
+    assert [one["path"] for one in run.json["sizes" if name == "size" else "tilings"]] == ["a b.png", None]
+    assert "warning: imgbudget.yaml: not an image or a request\n" in run.err
+    (folder / "list").write_text("a b.png\ngone.png\n")
+    run = imgbudget(name, "--files-from", "list")
+    assert (run.code, run.out, run.err) == (2, "", "imgbudget: gone.png: no such file or folder\n")
+    (folder / "list").write_text("imgbudget.yaml\n")
+    run = imgbudget(name, "--files-from", "list")
+    assert (run.code, run.out, run.err) == (2, "", "imgbudget: imgbudget.yaml: not an image or a request\n")
+    assert imgbudget(name, "a b.png", "imgbudget.yaml").code == 2
+
+
 def test_which_commands_take_a_list() -> None:
     """All that take several paths."""
     several = {

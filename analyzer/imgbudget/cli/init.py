@@ -11,7 +11,7 @@ from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
 from imgbudget.cli.options import OutputOptions
 from imgbudget.cli.output import chosen_formats, say, write_formats
-from imgbudget.config.load import boundary, discover, is_within, shown
+from imgbudget.config.load import discover, shown
 from imgbudget.config.write import amount, is_writable, line, remark, scalar
 from imgbudget.discovery.gitignore import literal
 from imgbudget.errors import NO_FILE, UsageError, os_error_text
@@ -341,16 +341,9 @@ def init(options: InitOptions) -> int:
         parts += [joined(["To check each commit, add to .pre-commit-config.yaml:"]), _hook(), _NEXT]
     write_formats(formats, options.output.color, text=lambda _: blocks(parts), document=document)
     if nearest:
-        say(f"warning: {nearest} no longer applies below {shown(path)}; {_how_to_keep(nearest, path)}")
+        folder = shown(os.path.dirname(os.path.abspath(path)))
+        say(f"warning: {nearest} no longer applies in {folder}; to keep its settings, add `inherit: true`")
     return 0
-
-
-def _how_to_keep(nearest: str, path: str) -> str:
-    """How the new configuration at `path` can have the settings of the one above."""
-    name = os.path.relpath(nearest, os.path.dirname(os.path.abspath(path))).replace(os.sep, "/")
-    if is_writable(name) and is_within(nearest, boundary(path)):
-        return f"to keep its settings, add `extend: {scalar(name)}`"
-    return "to keep its settings, copy them"
 
 
 def _summary(proposal: Proposal) -> str:

@@ -216,13 +216,16 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
     amounts = {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None}
     overrides = tuple(settings.overrides[number] for number in key)
     origins = _Origins(session.options, settings, session.settings, overrides)
+    found, bound = origins.all(amounts, assumed=context.model != settings.model), context.limits()
+    if bound.platform != context.platform:
+        found["platform"] = f"of the model, which {context.platform} does not serve"
     return {
         "path": path,
         "left_out_by": _LEFT_OUT.get(session.why_left_out(path) or ""),
         "configuration": shown(settings.source) if settings.source else None,
         "inherited": [shown(name) for name in settings.inherited],
         "model": context.model,
-        "platform": context.platform,
+        "platform": bound.platform,
         **({"client": context.client.profile.label} if context.client else {}),
         "limits": session.options.limits or settings.limits,
         "baseline": session.options.baseline or session.settings.baseline,
@@ -244,7 +247,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
         "text": rules.with_text,
         "budgets": amounts,
         "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
-        "origins": origins.all(amounts, assumed=context.model != settings.model),
+        "origins": found,
         "rules": [
             {
                 "code": verdict.rule.code,
@@ -253,7 +256,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
                 "severity": str(verdict.severity),
                 "reason": verdict.reason,
             }
-            for verdict in verdicts(rules, path, context.limits())
+            for verdict in verdicts(rules, path, bound)
         ],
     }
 

@@ -1,7 +1,7 @@
 """`imgbudget size`: how a model resizes, pads and prices an image size, for a size alone or for images."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import (
@@ -25,6 +25,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.targets import DETAIL, ModelsOptions
+from imgbudget.discovery.walk import require_existing
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.models import ALL, models_at
@@ -81,7 +82,7 @@ def show_size(options: SizeOptions) -> int:
     )
     session = Session(asked._replace(fields=MEASURES, nested=True))
     bound = models_at(session, several) if several else None
-    found = [row for text in options.sizes for row in measured(session, text)]
+    found = measured_all(session, options.sizes, listed=bool(options.files_from))
     notes: dict[str, None] = {}
     if options.table and options.client:
         notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
@@ -121,6 +122,30 @@ def _document(
 
 
 command: Command[SizeOptions] = Command("size", SizeOptions, show_size, formats=FORMATS)
+
+
+def measured_all(session: Session, texts: Sequence[str], *, listed: bool) -> list[Measured]:
+    """The sizes that texts are, and those of the images that they name.
+
+    Where names come from a list, those that name no image are reported and passed over.
+
+    Raises:
+        UsageError: as `measured` does; with `listed` for a path that does not exist, or if no image is left.
+    """
+    if not listed:
+        return [row for text in texts for row in measured(session, text)]
+    require_existing([text for text in texts if not is_size(text)])
+    rows: list[Measured] = []
+    left_out: list[str] = []
+    for text in texts:
+        try:
+            rows += measured(session, text)
+        except UsageError as error:
+            left_out += error.lines
+    if not rows:
+        raise UsageError(*left_out)
+    say_warnings(left_out)
+    return rows
 
 
 def measured(session: Session, text: str) -> Iterator[Measured]:

@@ -8,7 +8,7 @@ from imgbudget.cli.command import FILES_FROM, Command, Number, argument, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, write_formats
-from imgbudget.cli.size import measured
+from imgbudget.cli.size import measured_all
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable, count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION
@@ -50,11 +50,8 @@ def tiles(options: TilesOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(fields=MEASURES, nested=True))
-    cuts = [
-        (subject, cut(subject, options.overlap))
-        for text in options.images
-        for subject in measured(session, text)
-    ]
+    subjects = measured_all(session, options.images, listed=bool(options.files_from))
+    cuts = [(subject, cut(subject, options.overlap)) for subject in subjects]
     write_formats(
         formats,
         options.output.color,
