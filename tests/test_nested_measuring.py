@@ -127,6 +127,10 @@ def test_what_is_left_out_is_named(imgbudget: Command, services: Path) -> None:
         run = imgbudget(command, "chat")
         assert "note: chat/imgbudget.yaml narrows what is read of its folder: exclude a.png\n" in run.err
         assert "narrows" not in imgbudget(command, "chat/r.json").err
+    for command, clause in (("split", "exclude a.png; ignore IB2"), ("plan", "exclude a.png; ignore IB2")):
+        listed = shown(imgbudget, command, "chat")["summary"]["narrowed_by"]
+        assert listed == [{"path": "chat/imgbudget.yaml", "leaves_out": clause}]
+    assert "narrowed_by" not in shown(imgbudget, "plan", "docs")["summary"]
     line = imgbudget("check", "chat").out.splitlines()[-1]
     assert "narrowed by chat/imgbudget.yaml" in line
     named = imgbudget("check", "chat/a.png", "chat/r.json")

@@ -27,6 +27,7 @@ from imgbudget.output.records import (
     TOOL,
     VERSION,
     client_record,
+    narrowed_record,
     range_record,
     ranged,
     uncounted_record,
@@ -230,6 +231,7 @@ def plan_document(  # noqa: PLR0913 - keyword arguments with defaults
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
             "unread": unread_records(unread),
+            **narrowed_record(summary),
             **({} if not_selected is None else {"not_selected": not_selected}),
         },
     }

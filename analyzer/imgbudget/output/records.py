@@ -215,6 +215,12 @@ def unread_records(unread: Iterable["UnreadPart"]) -> list[dict[str, Any]]:
     return [{"path": part.path, "place": part.place, "reason": part.reason} for part in unread]
 
 
+def narrowed_record(summary: Summary) -> dict[str, Any]:
+    """The nested configurations that leave out files or rules, if there are any."""
+    found = [{"path": path, "leaves_out": clause} for path, clause in summary.narrowed]
+    return {"narrowed_by": found} if found else {}
+
+
 def _summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "files": summary.files,
@@ -222,11 +228,7 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "requests": summary.requests,
         "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
         "partly_checked": [{"path": path, "reason": reason} for path, reason in summary.caveats],
-        **(
-            {"narrowed_by": [{"path": path, "leaves_out": clause} for path, clause in summary.narrowed]}
-            if summary.narrowed
-            else {}
-        ),
+        **narrowed_record(summary),
         "findings": {
             str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
         },

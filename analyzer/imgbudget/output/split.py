@@ -5,7 +5,15 @@ from typing import Any
 
 from imgbudget.model.results import Summary
 from imgbudget.model.unread import UnreadPart
-from imgbudget.output.records import TOOL, VERSION, ranged, uncounted_record, unread_records, usd
+from imgbudget.output.records import (
+    TOOL,
+    VERSION,
+    narrowed_record,
+    ranged,
+    uncounted_record,
+    unread_records,
+    usd,
+)
 from imgbudget.planner.division import Split, SplitPart, Tiling
 
 
@@ -20,6 +28,7 @@ def split_document(splits: Sequence[Split], summary: Summary, unread: Sequence[U
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
             "unread": unread_records(unread),
+            **narrowed_record(summary),
         },
     }
 
