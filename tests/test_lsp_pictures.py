@@ -203,3 +203,18 @@ def test_what_could_not_be_measured_is_said(tmp_path: Path, imgbudget: Command) 
         assert found == ["IB101", f"checked in part: messages.0.content.0: {why}"]
 
     session(scenario, tmp_path, options=RunOptions(pixels=True))
+
+
+def test_mistake_while_images_are_decoded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other findings stay, with a note; the log has the error."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(client.server.pictures, "_process", None)
+            assert codes(await client.open(uri, TEXT)) == ["IB105"]
+            note = "checked in part: an internal error, which is in the log of the editor"
+            assert codes(await client.diagnostics()) == ["IB105", note]
+            assert "AttributeError" in (await client.next("window/logMessage"))["message"]
+
+    session(scenario, tmp_path, options=RunOptions(pixels=True))

@@ -140,7 +140,7 @@ def test_decoder_that_cannot_start_calls_no_image_broken(
 ) -> None:
     """Its reason is named, with the remedy; a thumbnail is not made."""
     monkeypatch.setattr(sys, "path", STANDARD_LIBRARY)
-    reason = "cannot start: ModuleNotFoundError No module named 'imgbudget'; install imgbudget with pip"
+    reason = "cannot start: ModuleNotFoundError: No module named 'imgbudget'; install imgbudget with pip"
     with pytest.raises(UsageError, match=reason):
         worker.flaw(PNG)
     assert worker.thumbnail(PNG) == ""

@@ -49,9 +49,10 @@ def check_start(command: Path, folder: Path, version: str) -> None:
         )
         if done.returncode != code or not holds(done.stdout):
             said = f"{done.stdout}{done.stderr}".strip()
-            raise ReleaseError(
-                f"{command} {' '.join(words)} exits with {done.returncode}, not {code}:\n{said}"
-            )
+            what = f"exits with {done.returncode}, not {code}"
+            if done.returncode == code:
+                what = "prints something else than it should"
+            raise ReleaseError(f"{command} {' '.join(words)} {what}:\n{said}")
 
     concise = ("check", "--isolated", "--format", "concise")
     expect(0, "--version", holds=lambda text: text.strip() == f"imgbudget {version}")

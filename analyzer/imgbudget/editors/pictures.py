@@ -25,6 +25,9 @@ QUIET = 0.5
 """Seconds after a check from which on its images are decoded, unless the text has changed."""
 
 
+INTERNAL = "an internal error, which is in the log of the editor"
+
+
 class PictureTask(NamedTuple):
     """A text whose images are decoded: its name, its bytes, and where the run for it starts."""
 
@@ -94,7 +97,11 @@ class EditorPictures:
         await asyncio.sleep(QUIET)
         task = PictureTask(opened.name, checked.text.data, self._server.sessions.start_of(opened.name))
         # a check under way goes on if the text changes: what its images show is remembered
-        found = await asyncio.get_running_loop().run_in_executor(self._checks, self._process.check, task)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._checks, self._process.check, task)
+        except Exception as error:  # noqa: BLE001 - reported; the other findings stay
+            self._server.log_error(error)
+            found = PictureFindings(unchecked=(INTERNAL,))
         # what was said of the text before is not said again
         notes = [EditorNote(f"checked in part: {it}") for it in found.unchecked]
         notes = [note for note in notes if note not in checked.notes]

@@ -32,7 +32,7 @@ from imgbudget.editors.messages import (
     roots_of,
 )
 from imgbudget.editors.opened import OpenText
-from imgbudget.editors.pictures import EditorPictures, PictureProcess
+from imgbudget.editors.pictures import INTERNAL, EditorPictures, PictureProcess
 from imgbudget.editors.repairs import FixProcess
 from imgbudget.editors.text import EditorText
 from imgbudget.linter.options import RunOptions
@@ -208,7 +208,7 @@ class EditorServer:
             checked = await loop.run_in_executor(self._checks, check_text, self.sessions, opened.name, text)
         except Exception as error:  # noqa: BLE001 - reported; the text stays open
             self.log_error(error)
-            reason = unread_line("an internal error, which is in the log of the editor")
+            reason = unread_line(INTERNAL)
             checked = CheckedText(opened.name, text, notes=[EditorNote(reason, is_error=True)])
         opened.seconds = loop.time() - start
         await self.show(opened, checked)

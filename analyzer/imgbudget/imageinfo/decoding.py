@@ -37,7 +37,7 @@ sys.path[:] = sys.argv[1:]
 try:
     from imgbudget.fixing.decoder import serve_parent
 except BaseException as error:
-    print(type(error).__name__, *str(error).split(), flush=True)
+    print(type(error).__name__ + ":", *str(error).split(), flush=True)
     sys.exit(1)
 serve_parent()
 """
