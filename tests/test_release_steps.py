@@ -13,7 +13,7 @@ from tools.release import packages, starts
 from tools.release.metadata import urls
 from tools.release.packages import PLATFORMS, run, tags
 from tools.release.recipes import conda_name, locked_sources, run_requirements, wheel_metadata
-from tools.release.state import ReleaseError, git
+from tools.release.state import ROOT, ReleaseError, git
 
 from imgbudget import version
 from tests.conftest import posix
@@ -42,7 +42,7 @@ def test_what_a_program_says_is_in_the_error(tmp_path: Path) -> None:
         run(sys.executable, "-c", code, "3", X="z")
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="needs a clone")
 def test_packages_hold_the_commit_and_the_two_packages_only(tmp_path: Path) -> None:
     """What is missing or too much is named."""
     committed = git("ls-tree", "-r", "--name-only", "HEAD").splitlines()
@@ -52,6 +52,17 @@ def test_packages_hold_the_commit_and_the_two_packages_only(tmp_path: Path) -> N
         packages._check_contents(*packed(tmp_path, [*committed, "key.pem"], both))
     with pytest.raises(ReleaseError, match=r"the wheel has imgbudget, imgbudget_rules, tests$"):
         packages._check_contents(*packed(tmp_path, [*committed, "PKG-INFO"], [*both, "tests/a.py"]))
+
+
+def test_builds_that_differ_are_refused(tmp_path: Path) -> None:
+    """Both are named, to be compared."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"a")
+    other.write_bytes(b"a")
+    packages._require_same(one, other, "two builds")
+    other.write_bytes(b"b")
+    with pytest.raises(ReleaseError, match=r"two builds differ: compare \S+/one with \S+/other$"):
+        packages._require_same(one, other, "two builds")
 
 
 def test_tools_of_each_list_have_their_own_folder(tmp_path: Path) -> None:

@@ -77,16 +77,17 @@ def built(programs: Path, release: Project, folder: Path) -> tuple[Path, Path]:
         archive.extractall(unpacked, filter="data")
     (tree,) = unpacked.iterdir()
     from_sdist = _pack(programs, release, tree, folder / "from-sdist", "--wheel")
-    for one, other, how in (
-        (sdist, again_sdist, "two builds of the source package"),
-        (wheel, again_wheel, "two builds of the wheel"),
-        (wheel, from_sdist, "the wheel of the tree and that of the source package"),
-    ):
-        if one.read_bytes() != other.read_bytes():
-            raise ReleaseError(f"{how} differ: compare {one} with {other}")
+    _require_same(sdist, again_sdist, "two builds of the source package")
+    _require_same(wheel, again_wheel, "two builds of the wheel")
+    _require_same(wheel, from_sdist, "the wheel of the tree and that of the source package")
     _check_contents(sdist, wheel)
     run(programs / "twine", "check", "--strict", sdist, wheel)
     return sdist, wheel
+
+
+def _require_same(one: Path, other: Path, what: str) -> None:
+    if one.read_bytes() != other.read_bytes():
+        raise ReleaseError(f"{what} differ: compare {one} with {other}")
 
 
 def _built_once(programs: Path, release: Project, folder: Path) -> tuple[Path, Path]:
