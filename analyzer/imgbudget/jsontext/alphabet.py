@@ -16,6 +16,9 @@ _IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
 _BEGINNING = 256
 """Bytes that are looked at first: a data URI has other characters there."""
 
+_STEP = 1 << 15
+"""Bytes that are copied at a time: larger copies do not fit into the cache of the processor."""
+
 _LEAST = 1 << 12
 """Bytes from which on decoding is faster."""
 
@@ -32,15 +35,28 @@ def first_foreign(text: memoryview) -> int:
     if first >= 0 or size <= _BEGINNING:
         return first
     at = _BEGINNING
-    if size >= _LEAST and (decode := _quick.decoder(size)):
+    if decode := _quick.decoder(size):
         end = size - 4 - size % 4  # what is after it may be padding
         try:
             if len(decode(text[at:end], None, True)) == (end - at) // 4 * 3:  # noqa: FBT003 - validate
                 at = end
         except ValueError:  # the standard library finds where
             pass
-    first = bytes(text[at:]).translate(_IN_ALPHABET).find(0)
-    return at + first if first >= 0 else -1
+    for begin in range(at, size, _STEP):
+        first = bytes(text[begin : begin + _STEP]).translate(_IN_ALPHABET).find(0)
+        if first >= 0:
+            return begin + first
+    return -1
+
+
+def is_decoded(size: int) -> bool:
+    """Whether a text of so many bytes is decoded, so that no other way to look at it is faster."""
+    return _quick.decoder(size) is not None
+
+
+def in_alphabet(text: bytearray) -> bytearray:
+    """1 for each byte of the alphabet, 0 for each other one."""
+    return text.translate(_IN_ALPHABET)
 
 
 def foreign_bytes(text: memoryview) -> bytes:
@@ -67,7 +83,9 @@ class _QuickDecoder:
         self._decode: Callable[[memoryview, None, bool], bytes] | None = None
 
     def decoder(self, size: int) -> Callable[[memoryview, None, bool], bytes] | None:
-        """The decoder for so many bytes more; None before `_WORTH` of them."""
+        """The decoder for so many bytes more; None for few of them, and before `_WORTH` in all."""
+        if size < _LEAST:
+            return None
         if self._read < _WORTH:
             self._read += size
             if self._read >= _WORTH:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from imgbudget.jsontext.alphabet import first_foreign
 from imgbudget.jsontext.parser import MalformedError
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
@@ -189,8 +188,8 @@ def _keep_ends(stats: StringStats, view: Window, pos: int, stop: int) -> None:
 def _update_stats(stats: StringStats, view: Window, pos: int, stop: int) -> None:
     """Update the statistics with a range of the window; plain base64 is not copied."""
     if stats.is_between:
-        first = first_foreign(view.part(pos, stop))
-        clean = stop if first < 0 else pos + first
+        first = view.first_foreign(pos, stop)
+        clean = stop if first < 0 else first
         if clean > pos:
             stats.skip(clean - pos, view.base + pos)
             pos = clean

@@ -1,12 +1,13 @@
 """The bytes of a text that a scan has in memory: a window that slides over them, or all of them."""
 
+from imgbudget.jsontext.alphabet import first_foreign, in_alphabet, is_decoded
 from imgbudget.jsontext.source import JsonSource
 
 
 class Window:
     """A sliding window: the first `have` bytes of `buffer` are those of the source from offset `base`."""
 
-    __slots__ = ("_view", "base", "buffer", "have", "source")
+    __slots__ = ("_in_alphabet", "_view", "base", "buffer", "have", "source")
 
     def __init__(self, source: JsonSource, width: int, base: int) -> None:
         self.source: JsonSource = source
@@ -14,6 +15,7 @@ class Window:
         self._view = memoryview(self.buffer)
         self.base: int = base
         self.have: int = 0
+        self._in_alphabet: bytearray | None = None
 
     def slide(self, keep: int) -> bool:
         """Drop the bytes before `keep` and fill the buffer; returns whether anything was read."""
@@ -23,7 +25,17 @@ class Window:
         self.base += keep
         got = self.source.readinto(self._view[rest:], self.base + rest)
         self.have = rest + got
+        self._in_alphabet = None
         return got > 0
+
+    def first_foreign(self, start: int, end: int) -> int:
+        """The position of the first byte in a range that is not in the base64 alphabet, else -1."""
+        if is_decoded(end - start):
+            first = first_foreign(self._view[start:end])
+            return start + first if first >= 0 else -1
+        if self._in_alphabet is None:  # once per window, so that no string in it is copied
+            self._in_alphabet = in_alphabet(self.buffer)
+        return self._in_alphabet.find(0, start, end)
 
     def part(self, start: int, end: int) -> memoryview:
         """A range of the window, which is not copied; it must not be kept."""
