@@ -3,8 +3,8 @@
     python benchmarks/plan_legible.py [SCREENSHOT...]
 
 Six screenshots are drawn in free fonts (fonts-dejavu-core, fonts-liberation); files that are named are added.
-Each is planned by the command. Then every line in doubt is read as a whole at the chosen size and one step
-below, where the plan reads a sample and parts. Prints the table of docs/legibility.md.
+Each is planned by the command, which reads every line in doubt as a whole at the chosen size. One step below,
+where the plan stops at the first loss, all of them are read here. Prints the table of docs/legibility.md.
 """
 
 import json
@@ -135,12 +135,11 @@ DRAWN: tuple[tuple[str, Size, Draw], ...] = (
 
 
 class Row(NamedTuple):
-    """One screenshot in the table; `seconds` are of CPU."""
+    """One screenshot in the table; `seconds` are of CPU, and `lost` is what is left one step below."""
 
     name: str
     plan: dict[str, Any]
     seconds: float
-    kept: ContentAt | None
     lost: ContentAt | None
 
 
@@ -170,27 +169,39 @@ def planned(path: Path) -> tuple[dict[str, Any], float]:
 
 
 def measured(path: Path) -> Row:
-    """A screenshot with its plan, and with its text at the chosen size and one step below."""
+    """A screenshot with its plan, and with its text one step below the chosen size."""
     plan, seconds = planned(path)
     data = path.read_bytes()
     picture = picture_of(data, probe_bytes(data, ProbeField.ALL))
-    content = plan["content"]
-    sizes = [Size(*at["size"]) for at in (content["lost"], content["kept"]) if at]
-    found = {one.size: one for one in text_at(picture, sizes, rapid_engine())}
-    kept, lost = (found[Size(*at["size"])] if at else None for at in (content["kept"], content["lost"]))
-    return Row(path.stem, plan, seconds, kept, lost)
+    below = plan["content"]["lost"]
+    found = text_at(picture, [Size(*below["size"])] if below else [], rapid_engine())
+    return Row(path.stem, plan, seconds, next(iter(found), None))
 
 
-def _read(found: ContentAt | None) -> str:
-    """The share of all characters, and how many lines lose some."""
-    if found is None or found.kept is None:
+def _proof(content: dict[str, Any]) -> str:
+    """How many lines are kept, of all, and how many of them were read there as a whole, of those in doubt."""
+    kept = content["kept"]
+    if not kept:
         return ""
-    return f"{int(found.kept * 10_000) / 100:g} % ({len(found.lost)} of {found.lines_doubtful} lines)"
+    lines, many = content["lines"], len(kept["lines_lost"])
+    return f"{lines - many} of {lines} ({kept['lines_read']} of {kept['lines_doubtful']} in doubt read)"
+
+
+def _loss(row: Row) -> str:
+    """How many lines lose characters one step below, and the first of them; or that they are not found."""
+    below = row.plan["content"]["lost"]
+    if below is None or row.lost is None:
+        return "nothing smaller"
+    if not row.lost.lost:
+        return f"{below['lines_sought'] - below['lines_found']} of {below['lines_sought']} lines not detected"
+    first = row.lost.lost[0]
+    texts = " → ".join(f"`{one}`" for one in around_difference(first.text, first.seen_text))
+    return f"{len(row.lost.lost)} of {row.lost.lines_read}: {texts}"
 
 
 _HEAD = (
-    "| screenshot | size | native tokens | size that keeps its text | tokens | saved | "
-    "every line read there | one step below | every line read there | lost there | CPU, s |"
+    "| screenshot | size | native tokens | size that keeps its text | tokens | saved | lines kept | "
+    "one step below | lines that lose characters there, of those in doubt | CPU, s |"
 )
 
 
@@ -198,12 +209,11 @@ def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [
         _HEAD,
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         content, before = row.plan["content"], row.plan["before"]["tokens"]
         kept, lost = content["kept"], content["lost"]
-        first = lost["lines_lost"][0] if lost and lost["lines_lost"] else None
         cells = [
             row.name,
             "x".join(map(str, row.plan["from"])),
@@ -211,12 +221,9 @@ def table(rows: Sequence[Row]) -> str:
             "x".join(map(str, kept["size"])) if kept else "none",
             str(kept["tokens"]) if kept else "",
             f"{(1 - kept['tokens'] / before) * 100:.0f} %" if kept else "",
-            _read(row.kept),
+            _proof(content),
             "x".join(map(str, lost["size"])) if lost else "",
-            _read(row.lost),
-            " → ".join(f"`{one}`" for one in around_difference(first["text"], first["seen_text"]))
-            if first
-            else "",
+            _loss(row),
             f"{row.seconds:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

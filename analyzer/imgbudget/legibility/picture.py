@@ -1,5 +1,7 @@
 """The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
 
+from typing import NamedTuple
+
 from PIL.Image import Image, Resampling, Transform, Transpose, new
 
 from imgbudget.errors import FixError
@@ -76,19 +78,36 @@ def _refuse_large(size: Size) -> None:
         raise FixError(f"has {figure(pixels)} pixels; at most {figure(MOST_PIXELS)} are decoded")
 
 
-SAMPLED = {
-    "nearest": Resampling.NEAREST,
-    "bilinear": Resampling.BILINEAR,
-    "bicubic": Resampling.BICUBIC,
-}
-"""Filters that look at the nearest px only, as OpenCV's and TensorFlow's do by default: what most
-px show is lost with them, and what a few px hold appears."""
+class Sampling(NamedTuple):
+    """A filter that looks only at px next to the middle of each new px, or next to its top left corner."""
+
+    name: str
+    resampling: Resampling
+    from_corner: bool = False
 
 
-def sampled_picture(picture: Image, size: Size, resampling: Resampling) -> Image:
+SAMPLED = (
+    Sampling("nearest", Resampling.NEAREST),
+    Sampling("nearest", Resampling.NEAREST, from_corner=True),
+    Sampling("bilinear", Resampling.BILINEAR),
+    Sampling("bicubic", Resampling.BICUBIC),
+)
+"""Filters that look at the nearest px only: what most px show is lost with them, and what a few px hold
+appears. Pillow's nearest takes the px in the middle; OpenCV's takes the one in the corner, as TensorFlow 1
+does with its bilinear one too. OpenCV's bilinear and bicubic ones are from the middle."""
+
+
+def sampled_picture(picture: Image, size: Size, sampling: Sampling) -> Image:
     """The picture at a smaller size in px, of a few of its px."""
-    scale = picture.width / size.width, picture.height / size.height
-    return picture.transform(size, Transform.AFFINE, (scale[0], 0, 0, 0, scale[1], 0), resampling)
+    across, down = picture.width / size.width, picture.height / size.height
+    # the middle of a px is at 0.5: a thousandth more, as the corner is a px itself
+    moved = (_WITHIN - across / 2, _WITHIN - down / 2) if sampling.from_corner else (0, 0)
+    return picture.transform(
+        size, Transform.AFFINE, (across, 0, moved[0], 0, down, moved[1]), sampling.resampling
+    )
+
+
+_WITHIN = 0.001
 
 
 def seen_picture(picture: Image, size: Size) -> Image:

@@ -308,8 +308,8 @@ class PictureReading:
         found = self._appearing_in(smaller, find_lines(smaller, self.engine, known=known).lines, size)
         yield from (AppearingLine(line, "lanczos") for line in found)
         grey = np.asarray(smaller.convert("L"))
-        for name, resampling in SAMPLED.items():
-            sampled = sampled_picture(self.picture, size, resampling)
+        for sampling in SAMPLED:
+            sampled = sampled_picture(self.picture, size, sampling)
             sparse = np.asarray(sampled.convert("L"))
             cells = stronger_cells(sparse, grey)
             if cells.any():
@@ -319,7 +319,8 @@ class PictureReading:
                     if not is_same(sparse, grey, line)
                 ]
                 appearing = [
-                    AppearingLine(line, name) for line in self._appearing_in(sampled, lines_there, size)
+                    AppearingLine(line, sampling.name)
+                    for line in self._appearing_in(sampled, lines_there, size)
                 ]
                 if appearing:
                     yield from appearing
