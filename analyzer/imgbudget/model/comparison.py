@@ -295,7 +295,7 @@ def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
                 name=_word(finding, "name"),
                 severity=_word(finding, "severity"),
                 path=_word(finding, "path"),
-                location=None if finding.get("location") is None else _word(finding, "location"),
+                location=None if finding.get("location") is None else str(finding["location"]),
                 message=_word(finding, "message"),
                 fingerprint=_word(finding, "fingerprint"),
             )
