@@ -145,3 +145,20 @@ def test_what_is_left_out_is_named(imgbudget: Command, services: Path) -> None:
         if command != "legible" or selection.is_installed("rapidocr"):
             run = imgbudget(command, "chat/r.json")
             assert (run.code, 'chat/imgbudget.yaml:1: unknown key "modle"' in run.err) == (2, True)
+
+
+def test_patterns_that_leave_nothing_are_named(imgbudget: Command, services: Path) -> None:
+    """With their line, where nothing is left of a folder that was searched; not where a file was checked."""
+    write(services, f"model: {HERE}\ninclude: [promts/**]\n")
+    write(services / "chat", f"model: {THERE}\nexclude: [a.png, '*.json']\n")
+    for command in (("check",), ("plan", "--estimate")):
+        run = imgbudget(*command, "docs")
+        assert run.code == 0
+        assert "warning: no files found\n" in run.err
+        assert "note: imgbudget.yaml:2: include leaves out all but promts/**\n" in run.err
+        assert "note: chat/imgbudget.yaml:2: exclude leaves out what matches a.png, *.json\n" in (
+            imgbudget(*command, "chat").err
+        )
+        for paths in (("docs/a.png",), ("docs", "docs/a.png"), ("imgbudget.yaml",)):
+            assert "leaves out" not in imgbudget(*command, *paths).err
+    assert "leaves out" not in imgbudget("check", "-q", "docs").err

@@ -14,6 +14,7 @@ from imgbudget.cli.checking import (
     say_caveats,
     say_fixes,
     say_narrowed,
+    say_nothing_found,
     say_skipped,
     wants_fixes,
 )
@@ -324,8 +325,7 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
             f"{count(len(gone), 'entry', 'entries')} of the baseline no longer found; "
             "imgbudget baseline --prune removes them"
         )
-    if summary.files == 0:
-        say("warning: no files found")
+    say_nothing_found(session, summary)
     say_narrowed(summary.narrowed, output)
     say_caveats(summary, output)
     say_skipped(summary, output, unless={path for path, _ in summary.missed})

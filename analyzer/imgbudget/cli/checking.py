@@ -1,11 +1,13 @@
 """A run that a command drives: options of fixes that go together, outputs, progress and the exit code."""
 
+import os
 import sys
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.cli.options import OutputOptions, WriteOptions
 from imgbudget.cli.output import Progress, Sink, say, say_warnings
+from imgbudget.config.load import place_of
 from imgbudget.discovery.walk import is_other_name
 from imgbudget.errors import UsageError
 from imgbudget.linter.reporting import Reporter
@@ -177,6 +179,23 @@ def say_narrowed(
     if len(narrowed) > len(shown):
         more = count(len(narrowed) - len(shown), "more configuration")
         say(f"and {more} that narrow {what} a folder; --verbose lists them")
+
+
+def say_nothing_found(session: "Session", summary: Summary) -> None:
+    """Say that nothing was found to check, and which patterns leave out files where folders were searched."""
+    if summary.checked:
+        return
+    if summary.files == 0:
+        say("warning: no files found")
+    if not any(os.path.isdir(path) for path in session.checked_paths):
+        return
+    for settings in (context.paths.settings for context in session.contexts):
+        for key, patterns, which in (
+            ("include", settings.include, "all but"),
+            ("exclude", settings.exclude, "what matches"),
+        ):
+            if patterns:
+                say(f"note: {place_of(settings, key)} leaves out {which} {', '.join(patterns[:_LISTED])}")
 
 
 def say_measured(session: "Session", output: OutputOptions, notes: Iterable[str] = ()) -> None:

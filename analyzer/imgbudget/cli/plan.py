@@ -17,6 +17,7 @@ from imgbudget.cli.checking import (
     say_caveats,
     say_fixes,
     say_narrowed,
+    say_nothing_found,
     say_skipped,
     wants_apply,
 )
@@ -211,8 +212,8 @@ def plan(options: PlanOptions) -> int:
             aside=applies and "-" in paths,
         )
         say_warnings(session.notes)
-        if found.summary.files == 0 and not documents:
-            say("warning: no files found")
+        if not documents:
+            say_nothing_found(session, found.summary)
         if not options.output.quiet:
             say_narrowed(found.summary.narrowed, options.output)
             say_caveats(found.summary, options.output)
