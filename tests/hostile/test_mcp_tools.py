@@ -310,6 +310,22 @@ def test_options_of_the_server_are_defaults(root: Path) -> None:
         assert document(cut)["model"] == model
 
 
+def test_no_configuration_of_the_data_counts(root: Path) -> None:
+    """Neither that of the root nor one in a folder, in any tool, though the commands take the nearest one."""
+    (root / "sub").mkdir()
+    (root / "sub" / "b.jpg").write_bytes((root / "a.jpg").read_bytes())
+    (root / "imgbudget.yaml").write_text("model: claude-haiku-4-5\n")
+    (root / "sub" / "imgbudget.yaml").write_text("model: claude-opus-4-8\nplatform: bedrock\n")
+    ours = ("claude-sonnet-4-6", "anthropic")
+    plan = document(called("plan", paths=["sub/b.jpg"]))
+    sizes, tilings = (document(called(name, sizes=["sub/b.jpg"])) for name in ("size", "tiles"))
+    crop = document(called("crop", image="sub/b.jpg", box=[0, 0, 300, 300]))
+    for record in (plan["plans"][0], sizes["sizes"][0], tilings["tilings"][0], crop):
+        assert (record["model"], record["platform"]) == ours
+    configured = tools(config=str(root / "imgbudget.yaml")).call("size", {"sizes": ["sub/b.jpg"]})
+    assert document(configured)["sizes"][0]["model"] == "claude-haiku-4-5"
+
+
 def test_a_result_that_is_too_long_is_refused_with_its_summary(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
