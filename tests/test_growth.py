@@ -59,6 +59,8 @@ def test_gate_at_its_bound(imgbudget: Command, tmp_path: Path) -> None:
         run = imgbudget(*arguments, "--fail-over", text)
         assert (run.code, "(--fail-over)" in run.err) == (code, bool(code)), text
     assert "+1521 tokens: more than the allowed 1520" in imgbudget(*arguments, "--fail-over", "1520").err
+    summary = imgbudget(*arguments, "--fail-over", "1520", "--format", "markdown").out
+    assert "\n+1521 tokens: more than the allowed 1520\n" in summary  # in the job's summary too
     assert imgbudget(*arguments, "--fail-over", "0", "--exit-zero").code == 0
     fewer = imgbudget("check", "b.png", "--compare", "old.json", "--fail-over", "0", "--format", "json")
     assert fewer.code == 0

@@ -680,6 +680,7 @@ def test_lines_are_read_at_both_sizes(*, every_line: bool) -> None:
     page, size = picture(LINES, (1200, 400)), Size(1200, 400)
     text = read_text(page, (size, Size(400, 133)), Bands(), ReadingOptions(every_line=every_line))
     assert len(text.lines) == 3
+    assert text.at(Size(400, 133)).measured == (3 if every_line else 2)
     whole, third = text.at(size), text.at(Size(400, 133))
     assert (whole.share_kept, len(whole.lost)) == (1.0, 0)
     shares = [line.kept for line in sorted(third.lines, key=lambda line: -line.height)]
@@ -688,6 +689,13 @@ def test_lines_are_read_at_both_sizes(*, every_line: bool) -> None:
     assert third.share_kept < 1
     assert third.lost[-1].height == pytest.approx((text.smallest or 0) * 133 / 400, rel=0.05)
     assert not third.appearing
+
+
+def test_boxes_without_text_at_full_size_are_no_lines() -> None:
+    """Where nothing can be read in the file, nothing is lost; tall letters count by their height."""
+    text = read_text(picture(LINES, (1200, 400)), [Size(400, 133)], BoxesOnly())
+    assert [round(line.height) for line in text.lines] == [59]
+    assert text.seen[0].share_kept == 1.0
 
 
 def test_command_reads_in_workers(
@@ -706,6 +714,7 @@ def test_command_reads_in_workers(
         (model,) = image["models"]
         assert model["seen"] == [1568, 392]
         assert (model["lines"], model["share_kept"] < 1) == (3, True)
+        assert [one["kind"] for one in model["keep"]] == ["crop", "tier", "tiles"]
     shown = imgbudget("legible", "page.png", "--every-line", "--model", f"{MODEL},claude-haiku-4-5")
     assert (shown.code, "page.png" in shown.out) == (1, True)
     (tmp_path / "broken.png").write_bytes(page.getvalue()[:200])

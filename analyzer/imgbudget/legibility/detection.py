@@ -76,12 +76,12 @@ def find_lines(
     scales = [1] if within is not None else _scales(picture.width * picture.height)
     kept: list[tuple[Quad, TextLine]] = []
     unsure: list[tuple[Quad, TextLine]] = []
-    finest = LEAST_DETECTED * 2 * scales[0]
+    finest = LEAST_DETECTED * scales[0]
     for scale in scales:
         small = picture if scale == 1 else picture.reduce(scale)
         covered = [*known, *(quad for quad, _ in kept)]
         parts = _parts(small, [quad / scale for quad in covered], within)
-        if finest < LEAST_DETECTED * 2 * scales[0] and sum(part.area for part in parts) > MOST_SEARCHED:
+        if scale < scales[0] and sum(part.area for part in parts) > MOST_SEARCHED:
             break
         finest = LEAST_DETECTED * scale
         found: list[tuple[Quad, TextLine]] = []
