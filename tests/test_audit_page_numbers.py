@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgbudget.auditing.aggregate import AuditContext, aggregate
+from imgbudget.auditing.formats import markdown
 from imgbudget.auditing.html.charts import PLOT, histogram
 from imgbudget.auditing.html.page import _bill
 from imgbudget.auditing.html.tables import model_grid
@@ -84,3 +85,14 @@ def test_savings_are_what_is_before_less_what_is_after(tmp_path: Path) -> None:
     ]
     assert (found[0]["plan"], "plan" in found[1]) == ((700, 60, 0.75), False)
     assert found[0]["batches"] == found[1]["batches"] == (0, 0, 0.5)
+
+
+def test_columns_of_numbers_are_flush_right_in_markdown(tmp_path: Path) -> None:
+    """Names stay flush left, in every table."""
+    text = markdown(statistics_of(tmp_path / "x.parquet"))
+    tables = [part.splitlines() for part in text.split("\n\n") if part.startswith("|")]
+    assert len(tables) > 5
+    for _, rule, *_ in tables:
+        assert rule.startswith("| --- | ")
+        assert " --: |" in rule
+    assert "| format | images | size | tokens | errors |\n| --- | --: | --: | --: | --: |\n" in text

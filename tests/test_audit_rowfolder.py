@@ -191,7 +191,10 @@ def test_folder_of_an_earlier_version_is_taken_over() -> None:
     )
 
 
-LISTS = '{{"tool": "imgbudget", "version": 1, "rows_version": 6, "complete": true, "datasets": [], {}}}'
+LISTS = (
+    '{{"tool": "imgbudget", "version": 1, "rows_version": 6, "complete": true, "datasets": [], '
+    '"model": "m", "platform": "p", {}}}'
+)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +219,13 @@ def test_manifest_of_another_kind_is_refused(text: str) -> None:
         run(2, replace=True)
     assert Path("rows", MANIFEST).read_text() == text
     assert (Path("a.png").exists(), row_files()) == (True, files_of(1))
+
+
+def test_manifest_that_is_whole_is_read() -> None:
+    """Those that are refused above differ from it by the names alone."""
+    Path("rows").mkdir()
+    Path("rows", MANIFEST).write_text(LISTS.format('"files": [], "removable": []'))
+    assert read_manifest("rows") == rowfolder.RowManifest((), 6, complete=True, model="m", platform="p")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/etc/passwd", path)])

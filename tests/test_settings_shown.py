@@ -168,6 +168,8 @@ def test_reasons_name_the_selector_and_its_line(imgbudget: Command, tmp_path: Pa
     assert found["IB201"] == "off: ignored: --ignore IB2"
     assert found["IB601"] == "off: no budget is set: image.tokens or image.cost"
     assert found["IB603"] == "on: selected: select ALL (default)"
+    assert found["IB306"] == "off: on text: --text, text: true or selecting IB306 itself brings it"
+    assert found["IB901"] == "off: on pixels: --pixels, pixels: true or selecting IB901 itself brings it"
     assert reasons(imgbudget, "a.png", "--isolated")["IB203"] == (
         "off: pedantic: --pedantic or selecting IB203 itself brings it"
     )
@@ -180,6 +182,7 @@ def test_reasons_in_an_override(imgbudget: Command, tmp_path: Path) -> None:
     assert found["IB101"] == "on: selected: overrides[0].select IB1 (imgbudget.yaml:9)"
     assert found["IB301"] == "on: selected: overrides[0].extend-select tiny-edge (imgbudget.yaml:10)"
     assert found["IB302"] == "off: not selected: overrides[0].select (imgbudget.yaml:9)"
+    assert found["IB306"] == found["IB901"] == found["IB302"]  # --text and --pixels would not bring them
 
 
 def test_a_configuration_that_is_extended_is_named(imgbudget: Command, tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ def test_models_that_no_configuration_can_name_are_left_out(
     imgbudget: Command, tmp_path: Path, model: str
 ) -> None:
     """Half a character, blanks, or longer than any name: the default is proposed."""
+    assert (is_writable(model), is_writable("x" * MAX_TEXT)) == (False, True)
     (tmp_path / "r.json").write_text(json.dumps(body(image_block(), model=model)))
     assert imgbudget("init").code == 0
     assert load(str(tmp_path)).model == load(".", isolated=True).model
