@@ -9,7 +9,7 @@ from imgbudget.auditing.aggregate import AuditContext, aggregate
 from imgbudget.auditing.formats import markdown
 from imgbudget.auditing.html.charts import PLOT, histogram
 from imgbudget.auditing.html.page import _bill
-from imgbudget.auditing.html.tables import model_grid
+from imgbudget.auditing.html.tables import cost_grid, model_grid
 from imgbudget.auditing.rowfiles import write_rows
 from imgbudget.auditing.savings import savings
 from imgbudget.auditing.statistics import AuditStatistics
@@ -96,3 +96,16 @@ def test_columns_of_numbers_are_flush_right_in_markdown(tmp_path: Path) -> None:
         assert rule.startswith("| --- | ")
         assert " --: |" in rule
     assert "| format | images | size | tokens | errors |\n| --- | --: | --: | --: | --: |\n" in text
+
+
+def test_costs_name_the_platforms_unless_they_are_all(tmp_path: Path) -> None:
+    """A model that one of them does not serve is shown with the others."""
+    statistics = statistics_of(tmp_path / "x.parquet")
+    served = [row for row in statistics.costs if (row.model, row.platform) != ("claude-haiku-4-5", "bedrock")]
+    assert len(served) == len(statistics.costs) - 1
+    rows = cost_grid(statistics._replace(costs=tuple(served))).rows
+    platforms = {model: row[1].text for row in rows for model in row[0].text.split(", ")}
+    assert platforms["claude-sonnet-4-6"] == "all"
+    assert set(platforms["claude-haiku-4-5"].split(", ")) == {
+        row.platform for row in served if row.model == "claude-haiku-4-5"
+    }
