@@ -233,6 +233,16 @@ def test_files_are_answered_with_their_names_only(answers: Answers, tmp_path: Pa
     assert str(tmp_path) not in text
 
 
+@pytest.mark.parametrize(("orientation", "size"), [(4, "800x600"), (5, "600x800"), (8, "600x800")])
+def test_sizes_are_those_of_upright_images(
+    answers: Answers, tmp_path: Path, orientation: int, size: str
+) -> None:
+    """Orientations from 5 on turn an image on its side."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes((800, 600), "JPEG", orientation=orientation))
+    (image,) = json.loads(answers.files([str(tmp_path / "a.jpg")]))["images"]
+    assert image["size"] == size
+
+
 def test_several_images_are_added_up(answers: Answers) -> None:
     """Tokens and cost of all images together, on each model whose tokens are known."""
     found = json.loads(answers.size("1920x1080 1092x1092"))

@@ -2,6 +2,7 @@
 
 import io
 import random
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -195,3 +196,32 @@ def test_check_and_audit_decode_files_and_requests(tmp_path: Path, imgbudget: Co
     report = imgbudget("audit", "--decode", "-j", "1", "--fail-on", "error", *options)
     assert report.code == 1
     assert "IB001" in report.out
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("check", "--fix", "--fix-level", "warning"), "imgbudget: a package cannot be loaded: "),
+        (("audit",), "not read: large.png: a package cannot be loaded: "),
+    ],
+)
+def test_pillow_that_cannot_be_loaded_is_no_fault_of_an_image(
+    tmp_path: Path, command: tuple[str, ...], words: str
+) -> None:
+    """Neither is it one of imgbudget's rules: the installation is broken, and the file is as it was."""
+    out = io.BytesIO()
+    Image.new("L", (3000, 2000)).save(out, "PNG")
+    data = out.getvalue()
+    (tmp_path / "large.png").write_bytes(data)
+    code = "import sys; sys.modules['PIL'] = None; from imgbudget.cli import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--isolated", "large.png"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "IB00" not in done.stdout
+    assert (tmp_path / "large.png").read_bytes() == data

@@ -52,6 +52,8 @@ def reason_of(error: Exception, damage: str, rest: str = "") -> str:
     """
     if isinstance(error, OSError) and error.errno:
         return f"cannot be read: {os_error_text(error)}{rest}"
+    if isinstance(error, ImportError):
+        return f"a package cannot be loaded: {_text_of(error)}"
     return f"{damage}: {_text_of(error)}{rest}"
 
 

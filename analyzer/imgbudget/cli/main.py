@@ -84,6 +84,11 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if "--verbose" in arguments or "-v" in arguments:
             raise
+        if isinstance(error, ImportError):
+            return _say_error(
+                f"a package cannot be loaded: {error}",
+                "install imgbudget again, with pip, pipx or uv; --verbose shows the traceback",
+            )
         return _say_error(
             f"internal error: {type(error).__name__}: {error}",
             "this is a mistake in imgbudget; run again with --verbose for the traceback and report it",

@@ -202,7 +202,7 @@ class Session:
             return FileResult(path=entry.path, skipped=entry.reason, missed=entry.missed)
         try:
             result = work(entry)
-        except (ConfigError, UsageError):
+        except (ConfigError, UsageError, ImportError):
             raise
         except Exception as error:
             if self.options.raise_errors:
