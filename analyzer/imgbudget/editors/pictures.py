@@ -105,4 +105,5 @@ class EditorPictures:
         # what was said of the text before is not said again
         notes = [EditorNote(f"checked in part: {it}") for it in found.unchecked]
         notes = [note for note in notes if note not in checked.notes]
-        await self._server.show(opened, checked.with_more(found.findings, notes))
+        if found.findings or notes:
+            await self._server.show(opened, checked.with_more(found.findings, notes))
