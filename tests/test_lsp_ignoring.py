@@ -1,4 +1,4 @@
-"""Entries that ignore findings, where the configuration is in the editor and not on the disk."""
+"""Actions where the configuration is not what it was: unsaved in the editor, or changed on the disk."""
 
 import json
 from pathlib import Path
@@ -45,3 +45,18 @@ def test_without_versions_the_entry_is_a_plain_edit(tmp_path: Path) -> None:
         assert "ignores:" in edit["newText"]
 
     session(scenario, tmp_path, capabilities={})
+
+
+def test_fix_with_a_configuration_that_was_broken_since_says_so(tmp_path: Path) -> None:
+    """For an editor that watches no files: the action has no edit, and the mistake is shown with its line."""
+    uri = (tmp_path / "a.json").as_uri()
+
+    async def scenario(client: LspClient) -> None:
+        await client.open(uri, json.dumps(body(image_block(image_bytes((300, 300)), "image/jpeg"))))
+        action = (await client.actions(uri, START, END))[0]
+        (tmp_path / "imgbudget.yaml").write_text("model: 7\n")
+        assert await client.ask("codeAction/resolve", action) == action
+        said = (await client.next("window/showMessage"))["message"]
+        assert "imgbudget.yaml:1: model: " in said
+
+    session(scenario, tmp_path)
