@@ -1,11 +1,15 @@
 """Which lines are read again before one counts as lost, and which before a size counts as proved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from imgbudget.api import legibility
+from imgbudget.api.legibility import ReadTask
+from imgbudget.api.measuring import MEASURES
 from imgbudget.legibility.crops import widened
 from imgbudget.legibility.engine import Pixels, Recognised
 from imgbudget.legibility.reading import ReadingOptions, read_text
@@ -16,6 +20,7 @@ from imgbudget.linter.run import Session
 from imgbudget.model.contents import ContentSize, ContentTarget, ContentTargetKind
 from imgbudget.model.text import LineState, SeenText, state_of
 from imgbudget.planner.sizes import size_steps
+from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.inkreader import BLURRED, CLEAR, InkReader
 
 FAR = (0, 0, 140)
@@ -70,6 +75,31 @@ def test_every_line_in_doubt_proves_the_chosen_size(monkeypatch: pytest.MonkeyPa
     assert held.kept.size.width > free.kept.size.width
     assert held.kept.lines_read == held.kept.lines_doubtful == 18
     assert [(one.seen_text, state_of(one.kept)) for one in held.lost.lost] == [(BLURRED, LineState.LOST)]
+
+
+def test_an_image_that_is_sent_again_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under each of its places there is what was read; another image is read too."""
+    first, other = image_bytes((40, 30)), image_bytes((50, 30))
+    blocks = [image_block(first), image_block(other), image_block(first)]
+    write_json(tmp_path / "a.json", body(*blocks, text_block("x")))
+    read: list[int] = []
+
+    def reader() -> Callable[[ReadTask], str]:
+        def work(task: ReadTask) -> str:
+            read.append(len(task.data))
+            return f"seen {len(task.data)}"
+
+        return work
+
+    monkeypatch.setattr(legibility, "text_worker", reader)
+    session = Session(RunOptions(isolated=True, fields=MEASURES))
+    steps: list[tuple[int, int]] = []
+    found = legibility.read_images(
+        session, tmp_path, legibility.ReadOptions(), 1, progress=lambda *at: steps.append(at)
+    )
+    assert read == [len(first), len(other)]
+    assert [image.unread for image in found.images] == [f"seen {len(data)}" for data in (first, other, first)]
+    assert steps[-1] == (3, 3)
 
 
 class Tight(InkReader):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
 
 from imgbudget.api.measuring import MEASURES, known_detail, limits_at
@@ -241,14 +242,17 @@ def read_images(  # noqa: PLR0913 - keyword options
         empty = [f"{path}: holds no image" for path in path_list(paths)]
         raise UsageError(*(skips or empty or ["no path is given"]))
     chosen = partial(_models_of, bound=bound, detail=options.detail, notes=notes)
-    waiting: dict[int, _ImageOfRun] = {}
+    waiting: dict[int, list[_ImageOfRun]] = {}
     tasks = _tasks(session, results, chosen, waiting, every_line=options.every_line)
     total = sum(len(one.images) for one in results)
     read: dict[Location, LegibleImage] = {}
+    outcomes: dict[int, ImageText | str] = {}
     for number, outcome in _answers(tasks, jobs or cores(), isolated=isolated):
-        found = waiting.pop(number)
-        read[found.image.use.location] = _legible(found, outcome, others)
-        progress(len(read), total)
+        outcomes[number] = outcome
+        progress(sum(len(waiting[known]) for known in outcomes), total)
+    progress(total, total)
+    for number, its in waiting.items():
+        read |= {found.image.use.location: _legible(found, outcomes[number], others) for found in its}
     images = tuple(read[image.use.location] for result in results for image in result.images)
     return ReadImages(images, unread, (*notes, *session.notes))
 
@@ -328,25 +332,31 @@ def _tasks(
     session: Session,
     results: Sequence[FileResult],
     models_of: Callable[[ImageResult], tuple[tuple[Limits, str | None], ...]],
-    waiting: dict[int, _ImageOfRun],
+    waiting: dict[int, list[_ImageOfRun]],
     *,
     every_line: bool,
 ) -> Iterator[ReadTask]:
-    """A task for each image, which is put among those that are waited for under its number."""
-    number = 0
+    """A task for each image, which is put among those that are waited for under its number.
+
+    The same bytes that are seen in the same sizes are read once: a conversation sends its images again.
+    """
+    numbers: dict[tuple[bytes, tuple[Size, ...]], int] = {}
     for result in results:
         images = {image.use.location: image for image in result.images}
         uses = [image.use for image in result.images]
         for use, data in image_bytes(result.path, uses, most=MOST_DECODED, session=session):
             image = images[use.location]
             size = size_sent(image)
-            waiting[number] = _ImageOfRun(image, size, models_of(image))
-            sizes = [one.native_size(size) for one, _ in waiting[number].models] if size else []
-            number += 1
+            found = _ImageOfRun(image, size, models_of(image))
             if isinstance(data, FixError):
+                waiting[len(waiting)] = [found]
                 yield ReadTask(b"", None, (), every_line, str(data))
-            else:
-                yield ReadTask(data, use.facts, tuple(dict.fromkeys(sizes)), every_line)
+                continue
+            sizes = tuple(dict.fromkeys(one.native_size(size) for one, _ in found.models)) if size else ()
+            number = numbers.setdefault((sha256(data).digest(), sizes), len(waiting))
+            waiting.setdefault(number, []).append(found)
+            if len(waiting[number]) == 1:
+                yield ReadTask(data, use.facts, sizes, every_line)
 
 
 def text_worker() -> Callable[[ReadTask], ImageText | str]:
