@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from imgbudget.api import legibility
 from imgbudget.api.legibility import ReadTask
 from imgbudget.api.measuring import MEASURES
+from imgbudget.legibility.comparison import letters_kept, share_kept
 from imgbudget.legibility.crops import widened
 from imgbudget.legibility.engine import Pixels, Recognised
 from imgbudget.legibility.reading import ReadingOptions, read_text
@@ -140,3 +141,12 @@ def test_of_letters_too_small_further_lines_are_read_the_longest_first() -> None
     found = seen(page((900, 950), lines), Faint(), 0.3)
     assert max(line.height for line in found.lines) < 5.5
     assert [line.text for line in found.lost] == [BLURRED]
+
+
+def test_signs_alone_do_not_lose_a_line() -> None:
+    """Of three quotation marks before a word some are read as others; without a word there are only signs."""
+    assert share_kept('"""The', "…·The") < 0.8
+    assert letters_kept('"""The', "…·The") == 1.0
+    assert letters_kept('"""The', "…·Tba") == pytest.approx(1 / 3)
+    assert letters_kept('a = "";', "a = x") == 0.0
+    assert letters_kept("total: 48,213", "total 48.213", is_part=True) == 1.0

@@ -44,6 +44,19 @@ def distance(first: str, second: str) -> int:
     return row[-1]
 
 
+_FEWEST = 3
+"""Letters and digits without which a line is not judged by them alone."""
+
+
+def letters_kept(full: str, seen: str, *, is_part: bool = False) -> float:
+    """The share of the letters and digits of `full` that `seen` still has, as `share_kept`; 0 for a few.
+
+    Recognisers read quotation marks and brackets as they like: in a short line they outweigh the word.
+    """
+    first, second = ("".join(filter(str.isalnum, significant(text))) for text in (full, seen))
+    return share_kept(first, second, is_part=is_part) if len(first) >= _FEWEST else 0.0
+
+
 _CHANCE = 0.5
 """The share of a line up to which any long text has something that resembles it."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image, Transpose
 
 from imgbudget.legibility.agreement import ClearReadings
-from imgbudget.legibility.comparison import share_kept, significant
+from imgbudget.legibility.comparison import letters_kept, share_kept, significant
 from imgbudget.legibility.crops import (
     beginning,
     corners_of,
@@ -214,10 +214,15 @@ class PictureReading:
         for number, one in lost.items():
             quad = widened(on_smaller(quad_of(one.line.corners), self.size, size), _MORE)
             texts = one.text or "", self.recognised(smaller, quad, number, one.line).text
-            kept = (self.clear.share_kept(number, one.line, text, one.height) for text in texts)
-            share, text = max(zip(kept, texts, strict=True))
+            share, text = max((self._kept(number, one, text), text) for text in texts)
             found[number] = one._replace(kept=share, text=text)
         return found
+
+    def _kept(self, number: int, seen: SeenLine, text: str) -> float:
+        """The share of a line that is kept in a reading at a smaller size, by its letters at least."""
+        line = seen.line
+        letters = letters_kept(line.text or "", text, is_part=line.is_part)
+        return max(self.clear.share_kept(number, line, text, seen.height), letters)
 
     def _factor(self, size: Size) -> float:
         """Px as seen for each px as stored: of the edge that shrinks more."""
