@@ -55,3 +55,25 @@ def test_a_whole_text_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read into a window."""
     monkeypatch.setattr(JsonSource, "readinto", None)
     assert outcome(f'["{LONG_TEXT}"]'.encode(), WIDTH, whole=True) == ([LONG_TEXT], 0, len(LONG_TEXT) + 4)
+
+
+@given(
+    values.flatmap(written),
+    st.integers(0, 60),
+    st.sampled_from((b"", b"\xff", b"]", b'{"a": 1, "a": 2}', b"\\u0001", b"\0")),
+)
+@example(b"", 0, b"")
+@example(b"\xef\xbb\xbf \n", 0, b"")
+def test_a_short_text_is_read_as_one_that_is_scanned(data: bytes, cut: int, end: bytes) -> None:
+    """A body in memory without a long string needs no scan: value, places and mistakes are the same."""
+    data = data[: max(len(data) - cut, 0)] + end
+
+    def read(*, scanned: bool) -> Any:
+        wanted = range(1) if scanned else None
+        (document,) = open_documents(JsonSource.from_bytes(data), lines=False, wanted=wanted)
+        if isinstance(document, BadDocument):
+            return document
+        place = document.start, document.end, document.line, document.number, document.lengths_may_repeat
+        return document.value, place, document.duplicate_keys, document.spans([(), (0,), ("a",)])
+
+    assert repr(read(scanned=False)) == repr(read(scanned=True))
