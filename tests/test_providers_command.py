@@ -302,3 +302,9 @@ def test_settings_show_rules_that_do_not_apply(imgbudget: Command, photo: Path) 
     assert "IB201" in reasons("--model", "gemini-2.5-flash")
     assert "IB101" in reasons("--model", "gpt-4o")
     assert "IB101" not in reasons("--model", "gpt-5.6-sol")
+
+
+def test_a_mistyped_model_is_named_without_an_image(imgbudget: Command, tmp_path: Path) -> None:
+    """Whoever tries a setting on an empty folder learns of it there."""
+    (tmp_path / "empty").mkdir()
+    assert "unknown model 'gpt-4o-mni'" in imgbudget("check", "empty", "--model", "gpt-4o-mni").err

@@ -137,6 +137,15 @@ def test_the_grid_has_as_many_cells_as_there_are_tokens(imgbudget: Command, tmp_
     assert "is not published" in run.out
 
 
+def test_models_that_see_the_same_share_a_picture(imgbudget: Command, tmp_path: Path) -> None:
+    """Its heading names the first two and says how many more there are."""
+    write_image(tmp_path, size=(90, 60))
+    three = "claude-sonnet-4-6,claude-opus-4-6,claude-haiku-4-5"
+    page = check_closed(imgbudget("view", "a.png", "-o", "-", "--model", three).out)
+    assert "As seen by claude-sonnet-4-6, claude-opus-4-6 and 1 more" in page.texts["h2"]
+    assert len(page.pictures) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "size", "grid"),
     [
