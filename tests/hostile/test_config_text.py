@@ -91,7 +91,7 @@ def test_a_value_is_read_back(text: str) -> None:
 
 def is_folder_name(text: str) -> bool:
     """Whether a search can find a folder of this name."""
-    return text not in {"", ".", ".."} and "/" not in text
+    return text not in {"", ".", ".."} and not {"/", "\0"}.intersection(text)
 
 
 @given(TEXTS, TEXTS, st.lists(TEXTS.filter(is_folder_name), max_size=3, unique=True))
