@@ -15,7 +15,8 @@ PAGES = Path(__file__).resolve().parents[1] / "tests" / "legibility_pages.csv"
 class PageRow(NamedTuple):
     """A page at one size: the shares of its characters that are predicted and measured to be kept.
 
-    `reported` is whether IB306 reports it, `lost` how many of its lines are lost as measured.
+    `reported` is whether IB306 reports it, `lost` how many of its lines are lost as measured, in both
+    searches; `lost_once` in at least one of them.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class PageRow(NamedTuple):
     measured: float
     reported: bool
     lost: int
+    lost_once: int
 
 
 class Accuracy(NamedTuple):
@@ -51,6 +53,7 @@ def read_pages(path: Path = PAGES) -> list[PageRow]:
                 float(row["measured"]),
                 row["reported"] == "True",
                 int(row["lost"]),
+                int(row["lost_once"]),
             )
             for row in csv.DictReader(rows)
         ]
@@ -62,6 +65,13 @@ def write_pages(fields: Sequence[str], rows: Iterable[Sequence[object]], path: P
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(fields)
         writer.writerows(rows)
+
+
+def left_out(rows: Sequence[PageRow]) -> tuple[float, float]:
+    """The least precision and recall when any one image is left out: that none of them decides."""
+    names = dict.fromkeys(row.name for row in rows)
+    found = [accuracy([row for row in rows if row.name != name]) for name in names]
+    return min(one.precision for one in found), min(one.recall for one in found)
 
 
 def accuracy(rows: Sequence[PageRow]) -> Accuracy:

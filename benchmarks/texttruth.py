@@ -1,7 +1,7 @@
 """Compares what is predicted of known text with what is read of it in another way; needs imgbudget[text].
 
 The other way knows nothing of lines at full size: the whole image is resized, and RapidOCR finds and reads
-what is there.
+what is there, in two searches.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,9 +32,10 @@ SCALES = (0.75, 0.5, 0.36)
 READABLE = 0.9
 """The share of a line that has to be read at full size, or it says nothing of smaller sizes."""
 
-LEAST_EDGE = 400
+LEAST_EDGES = (400, 736)
 """Px of the short edge up to which RapidOCR enlarges what it searches for lines, else it finds none under 5
-px (736 by default). What it reads is not enlarged.
+px; 736 is its default. What it reads is not enlarged. A picture is searched with both, as a single search
+misses lines that can be read, and reads some otherwise by chance: a line counts with the better reading.
 """
 
 CERTAIN = 0.9
@@ -42,7 +43,10 @@ CERTAIN = 0.9
 
 
 class PageTruth(NamedTuple):
-    """What was read of a page at one size: the share of what full size gives, and lost lines."""
+    """What was read of a page at one size: the share of what full size gives, and lost lines.
+
+    `lost` are lines that no search reads, `lost_once` those that one of them does not read.
+    """
 
     kind: str
     name: str
@@ -51,6 +55,7 @@ class PageTruth(NamedTuple):
     characters: int
     measured: float
     lost: int
+    lost_once: int
 
 
 class PagePrediction(NamedTuple):
@@ -93,25 +98,25 @@ class WholeLine(NamedTuple):
 
 
 @cache
-def _whole_engine() -> Any:
+def _whole_engine(least_edge: int) -> Any:
     """RapidOCR with its own settings but for some: no image is made smaller, and unsure lines count too."""
     rapid_engine()  # without its connections
     settings = {
         "Global.log_level": "critical",
         "Global.text_score": 0.0,
         "Global.max_side_len": 10_000,
-        "Det.limit_side_len": LEAST_EDGE,
+        "Det.limit_side_len": least_edge,
         "EngineConfig.onnxruntime.intra_op_num_threads": 1,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
     }
     return import_module("rapidocr").RapidOCR(params=settings)
 
 
-def read_whole(image: Image.Image) -> list[WholeLine]:
-    """The lines of an image, read as a whole."""
+def read_whole(image: Image.Image, least_edge: int = LEAST_EDGES[0]) -> list[WholeLine]:
+    """The lines of an image, read as a whole, with one of the edges."""
     pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
     # its classifier turns some long lines upside down, which are upright (RapidOCR 3.10)
-    found = _whole_engine()(pixels, use_cls=False)
+    found = _whole_engine(least_edge)(pixels, use_cls=False)
     if found.boxes is None or found.txts is None:
         return []
     return [
@@ -169,16 +174,21 @@ def truth_of(task: PageTask) -> list[PageTruth]:
     found = []
     for scale in SCALES:
         size = _scaled(page.image, scale)
-        read = read_whole(page.image.resize(size, RESAMPLING))
-        characters, kept, lost = 0, 0.0, 0
+        smaller = page.image.resize(size, RESAMPLING)
+        # neither edge enlarges a picture whose short edge is longer, and both searches are the same
+        edges = LEAST_EDGES[:1] if min(size) >= max(LEAST_EDGES) else LEAST_EDGES
+        searches = [read_whole(smaller, edge) for edge in edges]
+        characters, kept, lost, lost_once = 0, 0.0, 0, 0
         for line in lines:
             many = len(significant(line.text))
-            part = share_found(line, size.width / page.image.width, read)
+            parts = [share_found(line, size.width / page.image.width, read) for read in searches]
             characters += many
-            kept += many * part
-            lost += state_of(part) is LineState.LOST
+            kept += many * max(parts)
+            lost += state_of(max(parts)) is LineState.LOST
+            lost_once += state_of(min(parts)) is LineState.LOST
         measured = kept / characters if characters else 1.0
-        found.append(PageTruth(task.kind, task.name, scale, len(lines), characters, measured, lost))
+        counts = len(lines), characters, measured, lost, lost_once
+        found.append(PageTruth(task.kind, task.name, scale, *counts))
     return found
 
 
@@ -217,6 +227,7 @@ class PageResult(NamedTuple):
     measured: float
     predicted_lost: int
     lost: int
+    lost_once: int
     reported: bool
 
 
@@ -236,6 +247,7 @@ def compared(task: PageTask) -> list[PageResult]:
             round(one.measured, 4),
             other.lost,
             one.lost,
+            one.lost_once,
             other.reported,
         )
         for one, other in zip(truth, prediction_of(task), strict=True)

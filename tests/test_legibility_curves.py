@@ -75,23 +75,24 @@ def test_heights_are_found_on_a_curve_that_dips() -> None:
 def test_predictions_hold_on_pages_with_known_text() -> None:
     """60 images at three sizes: at most five points off in the mean, and IB306 right to 90 %.
 
-    It misses 5 of 47: three of them because the comparison finds no box for a line, or for half of it.
+    No image decides that: it holds whichever is left out.
     """
     found = GOALS.accuracy(PAGES)
     assert found.images >= 60
     assert found.pages == 3 * found.images
     assert found.error <= 0.05
     assert found.precision >= 0.9
-    assert found.recall >= 0.89
+    assert found.recall >= 0.9
+    assert min(GOALS.left_out(PAGES)) >= 0.9
     assert min(found.losing, found.pages - found.losing) >= 0.1 * found.pages
 
 
 def test_accuracy_counts_what_is_wrong() -> None:
     """A false report lowers precision, a missed loss recall."""
     rows = [
-        GOALS.PageRow("form", "a", 0.5, 0.9, 1.0, reported=True, lost=0),
-        GOALS.PageRow("form", "a", 0.4, 0.8, 0.8, reported=True, lost=1),
-        GOALS.PageRow("form", "b", 0.5, 1.0, 0.8, reported=False, lost=2),
+        GOALS.PageRow("form", "a", 0.5, 0.9, 1.0, reported=True, lost=0, lost_once=1),
+        GOALS.PageRow("form", "a", 0.4, 0.8, 0.8, reported=True, lost=1, lost_once=1),
+        GOALS.PageRow("form", "b", 0.5, 1.0, 0.8, reported=False, lost=2, lost_once=2),
     ]
     assert GOALS.accuracy(rows) == (3, 2, pytest.approx(0.1), 0.5, 0.5, 2, 2)
     assert GOALS.accuracy([]) == (0, 0, 0.0, 1.0, 1.0, 0, 0)

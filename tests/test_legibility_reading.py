@@ -13,6 +13,7 @@ from imgbudget.api.measuring import MEASURES
 from imgbudget.legibility.comparison import letters_kept, share_kept
 from imgbudget.legibility.crops import widened
 from imgbudget.legibility.engine import Pixels, Recognised
+from imgbudget.legibility.ink import letters_of
 from imgbudget.legibility.reading import ReadingOptions, read_text
 from imgbudget.legibility.smallest import smallest_legible
 from imgbudget.limits.geometry import Size
@@ -150,3 +151,14 @@ def test_signs_alone_do_not_lose_a_line() -> None:
     assert letters_kept('"""The', "…·Tba") == pytest.approx(1 / 3)
     assert letters_kept('a = "";', "a = x") == 0.0
     assert letters_kept("total: 48,213", "total 48.213", is_part=True) == 1.0
+
+
+@pytest.mark.parametrize("shadow", [0, 90])
+def test_letters_have_their_height_across_a_shadow(shadow: int) -> None:
+    """The darker half of the ground of a photographed page is no ink."""
+    image = Image.new("L", (400, 40), 220)
+    ImageDraw.Draw(image).text((10, 12), "total 48 of it " * 3, fill=20, font=ImageFont.load_default(16))
+    ground = np.linspace(0, shadow, 400)[np.newaxis]
+    found = letters_of(np.clip(np.asarray(image) - ground, 0, 255).astype(np.uint8))
+    assert found is not None
+    assert 11 <= found.height <= 16

@@ -32,11 +32,12 @@ _FAINT = 12.0
 def letters_of(line: Grey) -> Letters | None:
     """The letters in the crop of a line that reads from left to right; None if nothing stands out.
 
-    The ground is the most frequent brightness. Other lines that reach into the crop are left out: the rows
-    of a line are those around its middle without a gap.
+    The ground is the most frequent brightness, after shadows along the line have been taken out. Other lines
+    that reach into the crop are left out: the rows of a line are those around its middle without a gap.
     """
     if line.size == 0:
         return None
+    line = _evened(line)
     counts = np.bincount(line.reshape(-1), minlength=_LEVELS)
     ground = int(counts.argmax())
     differs = np.abs(np.arange(_LEVELS) - ground)
@@ -51,6 +52,35 @@ def letters_of(line: Grey) -> Letters | None:
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1 + line.shape[0] // _GAP) + 1)
     run = max(runs, key=lambda one: int(inked[one].sum()))
     return Letters(int(run[0]), int(run[-1]) + 1, contrast)
+
+
+_UNEVEN = 32
+"""Levels, of 255, between the grounds of parts of a line from which on there is a shadow or a fold."""
+
+_LEAST_STRIP = 16
+"""Px of width of such a part at least; usually it is twice as wide as the crop is high."""
+
+_MIDDLE = 128
+"""The brightness of the ground once shadows are taken out."""
+
+
+def _evened(line: Grey) -> Grey:
+    """The crop without the shadow across it: as of a page that was photographed, where its ground is darker.
+
+    Else the darker part of the ground counts as ink, and letters as twice as high.
+    """
+    width = max(2 * line.shape[0], _LEAST_STRIP)
+    many = line.shape[1] // width
+    if many <= 1:
+        return line
+    parts = np.array_split(line, many, axis=1)
+    grounds = [float(np.median(part)) for part in parts]
+    if max(grounds) - min(grounds) < _UNEVEN:
+        return line
+    edges = np.cumsum([0, *(part.shape[1] for part in parts)])
+    ground = np.interp(np.arange(line.shape[1]), (edges[:-1] + edges[1:]) / 2, grounds)
+    evened: Grey = np.clip(line - ground + _MIDDLE, 0, _LEVELS - 1).astype(np.uint8)
+    return evened
 
 
 _LEVELS = 256
