@@ -427,7 +427,7 @@ class Summary(RangedSums):
     @property
     def counts(self) -> tuple[float, ...]:
         """All numbers, for `add_counts`."""
-        return *_NUMBERS(self), *(self.findings[severity] for severity in Severity)
+        return *_NUMBERS(self), *[self.findings.get(severity, 0) for severity in _SEVERITIES]
 
     def add_counts(self, counts: Iterable[float]) -> None:
         """Add the numbers of another summary."""
@@ -435,11 +435,12 @@ class Summary(RangedSums):
         for name, number in zip(_NUMBER_NAMES, numbers, strict=False):
             if number:
                 setattr(self, name, getattr(self, name) + number)
-        for severity, number in zip(Severity, numbers, strict=True):
+        for severity, number in zip(_SEVERITIES, numbers, strict=True):
             if number:
                 self.findings[severity] += int(number)
 
 
+_SEVERITIES = tuple(Severity)
 _NUMBER_NAMES = tuple(name for name, value in vars(Summary()).items() if isinstance(value, int | float))
 _NUMBERS: Callable[[Summary], tuple[float, ...]] = attrgetter(*_NUMBER_NAMES)
 
