@@ -73,11 +73,18 @@ def replaced(path: Path) -> None:
     path.with_suffix(".new").rename(path)
 
 
+def rewritten(path: Path) -> None:
+    """In place, as long as before and with the time of before."""
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    os.utime(path, (LONG_AGO, LONG_AGO))
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda path: path.write_bytes(path.read_bytes() + b"x"),
         lambda path: os.utime(path, (LONG_AGO, LONG_AGO + 1)),
+        rewritten,
         replaced,
     ],
 )

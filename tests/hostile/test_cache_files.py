@@ -57,7 +57,7 @@ def read_entries(file: Path) -> dict[str, list[Any]]:
 FOREIGN: list[object] = [None, True, -1, 1.5, 1 << 200, 10**400, "x", [], {}, [[]], [1], "9" * 5000]
 
 
-@pytest.mark.parametrize("field", range(5))
+@pytest.mark.parametrize("field", range(6))
 def test_fields_of_an_entry_with_foreign_values(photos: Path, field: int) -> None:
     """Size, time, inode, fields or facts of another type or range: the image is probed again."""
     file = cache_file(photos)
@@ -77,16 +77,16 @@ def test_facts_with_foreign_values(photos: Path, field: str) -> None:
     facts = probe_file(str(photos / "a.jpg"), ProbeField.ALL)
     index = ImageFacts._fields.index(field)
     for value in (*FOREIGN, [-1, 5], [0.5, 2], [True, 2], [1 << 40, 2], [1, 2, 3], "\x1b[2J"):
-        right = entries["a.jpg"][4][index]
+        right = entries["a.jpg"][5][index]
         texts = ("format", "size", "damage", "content", "unturnable", "variant")
         if value in (None, True, "x", "\x1b[2J", []) and field in texts:
             continue  # the right type: a lie that only another probe would find
         if value in (None, True) and field in ("quality", "metadata_bytes", "has_location", "in_xmp"):
             continue
-        entries["a.jpg"][4][index] = value
+        entries["a.jpg"][5][index] = value
         write_entries(file, entries)
         assert FactsCache(cache_folder()).probe(str(photos / "a.jpg"), ProbeField.ALL) == facts, value
-        entries["a.jpg"][4][index] = right
+        entries["a.jpg"][5][index] = right
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_file_of_another_version_is_ignored_and_written_again(imgbudget: Comma
     """Its entries may mean something else."""
     file = cache_file(photos)
     entries = read_entries(file)
-    entries["a.jpg"][4][2] = [5, 5]
+    entries["a.jpg"][5][2] = [5, 5]
     write_entries(file, entries, version=PROBE_VERSION + 1)
     run = imgbudget("check", str(photos), "--verbose")
     assert "IB201" in run.out
@@ -244,9 +244,9 @@ def test_verdicts_with_foreign_values(imgbudget: Command, photos: Path) -> None:
     file = verdict_file(imgbudget, photos)
     start, rows, texts = read_verdicts(file)
     foreign = (*FOREIGN, float("nan"), float("inf"))
-    for field in range(6):
+    for field in range(7):
         for value in foreign:
-            if field == 4 and value is None:
+            if field == 5 and value is None:
                 continue  # the size of an image that can be no copy
             row = list(rows["a.jpg"])
             row[field] = value
@@ -255,7 +255,7 @@ def test_verdicts_with_foreign_values(imgbudget: Command, photos: Path) -> None:
     for value in foreign:
         if type(value) is not int or not 0 <= value < 1 << 64:
             row = json.loads(json.dumps(rows["a.jpg"]))
-            row[5][0] = value
+            row[6][0] = value
             write_verdicts(file, start, json.dumps({**rows, "a.jpg": row}).encode(), texts)
             if value not in (-1, 1.5):  # numbers that a summary could have
                 assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain

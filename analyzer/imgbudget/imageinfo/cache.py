@@ -35,10 +35,10 @@ _MAX_BYTE_SIZE = 1 << 64
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9+. -]{0,19}")
 
-_KnownFacts = tuple[int, int, int, int, ImageFacts]
+_KnownFacts = tuple[int, int, int, int, int, ImageFacts]
 """The stamp of a file, the fields that were asked for, and its facts."""
 
-_Comparison = tuple[int, int, int, str, int]
+_Comparison = tuple[int, int, int, int, str, int]
 """The stamp of a file, a mark and a number, see `ComparisonCache`."""
 
 
@@ -71,11 +71,11 @@ class FactsCache(FolderCache[_KnownFacts]):
         stamp = stamp_of(path)
         known = self._entries.get(name)
         if (
-            (known is not None and known[:3] == stamp and known[3] & fields == fields)
+            (known is not None and known[:4] == stamp and known[4] & fields == fields)
             # a run without a cache does not find damage that it does not look for
-            and (known[4].damage is None or known[3] == fields)
+            and (known[5].damage is None or known[4] == fields)
         ):
-            return known[4]
+            return known[5]
         facts = probe_file(path, fields)
         if is_settled(stamp) and facts.byte_size == stamp[0]:
             self._new[name] = *stamp, int(fields), facts
@@ -106,8 +106,7 @@ class ComparisonCache(FolderCache[_Comparison]):
     """Which files have the same bytes, as far as they were compared.
 
     All files that were compared with each other have one mark, and those with the same bytes one number. An
-    entry has the size, time and inode of a file, the mark, and the number: negative if no other file has its
-    bytes.
+    entry has the stamp of a file, the mark, and the number: negative if no other file has its bytes.
     """
 
     _kind = "comparisons"
@@ -133,19 +132,19 @@ class ComparisonCache(FolderCache[_Comparison]):
                 with suppress(OSError):  # the comparison will leave it out
                     self._stamps[path] = stamp = stamp_of(path)
                     entry = entries.get(path.rpartition("/")[2])
-                    if entry is not None and stamp == entry[:3]:
+                    if entry is not None and stamp == entry[:4]:
                         self._valid[path] = entry
 
     def copies(self, paths: Sequence[str]) -> list[tuple[int, tuple[str, ...]]] | None:
         """The copies among files with their length, if all of them were compared; None if not."""
         entries = [self._valid.get(path) for path in paths]
         first = entries[0]
-        if first is None or any(entry is None or entry[3] != first[3] for entry in entries):
+        if first is None or any(entry is None or entry[4] != first[4] for entry in entries):
             return None
         same: dict[int, list[str]] = {}
         for path, entry in zip(paths, entries, strict=True):
             if entry is not None:
-                same.setdefault(entry[4], []).append(path)
+                same.setdefault(entry[5], []).append(path)
         return [(first[0], tuple(same[number])) for number in sorted(same) if len(same[number]) > 1]
 
     def keep(self, paths: Sequence[str], copies: Sequence[tuple[int, tuple[str, ...]]]) -> None:
@@ -172,8 +171,8 @@ class ComparisonCache(FolderCache[_Comparison]):
 
 _INT, _BOOL, _STR, _LIST = (frozenset((kind,)) for kind in (int, bool, str, list))
 _MAYBE_INT, _MAYBE_STR, _MAYBE_LIST = (frozenset((kind, type(None))) for kind in (int, str, list))
-_COMPARISON_TYPES = _INT, _INT, _INT, _STR, _INT
-_ENTRY_TYPES = _INT, _INT, _INT, _INT, _LIST
+_COMPARISON_TYPES = _INT, _INT, _INT, _INT, _STR, _INT
+_ENTRY_TYPES = _INT, _INT, _INT, _INT, _INT, _LIST
 _FACTS_TYPES = (
     *(_INT, _MAYBE_STR, _MAYBE_LIST, _INT, _INT, _BOOL, _MAYBE_INT, _MAYBE_INT),
     *(_MAYBE_STR, _MAYBE_STR, _MAYBE_STR, _BOOL, _MAYBE_STR, _MAYBE_LIST, frozenset((type(None),))),
@@ -188,16 +187,16 @@ def _known_facts(rows: Sequence[Any]) -> Iterable[_KnownFacts] | None:
     entries = columns_of(rows, _ENTRY_TYPES)
     if entries is None:
         return None
-    sizes, modified, inodes, fields, values = entries
+    *stamps, fields, values = entries
     columns = columns_of(values, _FACTS_TYPES)
     is_right = (
         columns is not None
-        and columns[0] == sizes
-        and stamps_are_right(sizes, modified, inodes)
+        and columns[0] == stamps[0]
+        and stamps_are_right(stamps)
         and are_within(fields, 0, _ALL_FIELDS + 1)
     )
     facts = _facts(columns) if columns is not None and is_right else None
-    return None if facts is None else zip(sizes, modified, inodes, fields, facts, strict=True)
+    return None if facts is None else zip(*stamps, fields, facts, strict=True)
 
 
 def _facts(columns: list[tuple[Any, ...]]) -> Iterable[ImageFacts] | None:

@@ -38,14 +38,18 @@ _APPEND_FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 
-FileStamp = tuple[int, int, int]
-"""The size of a file in bytes, the time of its last change in ns, and its inode."""
+FileStamp = tuple[int, int, int, int]
+"""The size of a file in bytes, when its contents and its entry were last changed, in ns, and its inode.
+
+A program can set the first time back, but not the second one, except on Windows, where that is the time when
+the file was made.
+"""
 
 
 def stamp_of(path: str) -> FileStamp:
     """What a file at a path is known by: a file with another stamp is another one. Raises OSError."""
     status = os.stat(path)
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def is_settled(stamp: FileStamp) -> bool:
@@ -255,11 +259,13 @@ def columns_of(rows: Sequence[Any], types: Sequence[frozenset[type]]) -> list[tu
     return columns if right else None
 
 
-def stamps_are_right(sizes: Iterable[int], times: Iterable[int], inodes: Iterable[int]) -> bool:
-    """Whether all are what any system uses for sizes, times in ns and inodes."""
+def stamps_are_right(stamps: Sequence[Iterable[int]]) -> bool:
+    """Whether the columns of stamps have what any system uses for sizes, times in ns and inodes."""
+    sizes, modified, changed, inodes = stamps
     return (
         are_within(sizes, 0, 1 << 64)
-        and are_within(times, 1 - (1 << 64), 1 << 64)
+        and are_within(modified, 1 - (1 << 64), 1 << 64)
+        and are_within(changed, 1 - (1 << 64), 1 << 64)
         and are_within(inodes, 0, 1 << 128)
     )
 

@@ -60,7 +60,7 @@ class Verdict(NamedTuple):
     fragments: tuple[Fragment, ...]
 
 
-_Kept = tuple[int, int, int, str, Size | None, Sequence[float], Sequence[str]]
+_Kept = tuple[int, int, int, int, str, Size | None, Sequence[float], Sequence[str]]
 """What is kept of an image file: its stamp, the hash of all else that matters, its size in px as stored if it
 can be a copy, what it adds to the summary, and its output in all sections of all formats."""
 
@@ -215,7 +215,7 @@ class VerdictCache(FolderCache[_Kept]):
             self._location, self._entries = location, self._load(location)
         key = self._keys.get((id(context), location)) or self._make_key(context, location, slash)
         kept = self._entries.get(name)
-        if kept is not None and (kept[:3] != stamp or kept[3] != key):
+        if kept is not None and (kept[:4] != stamp or kept[4] != key):
             kept = None
         return _FoundImage(context, stamp, key, kept)
 
@@ -225,10 +225,10 @@ class VerdictCache(FolderCache[_Kept]):
         for file, found in files:
             if found is not None and found.kept is not None:
                 found.context.limits()  # notes what is assumed
-                self._session.totals.add_unchanged(file.path, found.kept[0], found.kept[4])
+                self._session.totals.add_unchanged(file.path, found.kept[0], found.kept[5])
                 kept.append(found.kept)
         texts = merge(self._separators, [tuple(texts) for *_, texts in kept])
-        counts = tuple(map(sum, zip(*[its[5] for its in kept], strict=True)))
+        counts = tuple(map(sum, zip(*[its[6] for its in kept], strict=True)))
         return Verdict(counts, tuple([texts[section] for section in self._sections]))
 
     def _make_key(self, context: "LintContext", location: str, slash: str) -> str:
@@ -285,9 +285,9 @@ class VerdictCache(FolderCache[_Kept]):
 
     def _checked(self, rows: list[Any]) -> "Iterable[_Kept] | None":
         columns = columns_of(rows, _TYPES)
-        if columns is None or not stamps_are_right(*columns[:3]):
+        if columns is None or not stamps_are_right(columns[:4]):
             return None
-        sizes, counts = [size for size in columns[4] if size is not None], columns[5]
+        sizes, counts = [size for size in columns[5] if size is not None], columns[6]
         numbers = list(chain.from_iterable(counts))
         if (
             (sizes and columns_of(sizes, (_INT, _INT)) is None)
@@ -297,10 +297,10 @@ class VerdictCache(FolderCache[_Kept]):
             or not all(-_MAX_NUMBER < number < _MAX_NUMBER for number in set(numbers))
         ):
             return None
-        columns[4] = tuple([None if size is None else Size(*size) for size in columns[4]])
+        columns[5] = tuple([None if size is None else Size(*size) for size in columns[5]])
         return zip(*columns, strict=True)
 
 
 _INT, _STR, _LIST = (frozenset((kind,)) for kind in (int, str, list))
-_TYPES = _INT, _INT, _INT, _STR, _LIST | {type(None)}, _LIST, frozenset((tuple,))
+_TYPES = _INT, _INT, _INT, _INT, _STR, _LIST | {type(None)}, _LIST, frozenset((tuple,))
 _COUNTS = len(Summary().counts)
