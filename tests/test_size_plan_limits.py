@@ -92,6 +92,31 @@ def test_plan_leaves_out_what_cannot_be_decoded(imgbudget: Command, tmp_path: Pa
     assert "1 image that cannot be measured" in imgbudget("plan").out
 
 
+@pytest.mark.parametrize("command", ["plan", "split"])
+def test_what_has_no_size_is_named(imgbudget: Command, tmp_path: Path, command: str) -> None:
+    """No image by its bytes, and base64 that is none; what is elsewhere was not to be read."""
+    (tmp_path / "a.png").write_bytes(b"hello\n")
+    sources: dict[str, dict[str, str]] = {
+        "b.json": {"type": "base64", "media_type": "image/png", "data": "iVBO!A=="},
+        "c.json": {"type": "base64", "media_type": "image/png", "data": ""},
+        "d.json": {"type": "url", "url": "https://example.com/a.png"},
+    }
+    for name, source in sources.items():
+        block = {"type": "image", "source": source}
+        body = {"model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": [block]}]}
+        (tmp_path / name).write_text(json.dumps({"max_tokens": 9, **body}))
+    for name, reason in (
+        ("a.png", "is not an image but plain text"),
+        ("b.json", "its base64 text holds characters outside the alphabet: '!'"),
+        ("c.json", "its base64 text is empty"),
+    ):
+        alone = imgbudget(command, name)
+        assert alone.code == 2
+        assert f"{name}: " in alone.err
+        assert reason in alone.err
+    assert imgbudget(command, "d.json").code == 0
+
+
 def test_plan_goes_native_off_the_table(imgbudget: Command, tmp_path: Path) -> None:
     """4001x2999 is planned to the native size, and everything with --target native."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((4001, 2999), "JPEG"))

@@ -15,13 +15,13 @@ from imgbudget.linter.options import require_str
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
+from imgbudget.model.unread import why_unmeasured
 from imgbudget.output.size import Measured
 from imgbudget.planner.division import Tiling, tiling
 
 if TYPE_CHECKING:
     from imgbudget.model.clients import ClientImage
     from imgbudget.model.results import FileResult
-    from imgbudget.model.subjects import ImageFacts
 
 _SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
 _ON_THEIR_SIDE = (5, 6, 7, 8)
@@ -78,7 +78,7 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
         visible, facts = image.use.visible_size, image.use.facts
         row = Measured(_NO_SIZE, image.limits, image.use.location, image.use.detail)
         if visible is None or facts is None:
-            unread.append(f"{row.name}: {why_unmeasured(facts)}")
+            unread.append(f"{row.name}: {why_unmeasured(image.use)}")
         else:
             upright = visible.transposed if facts.orientation in _ON_THEIR_SIDE else visible
             row = row._replace(size=upright)
@@ -92,15 +92,6 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
 def _sent(row: Measured, client: "ClientImage") -> Measured:
     """The image as a client sends it."""
     return row._replace(size=client.upright_size or row.size, original=row.size, client=client)
-
-
-def why_unmeasured(facts: "ImageFacts | None") -> str:
-    """Why an image has no size that counts, as a clause."""
-    if facts is None:
-        return "its bytes are elsewhere, so its size is not known"
-    if facts.damage is not None:
-        return f"cannot be decoded: {facts.damage}"
-    return facts.not_image or "holds no size that can be read"
 
 
 def known_detail(text: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from PIL.Image import Image
 
 from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
-from imgbudget.api.measuring import MEASURES, known_detail, on_models, why_unmeasured
+from imgbudget.api.measuring import MEASURES, known_detail, on_models
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
@@ -25,6 +25,7 @@ from imgbudget.linter.selection import require_text
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText
+from imgbudget.model.unread import why_unmeasured
 from imgbudget.model.views import size_sent
 from imgbudget.output.base import count
 from imgbudget.output.records import TOOL, VERSION
@@ -96,7 +97,7 @@ def view(options: ViewOptions) -> int:
     facts, data = _bytes_of(path, image)
     size = size_sent(image)
     if size is None:
-        raise UsageError(f"{path}: {why_unmeasured(facts)}")
+        raise UsageError(f"{path}: {why_unmeasured(image.use)}")
     try:
         picture = picture_of(data, facts)
     except FixError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import ImageUse
 from imgbudget.namedtuples import NamedTuple
 
 
@@ -28,5 +29,24 @@ def unread_parts(result: FileResult) -> Iterator[UnreadPart]:
     elif result.missed and result.skipped:
         yield UnreadPart(path, path, result.skipped)
     for image in result.images:
-        if image.use.facts is not None and image.use.facts.damage is not None:
-            yield UnreadPart(path, image.use.location.place, image.use.facts.damage)
+        use = image.use
+        if use.facts is not None and use.facts.damage is not None:
+            yield UnreadPart(path, use.location.place, use.facts.damage)
+        elif use.size is None and not _is_elsewhere(use):
+            yield UnreadPart(path, use.location.place, why_unmeasured(use))
+
+
+def why_unmeasured(use: ImageUse) -> str:
+    """Why an image has no size that counts, as a clause."""
+    if use.facts is not None and use.facts.damage is not None:
+        return f"cannot be decoded: {use.facts.damage}"
+    if use.facts is not None:
+        return use.facts.not_image or "holds no size that can be read"
+    if _is_elsewhere(use):
+        return "its bytes are elsewhere, so its size is not known"
+    return f"its base64 text {', '.join(use.flaws)}" if use.flaws else "its base64 text is empty"
+
+
+def _is_elsewhere(use: ImageUse) -> bool:
+    """Whether no bytes of the image are here: it is named by a URL or the id of a file."""
+    return use.facts is None and not use.flaws and use.base64_size != 0
