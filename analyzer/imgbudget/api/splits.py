@@ -129,6 +129,7 @@ def split_files(
         unread.extend(unread_parts(result))
 
     summary = run(session, requests, on_result=add, stdin=stdin, whole_run=False)
+    summary.narrowed = list(session.narrowed(rules=False))  # no finding is shown
     return splits, summary, unread
 
 

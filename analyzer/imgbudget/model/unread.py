@@ -44,9 +44,9 @@ def why_unmeasured(use: ImageUse) -> str:
         return use.facts.not_image or "holds no size that can be read"
     if _is_elsewhere(use):
         return "its bytes are elsewhere, so its size is not known"
-    return f"its base64 text {', '.join(use.flaws)}" if use.flaws else "its base64 text is empty"
+    return f"its base64 text {', '.join(use.flaws)}"
 
 
 def _is_elsewhere(use: ImageUse) -> bool:
     """Whether no bytes of the image are here: it is named by a URL or the id of a file."""
-    return use.facts is None and not use.flaws and use.base64_size != 0
+    return use.facts is None and not use.flaws
