@@ -98,6 +98,17 @@ def worker() -> Iterator[DecodingWorker]:
     made.close()
 
 
+ANSWERS_ONCE = """\
+import sys
+print("ready", flush=True)
+sys.stdin.buffer.read(once)
+sys.stdout.buffer.write(bytes(2))
+sys.stdout.flush()
+sys.stdin.buffer.read()
+"""
+"""A decoder that calls its first image sound and does not answer about the second."""
+
+
 def test_worker_that_dies_or_stalls_is_a_finding_and_is_replaced(
     worker: DecodingWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,8 +117,11 @@ def test_worker_that_dies_or_stalls_is_a_finding_and_is_replaced(
     assert worker.flaw(PNG) == "cannot be decoded: the decoder crashed or took too much memory"
     monkeypatch.undo()
     assert worker.flaw(PNG) == ""
+    worker.close()
+    monkeypatch.setattr(decoding, "_START", f"once = {decoding.HEADER.size + len(PNG)}\n{ANSWERS_ONCE}")
+    assert worker.flaw(PNG) == ""
     monkeypatch.setattr(decoding, "SECONDS", 0.0)
-    assert worker.flaw(PNG).startswith("cannot be decoded within 0 s")
+    assert worker.flaw(PNG) == "cannot be decoded within 0 s"
     monkeypatch.undo()
     assert worker.flaw(PNG) == ""
     assert worker.flaw(BROKEN["png data"]).startswith(BY)

@@ -208,6 +208,8 @@ def _killed_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterato
     finally:
         timer.cancel()
         timer.join()  # with a thread left, processes for other work could not be forked
+        if late.is_set():
+            _end(process)  # it may have answered just before; it must not be asked again
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
