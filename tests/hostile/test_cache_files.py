@@ -225,14 +225,15 @@ def verdict_file(imgbudget: Command, photos: Path) -> Path:
     return file
 
 
-def write_verdicts(file: Path, start: bytes, rows: bytes, texts: bytes) -> None:
+def write_verdicts(file: Path, start: bytes, head: object, texts: bytes) -> None:
     """Write a file of verdicts with a valid checksum."""
-    line = b64encode(zlib.compress(rows + b"\n" + texts))
+    its = head if isinstance(head, bytes) else json.dumps(head).encode()
+    line = b64encode(zlib.compress(its + b"\n" + texts))
     file.write_bytes(b"%s %08x\n%s\n" % (start, zlib.crc32(line), line))
 
 
-def read_verdicts(file: Path) -> tuple[bytes, dict[str, list[Any]], bytes]:
-    """The start of a file of verdicts, its rows, and its texts."""
+def read_verdicts(file: Path) -> tuple[bytes, list[Any], bytes]:
+    """The start of a file of verdicts, its names and columns, and its texts."""
     head, line, _ = file.read_bytes().split(b"\n")
     rows, _, texts = zlib.decompress(b64decode(line)).partition(b"\n")
     return head.rpartition(b" ")[0], json.loads(rows), texts
@@ -242,45 +243,55 @@ def test_verdicts_with_foreign_values(imgbudget: Command, photos: Path) -> None:
     """Any field of another type or range, with a valid checksum: the files are checked again."""
     plain = imgbudget("check", str(photos), "--no-cache", "--format", "json")
     file = verdict_file(imgbudget, photos)
-    start, rows, texts = read_verdicts(file)
+    start, (names, columns), texts = read_verdicts(file)
     foreign = (*FOREIGN, float("nan"), float("inf"))
-    for field in range(7):
+    for field, column in enumerate(columns[:11]):
         for value in foreign:
-            if field == 5 and value is None:
+            if field in (5, 6) and value is None:
                 continue  # the size of an image that can be no copy
-            row = list(rows["a.jpg"])
-            row[field] = value
-            write_verdicts(file, start, json.dumps({**rows, "a.jpg": row}).encode(), texts)
-            assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
-    for value in foreign:
-        if type(value) is not int or not 0 <= value < 1 << 64:
-            row = json.loads(json.dumps(rows["a.jpg"]))
-            row[6][0] = value
-            write_verdicts(file, start, json.dumps({**rows, "a.jpg": row}).encode(), texts)
-            if value not in (-1, 1.5):  # numbers that a summary could have
-                assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
+            if field > 6 and (value in (-1, 1.5, [1]) or (type(value) is int and value < 1 << 64)):
+                continue  # numbers that a summary could have
+            for changed in ([value, *column[1:]], [*column, value], value):
+                its = [*columns[:field], changed, *columns[field + 1 :]]
+                write_verdicts(file, start, [names, its], texts)
+                assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain, (
+                    field,
+                    changed,
+                )
 
 
 def test_verdicts_of_another_shape(imgbudget: Command, photos: Path) -> None:
     """Too few texts, too many, none, no JSON, a bomb, and what is no compressed text at all."""
     plain = imgbudget("check", str(photos), "--no-cache", "--format", "json")
     file = verdict_file(imgbudget, photos)
-    start, rows, texts = read_verdicts(file)
-    right = json.dumps(rows).encode()
+    start, head, texts = read_verdicts(file)
+    names, columns = head
+    right = json.dumps(head).encode()
     for its, more in (
         (right, texts + b"\0"),
         (right, texts.replace(b"\0", b"", 1)),
         (right, b""),
         (right[:-1], texts),
         (b"[]", b""),
-        (b'{"a.jpg": null}', texts),
+        (b"{}", texts),
+        (b"[[], []]", b""),
+        (b'["a.jpg", null]', texts),
         (b"[" * 100_000, b""),
         (b"\xff", b"\xff"),
         (right, texts + b" " * (1 << 27)),
+        ([[], columns], texts),
+        ([[], [[]] * len(columns)], b""),
+        ([names[:-1], columns], texts),
+        ([[1, *names[1:]], columns], texts),
+        ([[None] * len(names), columns], texts),
+        ([names, columns[:-1]], texts),
+        ([names, [*columns, [0]]], texts),
+        ([names, dict(enumerate(columns))], texts),
+        ([["x"] * (1 << 18), [column[:1] for column in columns]], b"\0" * (3 << 18)),
     ):
         write_verdicts(file, start, its, more)
         assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
     for line in (b"", b"AAAA", b"not base64!", b64encode(b"x" * 99)):
         file.write_bytes(b"%s %08x\n%s\n" % (start, zlib.crc32(line), line))
         assert imgbudget("check", str(photos), "--cache", "--format", "json") == plain
-    assert read_verdicts(file)[1] == rows
+    assert read_verdicts(file)[1] == head

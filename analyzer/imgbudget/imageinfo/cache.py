@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from imgbudget.imageinfo.cachefiles import (
@@ -123,17 +122,20 @@ class ComparisonCache(FolderCache[_Comparison]):
     def load(self, paths: Iterable[str]) -> None:
         """Read what is known of these files, and forget all others."""
         self._valid, self._stamps = {}, {}
-        folders: dict[str, list[str]] = {}
+        folders: dict[str, list[tuple[str, str]]] = {}
         for path in paths:
-            folders.setdefault(path.rpartition("/")[0], []).append(path)
+            location, _, name = path.rpartition("/")
+            folders.setdefault(location, []).append((path, name))
         for location, its in folders.items():
             entries = self._load(location)
-            for path in its:
-                with suppress(OSError):  # the comparison will leave it out
+            for path, name in its:
+                try:
                     self._stamps[path] = stamp = stamp_of(path)
-                    entry = entries.get(path.rpartition("/")[2])
-                    if entry is not None and stamp == entry[:4]:
-                        self._valid[path] = entry
+                except OSError:  # the comparison will leave it out
+                    continue
+                entry = entries.get(name)
+                if entry is not None and stamp == entry[:4]:
+                    self._valid[path] = entry
 
     def copies(self, paths: Sequence[str]) -> list[tuple[int, tuple[str, ...]]] | None:
         """The copies among files with their length, if all of them were compared; None if not."""

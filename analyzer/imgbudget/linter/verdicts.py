@@ -26,7 +26,6 @@ from imgbudget.imageinfo.cachefiles import (
     FolderCache,
     are_within,
     cache_folder,
-    columns_of,
     is_settled,
     stamp_of,
     stamps_are_right,
@@ -51,6 +50,9 @@ _SAVED_TOGETHER = 1000
 _MAX_NUMBER = 1 << 64
 _MAX_TEXT = 1 << 26
 """Bytes of the entries of one folder from which on they are ignored, so that memory stays bounded."""
+
+_MAX_ENTRIES = 1 << 17
+"""Entries of one folder from which on they are ignored: a file of verdicts has no space for as many."""
 
 
 class Verdict(NamedTuple):
@@ -203,7 +205,10 @@ class VerdictCache(FolderCache[_Kept]):
             return None
         location, slash, name = file.path.rpartition("/")
         context = self._session.context.at(file.path)
-        if context.needs_pixels or context.needs_text or context.client is not None:
+        key = self._keys.get((id(context), location))
+        if key is None:
+            key = self._make_key(context, location, slash)
+        if not key:
             return None
         try:
             stamp = stamp_of(file.path)
@@ -213,7 +218,6 @@ class VerdictCache(FolderCache[_Kept]):
             context.paths.runner(file.path)  # which records those that hold for the file
         if location != self._location:
             self._location, self._entries = location, self._load(location)
-        key = self._keys.get((id(context), location)) or self._make_key(context, location, slash)
         kept = self._entries.get(name)
         if kept is not None and (kept[:4] != stamp or kept[4] != key):
             kept = None
@@ -222,17 +226,28 @@ class VerdictCache(FolderCache[_Kept]):
     def _verdict(self, files: Iterable[_Pair]) -> Verdict:
         """The verdict on consecutive files that have not changed."""
         kept: list[_Kept] = []
+        add = self._session.totals.add_unchanged
+        last: LintContext | None = None
         for file, found in files:
-            if found is not None and found.kept is not None:
-                found.context.limits()  # notes what is assumed
-                self._session.totals.add_unchanged(file.path, found.kept[0], found.kept[5])
-                kept.append(found.kept)
+            its = found.kept if found is not None else None
+            if found is not None and its is not None:
+                if found.context is not last:
+                    last = found.context
+                    last.limits()  # notes what is assumed
+                add(file.path, its[0], its[5])
+                kept.append(its)
         texts = merge(self._separators, [tuple(texts) for *_, texts in kept])
         counts = tuple(map(sum, zip(*[its[6] for its in kept], strict=True)))
         return Verdict(counts, tuple([texts[section] for section in self._sections]))
 
     def _make_key(self, context: "LintContext", location: str, slash: str) -> str:
-        """The hash of what the verdicts of a folder depend on that other files of the run need not share."""
+        """The hash of what the verdicts of a folder depend on that other files of the run need not share.
+
+        Empty if files of this context have no verdicts.
+        """
+        if context.needs_pixels or context.needs_text or context.client is not None:
+            self._keys[id(context), location] = ""
+            return ""
         limits = context.data.bind(context.model, context.platform)
         named = context.model, context.platform, context.explicit_model, context.explicit_platform
         place = limits.at_maker, limits.is_gateway, limits.text_only
@@ -261,46 +276,54 @@ class VerdictCache(FolderCache[_Kept]):
         return verdict
 
     def _encoded(self, entries: Mapping[str, _Kept]) -> bytes:
-        rows = json.dumps({name: entry[:-1] for name, entry in entries.items()}, separators=(",", ":"))
-        texts = "\0".join(chain.from_iterable(entry[-1] for entry in entries.values()))
-        whole = f"{rows}\n{texts}".encode("utf-8", "surrogatepass")
-        return b64encode(zlib.compress(whole, 1))  # a tenth: the output of one file is like that of another
+        *stamps, keys, sizes, counts, texts = zip(*entries.values(), strict=True)
+        edges = zip(*[size or (None, None) for size in sizes], strict=True)
+        columns = [*stamps, keys, *edges, *zip(*counts, strict=True)]
+        head = json.dumps([list(entries), list(map(_packed, columns))], separators=(",", ":"))
+        whole = "\n".join((head, "\0".join(chain.from_iterable(texts))))
+        # a tenth: the output of one file is like that of another
+        return b64encode(zlib.compress(whole.encode("utf-8", "surrogatepass"), 1))
 
-    def _decoded(self, line: bytes) -> Any:
+    def _entries_in(self, text: bytes) -> dict[str, _Kept] | None:
         unpacker = zlib.decompressobj()
         try:
-            whole = unpacker.decompress(b64decode(line, validate=True), _MAX_TEXT)
-        except zlib.error as error:
-            raise ValueError from error
-        if not unpacker.eof:
-            raise ValueError("more than is ever written")
-        rows, _, texts = whole.decode("utf-8", "surrogatepass").partition("\n")
-        entries, number = json.loads(rows), len(self._separators)
-        if not isinstance(entries, dict) or not {list}.issuperset(map(type, entries.values())):
-            raise ValueError(rows)
-        parts = zip(*[iter(texts.split("\0"))] * number, strict=True)
-        for row, its in zip(entries.values(), parts, strict=True):
-            row.append(its)
-        return entries
-
-    def _checked(self, rows: list[Any]) -> "Iterable[_Kept] | None":
-        columns = columns_of(rows, _TYPES)
-        if columns is None or not stamps_are_right(columns[:4]):
+            whole = unpacker.decompress(b64decode(text, validate=True), _MAX_TEXT)
+            head, _, texts = whole.decode("utf-8", "surrogatepass").partition("\n")
+            names, packed = json.loads(head)
+            are_names = type(names) is list and {str}.issuperset(map(type, names))
+            columns = _unpacked(packed, len(names)) if unpacker.eof and are_names else None
+            if columns is None:
+                return None
+            *stamps, keys, widths, heights = columns[: -len(_COUNTS)]
+            sizes = [w and h and Size(w, h) for w, h in zip(widths, heights, strict=True)]
+            parts = zip(*[iter(texts.split("\0"))] * len(self._separators), strict=True)
+            counts = zip(*columns[-len(_COUNTS) :], strict=True)
+            return dict(zip(names, zip(*stamps, keys, sizes, counts, parts, strict=True), strict=True))
+        except (ValueError, TypeError, RecursionError, zlib.error):
             return None
-        sizes, counts = [size for size in columns[5] if size is not None], columns[6]
-        numbers = list(chain.from_iterable(counts))
-        if (
-            (sizes and columns_of(sizes, (_INT, _INT)) is None)
-            or not are_within(chain.from_iterable(sizes), 1, _MAX_NUMBER)
-            or set(map(len, counts)) != {_COUNTS}
-            or not {int, float}.issuperset(map(type, numbers))
-            or not all(-_MAX_NUMBER < number < _MAX_NUMBER for number in set(numbers))
-        ):
-            return None
-        columns[5] = tuple([None if size is None else Size(*size) for size in columns[5]])
-        return zip(*columns, strict=True)
 
 
-_INT, _STR, _LIST = (frozenset((kind,)) for kind in (int, str, list))
-_TYPES = _INT, _INT, _INT, _INT, _STR, _LIST | {type(None)}, _LIST, frozenset((tuple,))
-_COUNTS = len(Summary().counts)
+def _packed(column: Sequence[Any]) -> Sequence[Any]:
+    """A column, or its only value if all are equal."""
+    return column[:1] if column.count(column[0]) == len(column) else column
+
+
+def _unpacked(packed: Any, length: int) -> list[Sequence[Any]] | None:
+    """The columns of `length` entries, None unless each has values that a run keeps."""
+    if type(packed) is not list or len(packed) != len(_TYPES) or not {list}.issuperset(map(type, packed)):
+        return None
+    is_right = (
+        0 < length <= _MAX_ENTRIES
+        and all(types.issuperset(map(type, column)) for column, types in zip(packed, _TYPES, strict=True))
+        and all(len(column) in (1, length) for column in packed)
+        and stamps_are_right(packed[:4])
+        and are_within(chain(*packed[5:7]), 1, _MAX_NUMBER)
+        and all(-_MAX_NUMBER < number < _MAX_NUMBER for column in packed[7:] for number in column)
+    )
+    return [column * (length // len(column)) for column in packed] if is_right else None
+
+
+_INT, _STR, _NUMBER = (frozenset(kinds) for kinds in ((int,), (str,), (int, float)))
+_COUNTS = [_NUMBER] * len(Summary().counts)
+_TYPES = [*[_INT] * 4, _STR, *[_INT | {type(None)}] * 2, *_COUNTS]
+"""The types of the columns: stamp, key, width and height in px, and counts."""
