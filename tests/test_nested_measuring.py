@@ -83,6 +83,76 @@ def test_several_models_are_on_the_platform_of_the_folder(imgbudget: Command) ->
     assert package.size("chat/a.png", model=[HERE, THERE]).records() == found[::2]
 
 
+def each(plans: Sequence[Any]) -> dict[str, list[tuple[str, str]]]:
+    """The models and platforms of each plan, itself first."""
+    return {plan["path"]: [*models([plan]), *models(plan["models"])] for plan in plans}
+
+
+TWO = {
+    f"{folder}/{name}": [(HERE, platform), (HERE, platform), (THERE, platform)]
+    for folder, platform in (("chat", "bedrock"), ("docs", "anthropic"))
+    for name in ("a.png", "r.json")
+}
+"""What a plan for two models says of each file: its own platform for all."""
+
+
+def test_a_plan_for_several_models_is_on_the_platform_of_the_folder(
+    imgbudget: Command, services: Path
+) -> None:
+    """In a search, a list of files and Python; the sums are for each model and platform."""
+    (services / "list").write_text("\n".join(TWO))
+    for given in ((".",), ("--files-from", "list")):
+        assert each(shown(imgbudget, "plan", *given, "--model", f"{HERE},{THERE}")["plans"]) == TWO
+    report = package.plan(".", model=[HERE, THERE])
+    found = shown(imgbudget, "plan", "--model", f"{HERE},{THERE}")["plans"]
+    assert report.records() == report.to_dict()["plans"] == found
+    text = imgbudget("plan", "--model", f"{HERE},{THERE}").out
+    sums = [line.split()[:3] for line in text.split("their tokens")[1].splitlines()[1:5]]
+    assert sums == [[model, platform, "2"] for _, platform in BOTH for model in (HERE, THERE)]
+    text = imgbudget("plan", "docs", "--model", f"{HERE},{THERE}").out
+    assert "tokens of all images" in text
+    assert "their tokens" not in text
+    (services / "empty").mkdir()
+    assert "platform" not in imgbudget("plan", "empty", "--model", f"{HERE},{THERE}").out
+
+
+def test_a_plan_that_is_made_is_that_of_the_folder(imgbudget: Command, services: Path) -> None:
+    """The limits of a folder's file count when files are written, also in other processes."""
+    (services / "chat/limits.yaml").write_text("tiers: {standard: {tier_edge: {value: 560}}}\n")
+    write(services / "chat", f"model: {THERE}\nplatform: bedrock\nlimits: limits.yaml\n")
+    for number in range(8):
+        (services / f"chat/{number}.png").write_bytes(LARGE)
+    planned = {plan.use.location.path: plan.planned for plan in package.plan(".", model=[HERE, THERE])}
+    assert {path: size.long_edge <= 560 for path, size in planned.items()} == {
+        path: path.startswith("chat/") for path in planned
+    }
+    imgbudget("plan", "--apply", "--model", f"{HERE},{THERE}", "-j", "2")
+    assert {row.path: row.size for row in package.size(".") if row.pointer is None} == {
+        path: size for path, size in planned.items() if path.endswith("png")
+    }
+
+
+def test_several_models_are_on_the_platform_that_a_request_goes_to(
+    imgbudget: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its form says that it goes to Bedrock, whatever the folder's platform is, and OpenAI is not there."""
+    asked = body(image_block(LARGE), model=None) | {"anthropic_version": "bedrock-2023-05-31"}
+    write_json(Path("docs/r.json"), asked)
+    both = [(THERE, "bedrock"), ("gpt-5.4", "openai")]
+    names = ",".join(model for model, _ in both)
+    for options in ((), ("--platform", "anthropic")):
+        run = imgbudget("size", "docs", "--model", names, "--format", "json", *options)
+        assert models([one for one in run.json["sizes"] if one["pointer"] is not None]) == both
+        assert "not available on anthropic: using its limits on bedrock" not in run.err
+    plans = shown(imgbudget, "plan", "docs", "--model", names)["plans"]
+    assert each(plans)["docs/r.json"] == [both[0], *both]
+    assert each(plans)["docs/a.png"][1] == (THERE, "anthropic")
+    monkeypatch.setattr(selection, "is_installed", lambda _name: True)
+    monkeypatch.setattr(task, "read_image", read_of)
+    (image,) = shown(imgbudget, "legible", "docs/r.json", "-j", "1", "--model", names)["images"]
+    assert models(image["models"]) == both
+
+
 def test_text_is_read_as_the_model_of_the_folder_sees_it(
     imgbudget: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.arguments import names_arguments, require_count
-from imgbudget.linter.models import ALL, models_at, several_of
+from imgbudget.linter.models import ALL, LimitsByPlace, models_at, several_of
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
@@ -269,15 +269,15 @@ def _answers(
             yield outcome.number, CRASHED if outcome.answer is None else outcome.answer
 
 
-def _other_tiers(session: Session) -> Callable[[str], tuple[Limits, ...]]:
-    """What gives the cheapest model in service of each tier of Claude on the platform of a file."""
+def _other_tiers(session: Session) -> Callable[[str, str], tuple[Limits, ...]]:
+    """What gives the cheapest model in service of each tier of Claude for a file, on a platform."""
     models = models_at(session, (ALL,))
     known: dict[int, tuple[Limits, ...]] = {}
 
-    def at(path: str) -> tuple[Limits, ...]:
-        every = models(path)
+    def at(path: str, platform: str) -> tuple[Limits, ...]:
+        every = models(path, platform)
         if id(every) not in known:
-            known[id(every)] = _cheapest(every, session.context.at(path).platform)
+            known[id(every)] = _cheapest(every, platform)
         return known[id(every)]
 
     return at
@@ -314,7 +314,7 @@ class _ImageOfRun(NamedTuple):
 
 def _models_of(
     image: ImageResult,
-    bound: Callable[[str | None], tuple[Limits, ...]] | None,
+    bound: LimitsByPlace | None,
     detail: str | None,
     notes: dict[str, None],
 ) -> tuple[tuple[Limits, str | None], ...]:
@@ -324,7 +324,7 @@ def _models_of(
         return ((image.limits if detail is None else limits_at(image.limits, detail, notes), level),)
     return tuple(
         (limits.at(level) if detail is None else limits_at(limits, detail, notes), level)
-        for limits in bound(image.use.location.path)
+        for limits in bound(image.use.location.path, image.limits.platform if image.use.in_request else "")
     )
 
 
@@ -372,7 +372,7 @@ def text_worker() -> Callable[[ReadTask], ImageText | str]:
 
 
 def _legible(
-    found: _ImageOfRun, outcome: ImageText | str, others: Callable[[str], tuple[Limits, ...]]
+    found: _ImageOfRun, outcome: ImageText | str, others: Callable[[str, str], tuple[Limits, ...]]
 ) -> LegibleImage:
     """An image with its text and what models see of it."""
     location = found.image.use.location
@@ -385,6 +385,7 @@ def _legible(
             models.append(SeenByModel(limits, level, why=why or "its size is not known"))
             continue
         seen = outcome.at(limits.native_size(found.size))
-        kept = remedies(outcome, seen, limits, others(location.path) if limits.uses_claude_patches else ())
+        tiers = others(location.path, limits.platform) if limits.uses_claude_patches else ()
+        kept = remedies(outcome, seen, limits, tiers)
         models.append(SeenByModel(limits, level, seen, remedies=kept))
     return LegibleImage(location, found.size, outcome, models=tuple(models))

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
+from imgbudget.linter.models import LimitsByPlace
 from imgbudget.linter.options import require_str
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
@@ -120,14 +121,14 @@ def at_detail(row: Measured, limits: Limits, detail: str | None, notes: dict[str
 
 def on_models(
     rows: Sequence[Measured],
-    models: Callable[[str | None], tuple[Limits, ...]] | None,
+    models: LimitsByPlace | None,
     detail: str | None,
     notes: dict[str, None],
 ) -> list[Measured]:
     """The images on each of the models, one model after another; without `models` each on its own."""
     if models is None:
         return [at_detail(row, row.limits, detail, notes) for row in rows]
-    every = [models(row.location.path if row.location else None) for row in rows]
+    every = [models(*row.place) for row in rows]
     return [
         at_detail(row, limits, detail, notes)
         for together in zip_longest(*every)

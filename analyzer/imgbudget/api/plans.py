@@ -17,7 +17,6 @@ from imgbudget.discovery.walk import Paths, path_list
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import for_models
 from imgbudget.fixing.trial import PlannedFiles, plan_files
-from imgbudget.limits.bound import Limits
 from imgbudget.linter.arguments import accepts_wishes, names_arguments
 from imgbudget.linter.models import several_of
 from imgbudget.linter.options import RunOptions, require_switch, word_list
@@ -49,20 +48,14 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
     summary: Summary
     unread: tuple[str, ...]
     _unread: tuple[UnreadPart, ...]
-    _models: tuple[Limits, ...]
 
     @classmethod
-    def of(
-        cls,
-        planned: PlannedFiles,
-        models: tuple[Limits, ...] = (),
-        documents: Sequence[DocumentPlan] = (),
-    ) -> "PlanReport":
-        """The report of planned files, for these models if they are several."""
+    def of(cls, planned: PlannedFiles, documents: Sequence[DocumentPlan] = ()) -> "PlanReport":
+        """The report of planned files."""
         report = cls(planned.images)
         report.requests, report.summary = planned.requests, planned.summary
-        report.documents, report._models = tuple(documents), models
-        report._unread, report.unread = planned.unread, tuple(map(str, planned.unread))
+        report.documents, report._unread = tuple(documents), planned.unread
+        report.unread = tuple(map(str, planned.unread))
         return report
 
     def __repr__(self) -> str:
@@ -72,7 +65,7 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
     def to_dict(self) -> Json:
         """The document of `imgbudget plan --format json`."""
         totals = PlanTotals.of(self)
-        document = plan_document(self, self.requests, totals, self.summary, self._models, unread=self._unread)
+        document = plan_document(self, self.requests, totals, self.summary, unread=self._unread)
         if self.documents:
             document["documents"] = [document_record(one) for one in self.documents]
         return document
@@ -131,12 +124,14 @@ def plan(  # noqa: PLR0913 - keyword options
     """
     require_switch(cheapest, "cheapest")
     asked = run_options(options, settings, model, budget)
-    client = settings.get("client") or ""
+    client = asked.client or ""
     session = Session(asked._replace(client=client, pixels=False, text=False, nested=True))
-    goal = for_models(_goal(target), session, several_of(model_names(model)), cheapest=cheapest)
+    several = several_of(model_names(model))
+    goal = for_models(_goal(target), several, cheapest=cheapest)
     given = path_list(paths)
     named = documents_in(given)
-    planned = plan_files(session, [path for path in given if path not in named], goal, measure=measure)
+    others = [path for path in given if path not in named]
+    planned = plan_files(session, others, goal, measure=measure, models=several)
     tiers = session.limits.tiers
     documents = [plan_document_file(path, session.context.at(path).limits(), tiers) for path in named]
     documents += [
@@ -145,7 +140,7 @@ def plan(  # noqa: PLR0913 - keyword options
     ]
     if planned.unread and not (planned.files or documents):
         raise UsageError(*map(str, planned.unread))
-    return PlanReport.of(planned, goal.models, documents)
+    return PlanReport.of(planned, documents)
 
 
 def _goal(target: SizeGoal | SizePreset | str | Sequence[str] | None) -> SizeGoal:

@@ -10,7 +10,6 @@ from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
-from imgbudget.model.budgets import Budget
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.unread import UnreadPart, unread_parts
 from imgbudget.output.base import count
@@ -119,7 +118,7 @@ def split_files(
     session: Session, requests: Paths, stdin: StandardInput
 ) -> tuple[list[Split], Summary, list[UnreadPart]]:
     """The splits of all requests, in the order of the files, what was read, and what could not be."""
-    targets = PlanTargets(session.context.paths, SizeGoal(), Budget())
+    targets = PlanTargets.of(session, SizeGoal())
     splits: list[Split] = []
     unread: list[UnreadPart] = []
 

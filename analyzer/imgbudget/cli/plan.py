@@ -42,10 +42,8 @@ from imgbudget.errors import UsageError
 from imgbudget.fixing.contents import MeasuredContents, measured_contents
 from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, for_models, plans_of
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
-from imgbudget.limits.bound import Limits
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
-from imgbudget.model.budgets import Budget
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.unread import UnreadPart, unread_parts
 from imgbudget.output.base import TextStyle, count
@@ -186,15 +184,14 @@ def plan(options: PlanOptions) -> int:
         rules=SelectionOptions(options.select, options.ignore),
     )
     session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets, nested=True))
-    goal = for_models(goal, session, several, cheapest=options.cheapest)
+    goal = for_models(goal, several, cheapest=options.cheapest)
     measured = _measured(session, options, goal)
-    targets = PlanTargets(session.context.paths, measured.goal, Budget())
+    targets = PlanTargets.of(session, measured.goal, models=several, selected=options.select is not None)
     documents = [
         plan_document_file(path, session.context.at(path).limits(), session.limits.tiers)
         for path in named_documents
     ]
-    targets = targets._replace(selected=options.select is not None)
-    plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
+    plan_run = _PlanRun(session, options, several, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
     documents += [
         plan_document_file(path, session.context.at(path).limits(), session.limits.tiers, named=False)
@@ -203,7 +200,7 @@ def plan(options: PlanOptions) -> int:
     with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
         tries = made is None and not options.write.diff and not options.estimate
         outcomes = plan_run.tried(gathered.files) if tries else made
-        found = _Found.of(gathered, outcomes or {}, targets.goal.models)._replace(documents=documents)
+        found = _Found.of(gathered, outcomes or {})._replace(documents=documents)
         write_formats(
             () if options.write.diff else formats,
             output.color,
@@ -271,22 +268,19 @@ class _Gathered(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The plans of a run, and the models that they are for."""
+    """The plans of a run."""
 
     plans: list[ImagePlan]
     requests: list[RequestPlan]
     totals: PlanTotals
     summary: Summary
     resends: list[Resend] | None
-    models: tuple[Limits, ...]
     documents: Sequence[DocumentPlan] = ()
     left_out: int | None = None
     unread: Sequence[UnreadPart] = ()
 
     @classmethod
-    def of(
-        cls, gathered: _Gathered, outcomes: Mapping[str, FileOutcome], models: tuple[Limits, ...]
-    ) -> "_Found":
+    def of(cls, gathered: _Gathered, outcomes: Mapping[str, FileOutcome]) -> "_Found":
         """The plans as a fixer carries them out, as far as that is known."""
         made = [made_plan(plan, outcomes.get(path)) for path, plan in gathered.files.items()]
         plans = [image for plan in made for image in plan.images]
@@ -298,17 +292,17 @@ class _Found(NamedTuple):
             PlanTotals.of(plans),
             gathered.summary,
             gathered.resends,
-            models,
             left_out=left_out,
             unread=gathered.unread,
         )
 
 
 class _PlanRun(NamedTuple):
-    """A run of the command; `stdin` is what came on standard input."""
+    """A run of the command; `models` are those that are compared, `stdin` what came on standard input."""
 
     session: Session
     options: PlanOptions
+    models: tuple[str, ...]
     targets: PlanTargets
     stdin: bytes | None
 
@@ -321,6 +315,7 @@ class _PlanRun(NamedTuple):
             self.targets.budget,
             self.options.unsafe_fixes,
             client=client,
+            models=self.models,
             selected=self.targets.selected,
         )
 
@@ -435,7 +430,6 @@ def _document(found: _Found) -> dict[str, Any]:
         found.requests,
         found.totals,
         found.summary,
-        found.models,
         unread=found.unread,
         not_selected=found.left_out,
     )
@@ -453,14 +447,11 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     shown = [plan for plan in found.plans if show_all or plan.is_notable]
     joint = [request for request in found.requests if show_all or request.is_notable]
     evidence = evidence_text(found.plans, found.requests)
-    notes = [*content_notes(found.plans), *(() if found.models else lever_lines(found.plans))]
+    several = any(plan.models for plan in found.plans)
+    notes = [*content_notes(found.plans), *(() if several else lever_lines(found.plans))]
     parts = [
-        *((image_table(shown, found.requests, colour=colour),) if shown and not found.models else ()),
-        *(
-            (models_table(found.plans, shown, found.requests, found.models, colour=colour),)
-            if found.models
-            else ()
-        ),
+        *((image_table(shown, found.requests, colour=colour),) if shown and not several else ()),
+        *((models_table(found.plans, shown, found.requests, colour=colour),) if several else ()),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         *((evidence,) if evidence else ()),
         totals_line(found.plans, found.totals, found.summary, found.left_out or 0) + joined(notes),

@@ -87,7 +87,7 @@ def show_size(options: SizeOptions) -> int:
     if options.table and options.client:
         notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
     rows = on_models(found, bound, detail, notes)
-    alone = () if rows else bound(None) if bound else (session.context.limits(),)
+    alone = () if rows else bound(None, "") if bound else (session.context.limits(),)
     shown = tuple(
         dict.fromkeys([row.limits for row in rows] or [limits_at(one, detail, notes) for one in alone])
     )

@@ -17,7 +17,6 @@ from imgbudget.limits.values import figure
 from imgbudget.linter.arguments import box_of, names_arguments, size_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
-from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, Loss
 from imgbudget.model.subjects import ImageUse, ProbeField
@@ -102,7 +101,7 @@ class CropTarget(NamedTuple):
 def target_of(session: Session, path: str) -> CropTarget:
     """What limits a part of an image: model, budgets and client, as the session has them for it."""
     context = session.context.at(path)
-    goal, _ = PlanTargets(session.context.paths, SizeGoal(SizePreset.NATIVE), Budget()).at(path)
+    goal, _ = PlanTargets.of(session, SizeGoal(SizePreset.NATIVE)).at(path)
     return CropTarget(context.limits(), goal, context.client.profile if context.client else None)
 
 

@@ -85,7 +85,7 @@ class Fixer:
         """Fix the files under `paths`."""
         self.session = session
         self.options = options
-        self.strategy: FixStrategy = options.strategy.bound(session.context.paths)
+        self.strategy: FixStrategy = options.strategy.bound(session)
         self.paths: tuple[str, ...] = path_list(paths)
         named = [path for path in self.paths if path != STDIN]
         self.output_target: OutputTarget = OutputTarget(

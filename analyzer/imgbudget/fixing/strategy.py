@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
-from imgbudget.linter.models import limits_of_all
+from imgbudget.linter.models import LimitsByPlace, models_at
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.linter.run import Session
 from imgbudget.model.budgets import Budget
@@ -19,6 +19,7 @@ from imgbudget.model.results import FileResult
 from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, needed_level, pictures_in
 from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.planner.allocation import within_body
+from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.clients import plan_as_sent
 from imgbudget.planner.from_findings import (
     body_target,
@@ -179,8 +180,8 @@ def converge_request(
     return with_notes(test, edit)
 
 
-def for_models(goal: SizeGoal, session: Session, names: Sequence[str], *, cheapest: bool) -> SizeGoal:
-    """The goal for several models together; itself if none are named.
+def for_models(goal: SizeGoal, names: Sequence[str], *, cheapest: bool) -> SizeGoal:
+    """The goal for several models together, whose limits are those of each file; itself if none are named.
 
     Raises:
         UsageError: no models to compare for `cheapest`, or a goal that chooses another size.
@@ -192,29 +193,56 @@ def for_models(goal: SizeGoal, session: Session, names: Sequence[str], *, cheape
             "a size for several models is chosen by their limits; "
             "only --target dimension:, tokens: and bytes: can be combined with it"
         )
-    return goal._replace(models=limits_of_all(session, names), cheapest=cheapest)
+    return goal._replace(cheapest=cheapest)
 
 
 class PlanTargets(NamedTuple):
     """The targets of a run: the given goal and budget, over those of the configuration.
 
-    With `selected`, only image files and requests with a finding are planned.
+    With `models` the goal is for several of them together, on the platform that a request goes to, or that of
+    the file's configuration. With `selected`, only image files and requests with a finding are planned.
     """
 
     paths: PathRules
     goal: SizeGoal
     budget: Budget
+    models: LimitsByPlace | None = None
     selected: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        goal: SizeGoal,
+        budget: Budget = NO_BUDGET,
+        *,
+        models: Sequence[str] = (),
+        selected: bool = False,
+    ) -> "PlanTargets":
+        """The targets of a session, for the named models if they are several."""
+        bound = models_at(session, models) if models else None
+        return cls(session.context.paths, goal, budget, bound, selected)
+
     def at(self, path: str) -> tuple[SizeGoal, Budget]:
-        """The goal of each image and the budget of each request in a file."""
+        """The goal of each image file and the budget of each request in a file."""
         budgets = self.paths.at(path).runner(path).budgets
         goal = self.goal
         image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
         return (
-            goal._replace(tokens=image.tokens, byte_size=image.bytes, cost=image.cost),
+            goal._replace(
+                tokens=image.tokens,
+                byte_size=image.bytes,
+                cost=image.cost,
+                models=self.models(path, "") if self.models else (),
+            ),
             self.budget.over(budgets.request),
         )
+
+    def for_request(self, goal: SizeGoal, test: RequestUnderTest) -> SizeGoal:
+        """The goal of a file for the images of one of its requests."""
+        if self.models is None:
+            return goal
+        return goal._replace(models=self.models(test.request.location.path, test.limits.platform))
 
 
 class FilePlan(NamedTuple):
@@ -234,7 +262,7 @@ def plans_of(result: FileResult, targets: PlanTargets, *, unsafe: bool = False) 
     found = {finding.location for finding in result.findings}
     documents = {location.document for location in found}
     requests = tuple(
-        plan_request(one.test, budget=budget, goal=goal, unsafe=unsafe)
+        plan_request(one.test, budget=budget, goal=targets.for_request(goal, one.test), unsafe=unsafe)
         for one in result.requests
         if not targets.selected or one.request.location.document in documents
     )
@@ -276,8 +304,8 @@ class FixStrategy(Protocol):
     def is_final(self) -> bool:
         """Whether its edits are for the file as it was, and none for the result."""
 
-    def bound(self, paths: PathRules) -> "FixStrategy":
-        """The same with the budgets that a session has for each path, which the others need."""
+    def bound(self, session: Session) -> "FixStrategy":
+        """The same with the budgets and models that a session has for each path, which the others need."""
 
     def selects(self, finding: Finding) -> bool:
         """Whether the fix of a finding is to be made, so that the finding must disappear."""
@@ -319,7 +347,7 @@ class FindingFixes(NamedTuple):
         """Not if all are fixed: an edit may leave a finding, or cause another."""
         return bool(self.only)
 
-    def bound(self, paths: PathRules) -> "FindingFixes":  # noqa: ARG002
+    def bound(self, session: Session) -> "FindingFixes":  # noqa: ARG002
         """Itself: its budgets come with the findings."""
         return self
 
@@ -380,16 +408,17 @@ class PlanFixes(NamedTuple):
     """Only the resizes of a plan; a request that no plan makes feasible is not changed.
 
     With `converts`, images without a resize are converted if the API does not take their format. `client` is
-    the profile of the agent that sends the files, if one is named. With `selected`, only image files and
-    requests with a finding are changed.
+    the profile of the agent that sends the files, if one is named. With `models` the sizes suit all of these.
+    With `selected`, only image files and requests with a finding are changed.
     """
 
     goal: SizeGoal
     budget: Budget
     unsafe: bool = False
-    paths: PathRules | None = None
+    targets: PlanTargets | None = None
     converts: bool = False
     client: ClientProfile | None = None
+    models: tuple[str, ...] = ()
     selected: bool = False
 
     @property
@@ -397,14 +426,15 @@ class PlanFixes(NamedTuple):
         """Yes: a plan for the result would be another plan, and with --cheapest a smaller size each time."""
         return True
 
-    def bound(self, paths: PathRules) -> "PlanFixes":
-        """With the budgets of a session: rules cannot be sent to a process that was not forked."""
-        return self._replace(paths=paths)
+    def bound(self, session: Session) -> "PlanFixes":
+        """With the targets of a session: rules cannot be sent to a process that was not forked."""
+        return self._replace(targets=PlanTargets.of(session, self.goal, self.budget, models=self.models))
 
-    def _at(self, path: str) -> tuple[SizeGoal, Budget]:
-        if self.paths is None:
+    @property
+    def _bound(self) -> PlanTargets:
+        if self.targets is None:
             raise ValueError("the plan is not bound to a session")
-        return PlanTargets(self.paths, self.goal, self.budget).at(path)
+        return self.targets
 
     def selects(self, finding: Finding) -> bool:  # noqa: ARG002
         """None: a resize need not fix any finding."""
@@ -434,7 +464,7 @@ class PlanFixes(NamedTuple):
         """The resize of an image that its plan changes."""
         if self.selected and not tuple(check(use)):
             return None
-        goal, _ = self._at(use.location.path)
+        goal, _ = self._bound.at(use.location.path)
         plan = _plan_of_file(use, limits, goal, self.client)
         edit = plan.edit if plan is not None else None
         if edit is None and self.converts and use.facts is not None and use.facts.format is not None:
@@ -448,7 +478,8 @@ class PlanFixes(NamedTuple):
         """The resizes of the images that the plan of a request changes."""
         if self.selected and not tuple(check(test)):
             return RequestEdit()
-        goal, budget = self._at(test.request.location.path)
+        goal, budget = self._bound.at(test.request.location.path)
+        goal = self._bound.for_request(goal, test)
         plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
         return with_notes(test, plan.edit) if plan.feasible else RequestEdit()
 

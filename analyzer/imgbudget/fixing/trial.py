@@ -16,7 +16,6 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session, StandardInput, run
-from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import FileFix
 from imgbudget.model.fixes import Resize
 from imgbudget.model.location import Keys, Location
@@ -255,13 +254,18 @@ class PlannedFiles(NamedTuple):
 
 
 def plan_files(
-    session: Session, paths: Paths, goal: SizeGoal, *, measure: bool, budget: Budget = NO_BUDGET
+    session: Session,
+    paths: Paths,
+    goal: SizeGoal,
+    *,
+    measure: bool,
+    models: Sequence[str] = (),
 ) -> PlannedFiles:
-    """The plans of files; see `imgbudget.plan`."""
+    """The plans of files, for the named models if they are several; see `imgbudget.plan`."""
     if goal.content is not None and not measure:
         raise UsageError(f"a plan from headers alone does not go with target {goal.content}")
     goal = measured_contents(session, paths, goal).goal
-    targets = PlanTargets(session.context.paths, goal, budget)
+    targets = PlanTargets.of(session, goal, models=models)
     plans: dict[str, FilePlan] = {}
     unread: list[UnreadPart] = []
 
@@ -272,7 +276,7 @@ def plan_files(
 
     summary = run(session, paths, on_result=add, whole_run=False)
     changed = changed_files(plans) if measure else ()
-    strategy = PlanFixes(goal, budget, client=session.context.client_profile)
+    strategy = PlanFixes(goal, NO_BUDGET, client=session.context.client_profile, models=tuple(models))
     fixer = TrialFixer(session, strategy, paths, changed)
     outcomes = tried(fixer, paths, jobs=1) if changed else {}
     made = tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items())

@@ -162,12 +162,20 @@ class LintContext:
             self._file_limits = limits
         return limits
 
-    def limits_of(self, model: str) -> Limits:
-        """The limits of another model on the platform of these files; adds a note if the model is unknown."""
-        limits = self.data.bind(model, self.platform)
-        self.note_limits(limits, self.platform)
+    def limits_of(self, model: str, platform: str = "") -> Limits:
+        """The limits of another model, as `bound` gives them; adds a note if the model is unknown."""
+        limits = self.bound(model, platform)
+        self.note_limits(limits, platform if limits.platform == platform else self.platform)
         self.note_end(limits)
         return limits
+
+    def bound(self, model: str, platform: str = "") -> Limits:
+        """The limits of another model on a platform if it serves it, else on the platform of these files."""
+        if platform:
+            limits = self.data.bind(model, platform)
+            if limits.platform == platform:
+                return limits
+        return self.data.bind(model, self.platform)
 
     @property
     def client_profile(self) -> "ClientProfile | None":

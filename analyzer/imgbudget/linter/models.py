@@ -7,6 +7,9 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.run import Session
 
+LimitsByPlace = Callable[[str | None, str], tuple[Limits, ...]]
+"""Gives the limits of several models for a file, None for none, and the platform that its request goes to."""
+
 ALL = "all"
 
 
@@ -24,33 +27,35 @@ def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
     return _bound(session.context, names)
 
 
-def models_at(session: Session, names: Sequence[str]) -> Callable[[str | None], tuple[Limits, ...]]:
+def models_at(session: Session, names: Sequence[str]) -> LimitsByPlace:
     """What gives the limits of each model for a file, by the configuration nearest to it.
 
-    Of None, they are those of the session.
+    Of None, they are those of the session. In a request they are those on the platform that it goes to, but
+    of models that this does not serve.
     """
-    known: dict[int, tuple[Limits, ...]] = {}
+    known: dict[tuple[int, str], tuple[Limits, ...]] = {}
 
-    def at(path: str | None) -> tuple[Limits, ...]:
+    def at(path: str | None, platform: str) -> tuple[Limits, ...]:
         context = session.context if path is None else session.context.at(path)
-        if id(context) not in known:
-            known[id(context)] = _bound(context, names)
-        return known[id(context)]
+        key = id(context), platform or context.platform
+        if key not in known:
+            known[key] = _bound(context, names, platform)
+        return known[key]
 
     return at
 
 
-def _bound(context: LintContext, names: Sequence[str]) -> tuple[Limits, ...]:
+def _bound(context: LintContext, names: Sequence[str], platform: str = "") -> tuple[Limits, ...]:
     found: dict[tuple[str, str], Limits] = {}
     for name in names:
-        for limits in _in_service(context) if name == ALL else (context.limits_of(name),):
+        for limits in _in_service(context, platform) if name == ALL else (context.limits_of(name, platform),):
             found.setdefault((limits.model, limits.platform), limits)
     return tuple(found.values())
 
 
-def _in_service(context: LintContext) -> list[Limits]:
+def _in_service(context: LintContext, platform: str) -> list[Limits]:
     data = context.data
-    every = [data.bind(model, context.platform) for model in data.models]
+    every = [context.bound(model, platform) for model in data.models]
     return sorted(
         (limits for limits in every if limits.retired is None),
         key=lambda limits: (data.platforms.index(limits.platform), limits.model),

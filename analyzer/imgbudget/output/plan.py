@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import bills_size
 from imgbudget.limits.levers import levers
 from imgbudget.model.location import Location
@@ -83,6 +82,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
             "cost_usd": None if after else usd(limits.cost_usd(plan.tokens_after)),
         }
         | range_record(after, limits),
+        **({"models": [view_record(view) for view in views_of(plan)]} if plan.models else {}),
     }
 
 
@@ -182,21 +182,16 @@ def view_record(view: View) -> dict[str, Any]:
     }
 
 
-def _of_several(plan: ImagePlan, models: Sequence[Limits]) -> dict[str, Any]:
-    return {"models": [view_record(view) for view in views_of(plan, models)]} if models else {}
-
-
 def plan_document(  # noqa: PLR0913 - keyword arguments with defaults
     plans: Sequence[ImagePlan],
     requests: Sequence[RequestPlan],
     totals: PlanTotals,
     summary: Summary,
-    models: Sequence[Limits] = (),
     *,
     unread: Sequence[UnreadPart] = (),
     not_selected: int | None = None,
 ) -> dict[str, Any]:
-    """The whole plan, version 1; with `models` each image also has its size and tokens on each.
+    """The whole plan, version 1; each image of a plan for several models has its size and tokens on each.
 
     `unread` is what nothing is planned for, as it cannot be read; `not_selected` how many images have no
     finding of the rules that are selected, None if all images are planned.
@@ -204,7 +199,7 @@ def plan_document(  # noqa: PLR0913 - keyword arguments with defaults
     return {
         "version": VERSION,
         "tool": TOOL,
-        "plans": [plan_record(plan) | _of_several(plan, models) for plan in plans],
+        "plans": [plan_record(plan) for plan in plans],
         "requests": [request_plan_record(plan) for plan in requests],
         "totals": {
             "images": len(plans),
@@ -269,37 +264,52 @@ def models_table(
     plans: Sequence[ImagePlan],
     shown: Sequence[ImagePlan],
     requests: Sequence[RequestPlan],
-    models: Sequence[Limits],
     *,
     colour: bool,
 ) -> str:
-    """Each image on each model before and after, and what all images cost on each."""
-    head = ("image", "from", "to", "model", "size used", "tokens", "cost", "why")
+    """Each image on each model before and after, and what all images cost on each.
+
+    Where the configurations of folders set other platforms, each line names its platform.
+    """
+    totals = list(model_totals(plans))
+    apart = len({total.limits.model for total in totals}) < len(totals)
+    where = ("platform",) if apart else ()
     names = _request_names(requests)
-    table = TextTable(head, colour=colour)
+    table = TextTable(
+        ("image", "from", "to", "model", *where, "size used", "tokens", "cost", "why"), colour=colour
+    )
     for plan in shown:
-        for at, view in enumerate(views_of(plan, models)):
+        for at, view in enumerate(views_of(plan)):
             first = at == 0
             table.add(
                 _image_name(plan, names) if first else "",
                 str(plan.size) if first else "",
                 str(plan.planned) if first else "",
                 view.limits.model,
+                *([view.limits.platform] if apart else ()),
                 f"{view.size_before or '?'} → {view.size_after or '?'}",
                 _change(view.tokens_before, view.tokens_after),
                 _cost_change(view.cost_before, view.cost_after),
                 plan.why if first else "",
             )
-    sums = TextTable(("model", "platform", "tokens of all images", "cost", ""), colour=colour)
-    for total in model_totals(plans, models):
+    tokens = ("images", "their tokens") if apart else ("tokens of all images",)
+    sums = TextTable(("model", "platform", *tokens, "cost", ""), colour=colour)
+    for total in totals:
         sums.add(
             total.limits.model,
             total.limits.platform,
+            *([figure(total.images)] if apart else ()),
             _change(total.tokens_before, total.tokens_after),
             _cost_change(total.cost_before, total.cost_after),
             not_counted(total.uncounted if total.tokens_before else 0).removeprefix("; "),
         )
-    return blocks((*((table.text(right={5, 6}),) if shown else ()), sums.text(right={2, 3})))
+    more = len(where)
+    return blocks(
+        (
+            *((table.text(right={5 + more, 6 + more}),) if shown else ()),
+            *((sums.text(right={2, 3, 3 + more}),) if totals else ()),
+        )
+    )
 
 
 def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:

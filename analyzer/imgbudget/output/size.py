@@ -36,6 +36,13 @@ class Measured(NamedTuple):
     original: Size | None = None
 
     @property
+    def place(self) -> tuple[str | None, str]:
+        """The file of the image, and the platform that its request goes to; None and empty without them."""
+        if self.location is None:
+            return None, ""
+        return self.location.path, self.limits.platform if self.location.keys is not None else ""
+
+    @property
     def name(self) -> str:
         """Which image it is: the file, in a request with the position; empty for a size alone."""
         if self.location is None:

@@ -184,7 +184,7 @@ class ImagePlan(NamedTuple):
     `outcome` is what a fixer makes of the plan, None if that was not tried: bytes are then known exactly only
     if the image stays as it is. `client` is what a client makes of the file before it sends it, None if none
     is named: tokens are then those of what arrives. `content` is what was measured of the size that keeps
-    what the image shows, None if nobody asked.
+    what the image shows, None if nobody asked. `models` are those that the size has to suit, if several.
     """
 
     use: ImageUse
@@ -198,6 +198,7 @@ class ImagePlan(NamedTuple):
     outcome: ImageOutcome | None = None
     client: "ClientImage | None" = None
     content: "ContentSize | None" = None
+    models: tuple[Limits, ...] = ()
 
     @property
     def arrives(self) -> Size:
@@ -377,7 +378,7 @@ def plan_image(
     goal = target if isinstance(target, SizeGoal) else SizeGoal(target)
     edge = tightest(edge_limit, goal.dimension)
     planned, row = size, None
-    models = tuple(bind_image(use, limits) for limits in goal.models)
+    models = tuple(bind_image(use, one) for one in goal.models)
     if models:
         planned = size_for_all(size, models, edge, cheapest=goal.cheapest)
     elif goal.target is SizePreset.LATENCY:
@@ -403,7 +404,7 @@ def plan_image(
             reason += f", but {advice}"
         else:
             planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
-    plan = ImagePlan(use, limits, size, planned, reason, row, content=content)
+    plan = ImagePlan(use, limits, size, planned, reason, row, content=content, models=models)
     grows = _is_refused(use, limits, edge_limit) or goal.cheapest or _asks_for_less(plan, goal, most)
     return _within_bytes(plan._replace(may_grow=grows), goal)
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, publishes_size
-from imgbudget.model.request_under_test import bind_image
 from imgbudget.planner.image import ImagePlan
 
 Tokens = tuple[int, int]
@@ -113,12 +112,13 @@ class View(NamedTuple):
 
 
 class ModelTotal(NamedTuple):
-    """All images on one model, each as a prompt by itself. None for an unknown model.
+    """The images that are planned for a model on a platform, each as a prompt by itself.
 
-    `uncounted` images have no known number of tokens.
+    Tokens and costs are None for an unknown model; `uncounted` images have no known number of tokens.
     """
 
     limits: Limits
+    images: int
     tokens_before: Tokens | None
     tokens_after: Tokens | None
     cost_before: Costs | None
@@ -126,10 +126,9 @@ class ModelTotal(NamedTuple):
     uncounted: int
 
 
-def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
-    """The image on each model, in order, at its level of detail."""
-    for model in models:
-        limits = bind_image(plan.use, model)
+def views_of(plan: ImagePlan) -> Iterator[View]:
+    """The image on each of the models that it is planned for, in order, at its level of detail."""
+    for limits in plan.models:
         known = publishes_size(limits.tier)
         before, after = limits.tokens_ends(plan.arrives), limits.tokens_ends(plan.will_arrive)
         yield View(
@@ -143,13 +142,18 @@ def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
         )
 
 
-def model_totals(plans: Sequence[ImagePlan], models: Sequence[Limits]) -> Iterator[ModelTotal]:
-    """The sums over all images, one for each model."""
-    for model in models:
-        views = [view for plan in plans for view in views_of(plan, (model,))]
+def model_totals(plans: Sequence[ImagePlan]) -> Iterator[ModelTotal]:
+    """The sums over all images, one for each model on each platform that a configuration sets for it."""
+    found: dict[tuple[str, str], list[View]] = {}
+    for plan in plans:
+        for view in views_of(plan):
+            found.setdefault((view.limits.model, view.limits.platform), []).append(view)
+    for views in found.values():
+        model = views[0].limits
         counted, priced = model.counts_tokens, model.input_price is not None
         yield ModelTotal(
             limits=model,
+            images=len(views),
             tokens_before=tokens_of(view.tokens_before for view in views) if counted else None,
             tokens_after=tokens_of(view.tokens_after for view in views) if counted else None,
             cost_before=costs_of(view.cost_before for view in views) if priced else None,
