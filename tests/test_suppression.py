@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.discovery.gitignore import covered
 from imgbudget.errors import ConfigError
-from imgbudget.linter.ignores import covered
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from tests.builders import body, image_block, image_bytes

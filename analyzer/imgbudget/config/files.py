@@ -79,13 +79,15 @@ def read_layers(path: str) -> Layers:
     combined = Table((), ConfigOrigin(shown(path), None))
     for level in reversed(levels):
         combined = lay_over(_rooted(level, root), combined)
-    settings = CONFIGURATION.read(combined, "", Reading(boundaries)) or Settings()
+    whole = Reading(boundaries)
+    settings = CONFIGURATION.read(combined, "", whole) or Settings()
     settings = settings._replace(
         root=root,
         inherited=tuple(level.path for level in levels[1:]),
         origins=dict(_origins(combined)),
         notes=tuple(notes),
         references=tuple(reading.references),
+        patterns=tuple(use for use in whole.patterns if not use.at.startswith(f"{EXCLUDE.name}[")),
     )
     return Layers(settings, tuple(dict.fromkeys(reading.problems)))
 
@@ -154,7 +156,7 @@ def _entry_below(entry: Entry, folder: str) -> Entry:
         return entry
     if entry.key in (EXCLUDE.name, INCLUDE.name, FILES.name):
         items: tuple[Node, ...] = tuple(
-            Scalar(item.kind, pattern_below(item.text, folder), item.origin)
+            Scalar(item.kind, pattern_below(item.text, folder), item.origin, item.text)
             if isinstance(item, Scalar)
             else item
             for item in value.items

@@ -24,6 +24,7 @@ __all__ = [
     "NameKind",
     "NameReference",
     "Override",
+    "PatternUse",
     "Settings",
 ]
 
@@ -55,6 +56,29 @@ class NameReference(NamedTuple):
     at: str
     text: str
     origin: ConfigOrigin
+
+
+class PatternUse(NamedTuple):
+    """A file pattern that says which files something holds for; `written` is the text in the file.
+
+    `at` is the path of its value, e.g. `overrides[0].files[1]`, `pattern` what it comes to in the folder that
+    the patterns of the settings are relative to.
+    """
+
+    at: str
+    written: str
+    pattern: str
+    origin: ConfigOrigin
+
+    @property
+    def place(self) -> tuple[ConfigOrigin, str]:
+        """The same for all configurations that inherit it."""
+        return self.origin, self.written
+
+    @property
+    def list_at(self) -> str:
+        """The path of the list that it is in."""
+        return self.at.rpartition("[")[0]
 
 
 class Gateway(NamedTuple):
@@ -128,7 +152,8 @@ class Settings(NamedTuple):
     inherits. `source` is the absolute path of the configuration, None without one; `inherited` are those
     above it that it takes settings from, the nearest first. `origins` are the positions of the values that
     are set, by key, such as `model` and `budgets.image.tokens`. `notes` are remarks for the
-    user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
+    user that are no mistakes. `references` are the names to check after the rules are loaded, `patterns` all
+    file patterns but those of `exclude`, which may name what is not there yet. `gateways` are
     the platforms that the configuration adds or changes, `processors` the bounds of image processors.
     `pixels` runs the rules on pixels, whose bounds are `thresholds`, `text` those on the text of images.
     """
@@ -158,5 +183,6 @@ class Settings(NamedTuple):
     origins: Mapping[str, ConfigOrigin] = MappingProxyType({})
     notes: tuple[str, ...] = ()
     references: tuple[NameReference, ...] = ()
+    patterns: tuple[PatternUse, ...] = ()
     gateways: tuple[Gateway, ...] = ()
     processors: "ProcessorTable | None" = None

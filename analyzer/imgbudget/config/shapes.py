@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from imgbudget.config.load import MISSING, beside, is_within, why_no_file
-from imgbudget.config.settings import ConfigOrigin, NameKind, NameReference
+from imgbudget.config.settings import ConfigOrigin, NameKind, NameReference, PatternUse
 from imgbudget.config.suggest import MAX_HINTS, nearest, plain, quoted
 from imgbudget.config.tree import Items, Kind, Node, Scalar, Table
 from imgbudget.errors import ConfigProblem
@@ -22,7 +22,7 @@ JsonSchema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Collects the mistakes of the files that are read, and the names that only the caller can check.
+    """Collects the mistakes of the files that are read, names that only the caller can check, and patterns.
 
     Files that a configuration names must be in or below its folder in `boundaries`, which has no symbolic
     links; the names of configurations are those of their values' origins.
@@ -31,6 +31,7 @@ class Reading:
     boundaries: Mapping[str, str]
     problems: list[ConfigProblem] = field(default_factory=list)
     references: list[NameReference] = field(default_factory=list)
+    patterns: list[PatternUse] = field(default_factory=list)
 
     def report(self, origin: ConfigOrigin, message: str) -> None:
         """Add a mistake."""
@@ -111,6 +112,8 @@ class PatternShape(TextShape):
         if reason := why_never(text):
             reading.report(node.origin, f"{at}: {quoted(text)} never matches: {reason}")
             return None
+        written = node.moved_from if isinstance(node, Scalar) else None
+        reading.patterns.append(PatternUse(at, written or text, text, node.origin))
         return text
 
 

@@ -27,11 +27,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value; `text` is the value as written, without quotes."""
+    """A single value; `text` is the value as written, without quotes.
+
+    `moved_from` is what was written in the place of a file pattern of another folder.
+    """
 
     kind: Kind
     text: str
     origin: ConfigOrigin
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,6 +357,17 @@ def why_never(line: str) -> str | None:
     return None
 
 
+def covered(pattern: str, root: str, folders: Iterable[str]) -> bool:
+    """Whether all files that a pattern can match are in these folders; all paths are absolute, with `/`."""
+    folder = root
+    if "/" in pattern.rstrip("/") and not pattern.startswith("!"):
+        for step in pattern.strip("/").split("/"):
+            if SPECIAL.search(step):
+                break
+            folder = f"{folder}/{step}"
+    return any(folder == path or folder.startswith(path.rstrip("/") + "/") for path in folders)
+
+
 def _without_trailing_blanks(line: str) -> str:
     """The line without trailing blanks, except the first if a backslash escapes it."""
     bare = line.rstrip(" ")

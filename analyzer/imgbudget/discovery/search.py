@@ -9,7 +9,7 @@ from functools import cache
 from typing import Protocol
 
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind, kind_of
-from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
+from imgbudget.discovery.gitignore import Patterns, as_bytes_text, covered, parse_ignore_file
 from imgbudget.discovery.identity import KnownFiles
 from imgbudget.discovery.links import Reach
 from imgbudget.discovery.walk import (
@@ -22,8 +22,11 @@ from imgbudget.discovery.walk import (
     ExplicitPaths,
     FilePatterns,
     FoundFile,
+    Listing,
     PathEntry,
+    PatternWatch,
     SkippedFile,
+    list_folder,
     numbered_entry,
     os_error_reason,
     other_name,
@@ -168,17 +171,19 @@ class Exclusion(NamedTuple):
     """Patterns and their folder, an absolute path; paths outside of it begin with `..`.
 
     Files that match `patterns` are left out, and all files but those that match `included`, if it has any.
+    `watch` has the patterns of which it is to be known whether they match a file.
     """
 
     patterns: Patterns
     root: str
     included: Patterns = _NONE
+    watch: PatternWatch | None = None
 
     @classmethod
     def of(cls, files: FilePatterns) -> "Exclusion":
         """Parse the patterns of a configuration."""
-        exclude, root, include = files
-        return cls(_parsed(exclude), _absolute(root), _parsed(include) if include else _NONE)
+        exclude, root, include, watch = files
+        return cls(_parsed(exclude), _absolute(root), _parsed(include) if include else _NONE, watch)
 
     def location(self, path: str) -> str:
         """The absolute path, as written by the user if that is inside the root, else without links."""
@@ -203,6 +208,26 @@ class Exclusion(NamedTuple):
             if step in names and step not in kept:
                 return [*kept, step]
         return kept
+
+    def see(self, location: str, names: AbstractSet[str]) -> None:
+        """Note which watched patterns match the names of files in the folder at `location`."""
+        watch = self.watch
+        if watch is None or not watch.pending or not names:
+            return
+        if watch.matcher is None:
+            watch.matcher = _parsed([pattern.removeprefix("!") for pattern in watch.pending])
+        relative = self.relative(location)
+        if _matches_in(watch.matcher, relative, names):
+            alone = ((pattern, _parsed([pattern.removeprefix("!")])) for pattern in watch.pending)
+            matched = {pattern for pattern, one in alone if _matches_in(one, relative, names)}
+            watch.pending -= matched
+            watch.matcher = None
+
+    def note_searched(self, folder: str) -> None:
+        """Note for which of the watched patterns no file is left, now that a whole folder was searched."""
+        if self.watch is not None and self.watch.pending:
+            location = (self.location(folder),)
+            self.watch.searched.update(it for it in self.watch.pending if covered(it, self.root, location))
 
     def holds(self, folder: str) -> bool:
         """Whether a folder, spelled as in results, is the root of the patterns or in it."""
@@ -231,6 +256,15 @@ class Exclusion(NamedTuple):
 
 def _parsed(patterns: Sequence[str]) -> Patterns:
     return Patterns.parse([as_bytes_text(pattern) for pattern in patterns])
+
+
+def _matches_in(patterns: Patterns, folder: str, names: AbstractSet[str]) -> bool:
+    """Whether patterns match a relative folder, or some of the names of files in it."""
+    if patterns.match_within(folder, folder=True):
+        return True
+    inside = as_bytes_text(f"{folder}/" if folder else "")
+    others, _ = patterns.decide([as_bytes_text(name) for name in names], inside, folders=False)
+    return len(others) < len(names)
 
 
 def _absolute(path: str) -> str:
@@ -268,14 +302,6 @@ class _Folder(NamedTuple):  # one for each folder of a tree
         )
 
 
-class _Listing(NamedTuple):
-    """The names in a folder by type, of files with inode numbers; `others` are links, devices and so on."""
-
-    files: dict[str, int]
-    folders: list[str]
-    others: list[str]
-
-
 class NestedPatterns(Protocol):
     """What the configurations of folders leave out. Folders are spelled as in results, `.` as empty text."""
 
@@ -308,14 +334,18 @@ class Search(NamedTuple):
         """The files of a folder that an argument names; links come last, so that their targets are known."""
         to_come: list[tuple[_Folder, list[str]]] = []
         links: list[tuple[str, int]] = []
+        exclusions: dict[int, Exclusion] = {}
+        complete = True
         folder = self._root(argument)
         while True:
             try:
-                listing = _list(folder.prefix or ".")
+                listing = list_folder(folder.prefix or ".")
             except OSError as error:
                 yield SkippedFile(folder.path, f"{os_error_reason(error)}: the folder was not searched")
+                complete = False
             else:
                 folder = self._with_rules(folder, listing)
+                exclusions[id(folder.exclusion)] = folder.exclusion
                 yield from self._files(folder, listing, links)
                 to_come.append((folder, self._folders(folder, listing.folders)))
             while to_come and not to_come[-1][1]:
@@ -324,6 +354,8 @@ class Search(NamedTuple):
                 break
             outer, names = to_come[-1]
             folder = outer.inside(names.pop())
+        for exclusion in exclusions.values() if complete else ():
+            exclusion.note_searched(argument.path)
         for path, number in links:
             yield self._found(path, number)
 
@@ -357,7 +389,7 @@ class Search(NamedTuple):
             git=git,
         )
 
-    def _with_rules(self, folder: _Folder, listing: _Listing) -> _Folder:
+    def _with_rules(self, folder: _Folder, listing: Listing) -> _Folder:
         """The folder with the patterns of its configuration, its `.git` and its `.gitignore`."""
         if self.nested is not None:
             names = listing.files.keys() if not listing.others else {*listing.files, *listing.others}
@@ -367,6 +399,7 @@ class Search(NamedTuple):
             if exclusion is not folder.exclusion:
                 location = exclusion.location(folder.path)
                 folder = folder._replace(exclusion=exclusion, location=location)
+            exclusion.see(folder.location, names)
         if not self.git:
             return folder
         git = folder.git
@@ -381,7 +414,7 @@ class Search(NamedTuple):
         return keep(folder.git, names, folders=folders) if folder.git else names
 
     def _files(
-        self, folder: _Folder, listing: _Listing, links: list[tuple[str, int]]
+        self, folder: _Folder, listing: Listing, links: list[tuple[str, int]]
     ) -> Iterator[FoundFile | SkippedFile]:
         """The files in a folder; links to files are appended to `links`, with their inode numbers."""
         names = self._kept(folder, [*listing.files, *listing.others], folders=False)
@@ -436,25 +469,6 @@ def _steps(path: str) -> list[tuple[str, str]]:
         path = around
         if not path or path.endswith(".."):
             return found[::-1]
-
-
-def _list(path: str) -> _Listing:
-    """The names in a folder.
-
-    Raises:
-        OSError: the folder cannot be read completely.
-    """
-    listing = _Listing({}, [], [])
-    files = listing.files
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                files[entry.name] = entry.inode()
-            elif entry.is_dir(follow_symlinks=False):
-                listing.folders.append(entry.name)
-            else:
-                listing.others.append(entry.name)
-    return listing
 
 
 def _in_byte_order(names: list[str]) -> list[str]:

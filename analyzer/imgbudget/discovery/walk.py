@@ -11,6 +11,7 @@ from imgbudget.errors import NO_FILE, UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from imgbudget.discovery.gitignore import Patterns
     from imgbudget.discovery.identity import KnownFiles
     from imgbudget.discovery.search import NestedPatterns
 
@@ -87,12 +88,36 @@ class FoundFile(NamedTuple):  # one for each file of a tree: half the price of a
     explicit: bool = False
 
 
+class PatternWatch:
+    """Which patterns of a configuration match a file, as far as searches have come.
+
+    `pending` have matched none so far, `searched` are those of which every file was searched for; `matcher`
+    matches what any pending one does, None until it is needed.
+    """
+
+    __slots__ = ("matcher", "pending", "searched")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.pending: set[str] = set(patterns)
+        self.searched: set[str] = set()
+        self.matcher: Patterns | None = None
+
+    @property
+    def absent(self) -> set[str]:
+        """The patterns that match no file that there is."""
+        return self.pending & self.searched
+
+
 class FilePatterns(NamedTuple):
-    """The files that a configuration leaves out, and those that it includes: patterns relative to `root`."""
+    """The files that a configuration leaves out, and those that it includes: patterns relative to `root`.
+
+    A search notes in `watch` which patterns match a file.
+    """
 
     exclude: Sequence[str]
     root: str
     include: Sequence[str] = ()
+    watch: PatternWatch | None = None
 
 
 NOT_CHECKABLE = "not an image or a request"
@@ -162,6 +187,33 @@ def numbered_entry(path: str) -> tuple[PathEntry | str, int]:
         return PathEntry.FOLDER, status.st_ino
     kind = _IRREGULAR.get(stat.S_IFMT(mode))
     return f"not a regular file ({kind})" if kind else "not a regular file", status.st_ino
+
+
+class Listing(NamedTuple):
+    """The names in a folder by type, of files with inode numbers; `others` are links, devices and so on."""
+
+    files: dict[str, int]
+    folders: list[str]
+    others: list[str]
+
+
+def list_folder(path: str) -> Listing:
+    """The names in a folder.
+
+    Raises:
+        OSError: the folder cannot be read completely.
+    """
+    listing = Listing({}, [], [])
+    files = listing.files
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                files[entry.name] = entry.inode()
+            elif entry.is_dir(follow_symlinks=False):
+                listing.folders.append(entry.name)
+            else:
+                listing.others.append(entry.name)
+    return listing
 
 
 def os_error_reason(error: OSError) -> str:

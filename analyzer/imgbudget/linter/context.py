@@ -135,7 +135,7 @@ class LintContext:
         settings = context.paths.settings
         if self.nearest is not None:
             self.nearest.note_applied(settings)
-        return FilePatterns(settings.exclude, settings.root, settings.include)
+        return FilePatterns(settings.exclude, settings.root, settings.include, context.paths.watch)
 
     def patterns_in(self, folder: str, names: AbstractSet[str]) -> FilePatterns:
         """The same for a folder that a search enters from the one above, by the names in it."""

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
+from imgbudget.config.suggest import quoted
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.rule_sets import ConfigUsage, PathRules
 from imgbudget.model.location import Location, Span
@@ -14,6 +15,7 @@ from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
 
 if TYPE_CHECKING:
     from imgbudget.imageinfo.cache import FactsCache
+    from imgbudget.linter.context import LintContext
     from imgbudget.linter.copies import Copies
     from imgbudget.linter.likeness import Similar
     from imgbudget.linter.options import RunOptions
@@ -259,6 +261,30 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
                 session.context.note(note)
     yield from _checked(session, run._replace(unused=tuple(unused)), lines, on_ignores=True)
     summary.statistics = totals.statistics
+
+
+def note_unmatched(context: "LintContext") -> None:
+    """Note each file pattern that matches no file, once all files of the run are found.
+
+    Of an override or an ignore entry whose patterns all match none, what is said is about the whole entry.
+    """
+    contexts = (context, *(context.nearest.nested if context.nearest else ()))
+    watches = [(it.paths.settings.patterns, it.paths.watch) for it in contexts]
+    absent = {use.place for uses, watch in watches for use in uses if use.pattern in watch.absent}
+    if not absent:
+        return
+    # a pattern that is inherited may match where that is
+    absent -= {use.place for uses, watch in watches for use in uses if use.pattern not in watch.absent}
+    for uses, _ in watches:
+        others = {use.list_at for use in uses if use.place not in absent}
+        for use in uses:
+            if use.place in absent and (use.list_at in others or use.list_at == "include"):
+                path, line = use.origin
+                where = f"{path}:{line}" if line else path
+                context.note(
+                    f"{where}: {use.at}: {quoted(use.written)} matches no file that this configuration holds "
+                    "for; correct or remove it"
+                )
 
 
 def _checked(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from imgbudget.config.settings import Ignore
-from imgbudget.discovery.gitignore import SPECIAL
+from imgbudget.discovery.gitignore import covered
 from imgbudget.imageinfo.files import content_hash
 from imgbudget.linter.baseline import Baseline, BaselineEntry, entry_of
 from imgbudget.linter.rule_sets import (
@@ -155,17 +155,6 @@ def places_of(ignores: Iterable[Ignore]) -> list[Location]:
         keys: Keys = (*table, "ignores", number)
         locations.append(Location(ignore.path, keys, root=len(keys)))  # the configuration's own path
     return locations
-
-
-def covered(pattern: str, root: str, checked: Iterable[str]) -> bool:
-    """Whether all files that a pattern can match were checked; all paths are absolute, with `/`."""
-    folder = root
-    if "/" in pattern.rstrip("/") and not pattern.startswith("!"):
-        for step in pattern.strip("/").split("/"):
-            if SPECIAL.search(step):
-                break
-            folder = f"{folder}/{step}"
-    return any(folder == path or folder.startswith(path.rstrip("/") + "/") for path in checked)
 
 
 def _rules_ran(ignore: Ignore, paths: PathRules) -> bool:

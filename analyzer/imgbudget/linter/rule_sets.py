@@ -5,6 +5,7 @@ from os.path import abspath, relpath
 from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Override, Settings
+from imgbudget.discovery.walk import PatternWatch
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import run_rules
 from imgbudget.linter.memory import ImageRuleCache
@@ -162,7 +163,8 @@ class PathRules:
     """Which rules and budgets apply to a file, and which of its findings are suppressed.
 
     The selectors of the configuration come first, then those of the overrides for the path, then those of
-    the command line; budgets likewise. `usage` is what has applied, which the configurations of a run share.
+    the command line; budgets likewise. `usage` is what has applied, which the configurations of a run share;
+    `watch` are the file patterns of this one that have matched no file.
     """
 
     def __init__(  # noqa: PLR0913 - keyword arguments with defaults
@@ -191,6 +193,7 @@ class PathRules:
         self.names_limits: bool = any(item.model or item.platform for item in settings.overrides)
         self.has_cost_budget: bool = any(budget.cost is not None for scopes in budgets for budget in scopes)
         self.usage: ConfigUsage = usage or ConfigUsage()
+        self.watch: PatternWatch = PatternWatch(use.pattern for use in settings.patterns)
         self.suppressor: Suppressor | None = self._make_suppressor(base, collect=collect)
 
     def search(self, nearest: "Callable[[str], PathRules]") -> None:

@@ -22,7 +22,7 @@ from imgbudget.errors import ConfigError, UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.end_of_run import RunTotals, finish, new_totals
+from imgbudget.linter.end_of_run import RunTotals, finish, new_totals, note_unmatched
 from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
 from imgbudget.linter.options import RunOptions, RunParts, load_run, unknown_rule
@@ -353,6 +353,7 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
         driver.process_stdin(stdin)
     driver.check()
     checker.flush()
+    note_unmatched(checker.context)
     if whole_run:
         driver.check_whole_run()
     driver.finish(earlier)
