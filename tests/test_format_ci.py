@@ -240,7 +240,7 @@ def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path:
     assert lines[-1] == "</details>"
     assert any(line.startswith("IB201  oversized-image") for line in lines)
     github = imgbudget("check", "--format", "github", *options).out.splitlines()
-    assert github[-2] == f"compared with ../old.json: {difference}; 1 new finding, 0 fixed"
+    assert github[-2] == f"compared with old.json: {difference}; 1 new finding, 0 fixed"
 
 
 @pytest.mark.parametrize("name", FORMATS)

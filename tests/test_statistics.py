@@ -148,7 +148,7 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     (tree / "old.json").rename(tree.parent / "old.json")
     name = str(tree.parent / "old.json")
     run = imgbudget("check", "--compare", name)
-    assert f"compared with {name}: same images, tokens and cost; no findings added or fixed\n" in run.out
+    assert "compared with old.json: same images, tokens and cost; no findings added or fixed\n" in run.out
     (tree / "photos" / "a.jpg").write_bytes(image_bytes((400, 300), "JPEG"))
     (tree / "d.png").write_bytes(image_bytes((150, 1400)))
     run = imgbudget("check", "--compare", name, "--format", "json")
@@ -161,7 +161,7 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     assert [(item["code"], item["path"]) for item in comparison["fixed"]] == [("IB201", "photos/a.jpg")]
     text = imgbudget("check", "--compare", name).out
     assert (
-        f"compared with {name}: +1 image, -1099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
+        "compared with old.json: +1 image, -1099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
     )
     assert "  + d.png: IB301 warning: short edge is 150 px" in text
 

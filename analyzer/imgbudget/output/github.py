@@ -8,7 +8,7 @@ from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.output.base import TextStyle, closing_line, count, figure, relative
-from imgbudget.output.summaries import headline, verdict
+from imgbudget.output.summaries import closing_comparison, growth
 from imgbudget.output.worst_first import WorstFirst, piece_of
 from imgbudget.printable import joined, one_line
 
@@ -48,7 +48,7 @@ class GitHub(WorstFirst):
 
     def end(self, summary: Summary) -> str:
         """The commands, the worst first, and the closing line."""
-        commands, lines = "".join([f"{command}\n" for command in self.worst()]), []
+        commands, lines = "".join([f"{command}\n" for command in (*_gate(summary), *self.worst())]), []
         if not self.style.quiet:
             if self.left_out:
                 lines.append(f"and {figure(self.left_out)} more findings; --format concise lists all")
@@ -58,11 +58,17 @@ class GitHub(WorstFirst):
                 if found > SHOWN
             ]
             if summary.comparison is not None:
-                comparison = summary.comparison
-                change = f"{headline(comparison)}; {verdict(comparison)}"
-                lines.append(f"compared with {comparison.name}: {change}")
+                lines.append(closing_comparison(summary.comparison))
             lines.append(closing_line(summary))
         return commands + joined(lines)
+
+
+def _gate(summary: Summary) -> list[str]:
+    """A command if the run exceeds the earlier one by more than is allowed, before all others."""
+    comparison = summary.comparison
+    if comparison is None or not comparison.exceeds:
+        return []
+    return [f"::error title=fail-over::{_data(growth(comparison))}"]
 
 
 def _data(text: str) -> str:

@@ -3,8 +3,6 @@
 A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); further rows are counted.
 """
 
-import os
-
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.comparison import FileChange
 from imgbudget.model.edits import FileFix
@@ -17,6 +15,7 @@ from imgbudget.output.summaries import (
     change_text,
     growth,
     headline,
+    short_name,
     signed_usd,
     statistics_text,
     verdict,
@@ -98,7 +97,7 @@ def _difference(summary: Summary) -> str:
         return ""
 
     comparison = summary.comparison
-    name, change = markdown(os.path.basename(comparison.name)), markdown(headline(comparison))
+    name, change = markdown(short_name(comparison)), markdown(headline(comparison))
     lines = [f"**{change}** compared with {name}; {verdict(comparison)}", ""]
     if comparison.allowed is not None:
         lines += [markdown(growth(comparison)), ""]

@@ -1,5 +1,6 @@
 """Statistics of a run and its comparison with an earlier report, as text and as records."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,9 +39,19 @@ def verdict(comparison: RunComparison) -> str:
     return f"{count(new, 'new finding')}, {figure(fixed)} fixed"
 
 
+def short_name(comparison: RunComparison) -> str:
+    """The name of the earlier report without its folders, which are of no use to readers of a log."""
+    return os.path.basename(comparison.name)
+
+
+def closing_comparison(comparison: RunComparison) -> str:
+    """With what the run is compared, and the difference, in one line."""
+    return f"compared with {short_name(comparison)}: {headline(comparison)}; {verdict(comparison)}"
+
+
 def comparison_text(comparison: RunComparison) -> str:
     """The difference in one line, then one line for each new and fixed finding."""
-    lines = [f"compared with {comparison.name}: {headline(comparison)}; {verdict(comparison)}"]
+    lines = [closing_comparison(comparison)]
     for sign, findings in (("+", comparison.new), ("-", comparison.fixed)):
         lines += [f"  {sign} {change_text(finding)}" for finding in findings[:_SHOWN_CHANGES]]
         if len(findings) > _SHOWN_CHANGES:
