@@ -16,11 +16,16 @@ from imgbudget.api.settings import (
     ReadSettings,
     RuleSettings,
 )
+from keywords import keyword_table
 
 HEAD = """\
 ## Reference
 
 Options by name are those of a group of settings. There a model is one name; as an argument it may be several.
+
+Arguments have the names of the command's options, with underscores, but for these:
+
+{table}
 """
 
 _SETTINGS = (
@@ -31,7 +36,8 @@ _SETTINGS = (
 
 def with_reference(page: str) -> str:
     """The page with the current reference at its end."""
-    return page.partition(HEAD.splitlines()[0] + "\n")[0] + HEAD + "\n" + "\n".join(_parts())
+    head = HEAD.format(table=keyword_table())
+    return page.partition(HEAD.splitlines()[0] + "\n")[0] + head + "\n" + "\n".join(_parts())
 
 
 def _parts() -> Iterator[str]:

@@ -180,7 +180,17 @@ def test_misspelt_arguments(function: Callable[..., object], wrong: Any, nearest
         (lambda: package.coords((1, 2), (9, 9)), "points: expected pairs of numbers, such as .*, found 1$"),  # type: ignore[arg-type]
         (lambda: package.coords([(1, 2, 3)], (9, 9)), r"points: .*found \(1, 2, 3\)"),  # type: ignore[list-item]
         (lambda: package.coords(5, (9, 9)), "points: .*found 5"),  # type: ignore[arg-type]
-        (lambda: package.coords([(1, 2)], "9x9"), "original: expected a width and a height"),  # type: ignore[arg-type]
+        (lambda: package.coords([(1, 2)], 9), "original: expected a width and a height"),  # type: ignore[arg-type]
+        (lambda: package.coords([(1, 2)], "photos"), "original: photos holds more than one image"),
+        (lambda: package.coords([(1, 2)], (9, 9), display_scale="2"), "display_scale: expected a number"),  # type: ignore[arg-type]
+        (lambda: package.plan("photos", output_dir="x"), r"output_dir goes with apply=True$"),
+        (lambda: package.plan("photos", apply=True, measure=False), "does not go with apply"),
+        (lambda: package.plan("photos", apply=True, backup=True, output_dir="x"), "backup keeps what is"),
+        (lambda: package.plan("photos", keep=-1), "keep: expected 0 or more, found -1"),
+        (lambda: package.plan("photos", jobs=0), "jobs: expected 1 or more, found 0"),
+        (lambda: package.plan("photos", select="IB9999"), "IB9999"),
+        (lambda: package.check("photos", compare="nowhere"), "^compare nowhere: "),
+        (lambda: package.check("photos", decode="no"), "decode: expected True or False"),  # type: ignore[arg-type]
         (lambda: package.coordinate_map((9, 9), sent=5), "sent: expected a width and a height"),  # type: ignore[arg-type]
         (lambda: package.coordinate_map((9.5, 9)), "original: expected a whole number, found float"),  # type: ignore[arg-type]
         (lambda: package.crop("a.png", (1, 2, 3)), "box: expected left, top, right and bottom"),  # type: ignore[arg-type]
@@ -249,7 +259,7 @@ def test_literals_are_the_names_of_the_data() -> None:
     """Platforms and levels of detail that a type checker accepts are those that there are."""
     assert set(get_args(Platform)) == set(Session(RunOptions(isolated=True)).limits.platforms)
     assert get_args(Detail) == DETAILS
-    assert set(CheckSettings.__annotations__) - {"budget"} <= set(RunOptions._fields)
+    assert set(CheckSettings.__annotations__) - {"budget", "decode"} <= set(RunOptions._fields)
 
 
 @pytest.mark.usefixtures("folder")

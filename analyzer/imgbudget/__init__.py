@@ -13,6 +13,7 @@ from imgbudget.version import __version__
 if TYPE_CHECKING:
     from imgbudget.api.auditing import AuditReport, audit
     from imgbudget.api.checks import check, check_request
+    from imgbudget.api.cropping import crop
     from imgbudget.api.explaining import ErrorResult, ExplainReport, explain
     from imgbudget.api.fixes import fix
     from imgbudget.api.legibility import LegibleModel, LegibleReport, LegibleResult, legible
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     )
     from imgbudget.api.splits import SplitReport, SplitResult, split
     from imgbudget.errors import ConfigError, GuardError, ImgbudgetError, UsageError
-    from imgbudget.fixing.cropping import crop
     from imgbudget.limits.geometry import CoordinateMap
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.run import Session
@@ -85,6 +85,7 @@ __all__ = [
 _NAMES = {
     "imgbudget.api.auditing": ("AuditReport", "audit"),
     "imgbudget.api.checks": ("check", "check_request"),
+    "imgbudget.api.cropping": ("crop",),
     "imgbudget.api.explaining": ("ErrorResult", "ExplainReport", "explain"),
     "imgbudget.api.fixes": ("fix",),
     "imgbudget.api.legibility": ("LegibleModel", "LegibleReport", "LegibleResult", "legible"),
@@ -97,7 +98,6 @@ _NAMES = {
     ),
     "imgbudget.api.splits": ("SplitReport", "SplitResult", "split"),
     "imgbudget.errors": ("ConfigError", "GuardError", "ImgbudgetError", "UsageError"),
-    "imgbudget.fixing.cropping": ("crop",),
     "imgbudget.limits.geometry": ("CoordinateMap",),
     "imgbudget.linter.options": ("RunOptions",),
     "imgbudget.linter.run": ("Session",),

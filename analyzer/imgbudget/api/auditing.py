@@ -9,6 +9,7 @@ from imgbudget.api.settings import (
     AuditSettings,
     Models,
     model_names,
+    require_jobs,
     run_options,
 )
 from imgbudget.auditing.executors import LocalExecutor, OwnProcess
@@ -17,8 +18,7 @@ from imgbudget.auditing.statistics import AuditStatistics
 from imgbudget.auditing.whole import AuditRequest, audited, run_facts
 from imgbudget.auditing.work import PartitionSummary
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
-from imgbudget.errors import UsageError
-from imgbudget.linter.arguments import names_arguments, require_count, warn_renamed
+from imgbudget.linter.arguments import names_arguments, require_least, warn_renamed
 from imgbudget.linter.models import counted_models, several_of
 from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.linter.pool import cores
@@ -94,11 +94,9 @@ def audit(  # noqa: PLR0913 - keyword options
         ConfigError: an invalid configuration.
         AuditError: a row was lost.
     """
-    for number, name in ((max_length, "max_length"), (jobs, "jobs")):
-        if number is not None:
-            require_count(number, name)
-            if number < 1:
-                raise UsageError(f"{name}: expected 1 or more, found {number}")
+    if max_length is not None:
+        require_least(max_length, "max_length", 1)
+    require_jobs(jobs)
     require_switch(replace_rows, "replace_rows")
     require_switch(allow_remote, "allow_remote")
     require_switch(allow_unread, "allow_unread")
@@ -107,7 +105,8 @@ def audit(  # noqa: PLR0913 - keyword options
         warn_renamed("audit", "models", "model")
     asked = run_options(options, settings, model)
     others = tuple(path_list(against))
-    session = Session(asked._replace(pixels=asked.pixels or bool(others) or None, nested=False))
+    asked = asked._replace(client=asked.client or "", pixels=asked.pixels or bool(others) or None)
+    session = Session(asked._replace(nested=False))
     compared, _ = counted_models(session, model_names(models) or several_of(model_names(model)))
     request = AuditRequest(
         datasets=path_list(datasets),

@@ -98,7 +98,8 @@ def explain(
             body = body_bytes(request)
         else:
             path = one_path(request, "request")
-        found, _ = located_matches(explanation, path, run_options(options, settings), body)
+        asked = run_options(options, settings)._replace(client="", pixels=False, text=False)
+        found, _ = located_matches(explanation, path, asked, body)
     document = explanation_document(explanation, found)
     report = ExplainReport(map(_result, document["errors"]))
     report.unknown = tuple(one.text for one in explanation.unknown)

@@ -12,6 +12,7 @@ from imgbudget.api.settings import (
     Models,
     ModelsFileSettings,
     model_names,
+    require_jobs,
     run_options,
 )
 from imgbudget.discovery.walk import Paths, path_list
@@ -19,7 +20,7 @@ from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.arguments import names_arguments, require_count
+from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.models import ALL, LimitsByPlace, models_at, several_of
 from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.linter.pool import WorkerPool, cores
@@ -185,14 +186,12 @@ def legible(  # noqa: PLR0913 - keyword options
         ConfigError: an invalid configuration.
     """
     require_switch(every_line, "every_line")
-    if jobs is not None:
-        require_count(jobs, "jobs")
-        if jobs < 1:
-            raise UsageError(f"jobs: expected 1 or more, found {jobs}")
+    require_jobs(jobs)
     require_text("reading the text of images needs an extra")
     names = model_names(model)
     asked = run_options(options, settings, None if several_of(names) else names)
     how = ReadOptions(several_of(names), known_detail(detail), every_line=every_line)
+    asked = asked._replace(client=asked.client or "", pixels=False, text=False)
     session = Session(asked._replace(fields=asked.fields | MEASURES, nested=True))
     return LegibleReport.of(read_images(session, paths, how, jobs))
 

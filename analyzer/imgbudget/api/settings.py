@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from imgbudget.config.units import parse_budgets
 from imgbudget.discovery.walk import StrPath, type_name
 from imgbudget.errors import UsageError
-from imgbudget.linter.arguments import Arguments, Result, warn_renamed
+from imgbudget.linter.arguments import Arguments, Result, require_least, warn_renamed
 from imgbudget.linter.models import ALL
-from imgbudget.linter.options import RunOptions, word_list
+from imgbudget.linter.options import RunOptions, require_switch, word_list
 from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.subjects import ProbeField
 
 Platform: TypeAlias = Literal[
     "anthropic",
@@ -90,7 +91,8 @@ class RuleSettings(TypedDict, total=False):
     """Which rules run, and what their findings are compared with.
 
     Rules are selected by code, prefix or name, or all by `ALL`. `pixels` runs rules that decode images,
-    `text` those that read their text.
+    `text` those that read their text. `decode` decodes every image in a process that is bounded in memory and
+    time, and reports what fails.
     `baseline` is a file with known findings, which are not reported again. `budget` is what images, requests
     and the run may take, as `{"image.tokens": 1600, "run.cost": "$5"}` or "image.tokens=1600".
     """
@@ -102,6 +104,7 @@ class RuleSettings(TypedDict, total=False):
     preview: bool
     pixels: bool | None
     text: bool | None
+    decode: bool
     use_ignores: bool
     baseline: StrPath | None
     use_baseline: bool
@@ -114,7 +117,12 @@ class AuditSettings(ModelsFileSettings, RuleSettings, total=False):
 
 
 class CheckSettings(FileSettings, RuleSettings, total=False):
-    """The options of `ModelSettings`, `ReadSettings` and `RuleSettings`."""
+    """The options of `ModelSettings`, `ReadSettings` and `RuleSettings`.
+
+    `statistics` counts by rule and by folder, in `summary` of the report.
+    """
+
+    statistics: bool
 
 
 BudgetLike: TypeAlias = Mapping[str, str | float] | str | Sequence[str] | Budgets
@@ -170,9 +178,20 @@ def run_options(
     budget = given.pop("budget", budget)
     if budget is not None:
         given["budgets"] = budgets_of(budget)
+    decode = given.pop("decode", False)
+    require_switch(decode, "decode")
+    if decode:  # nothing is kept: what decodes depends on the decoder, not only on the bytes
+        asked = options or RunOptions()
+        given |= {"fields": asked.fields | ProbeField.DECODE, "cache": False}
     if (first := next((name for name in model_names(model) if name != ALL), None)) is not None:
         given["model"] = first
     return (options or RunOptions())._replace(**given)
+
+
+def require_jobs(jobs: object) -> None:
+    """Raise UsageError for anything but a number of processes, or None for one per core."""
+    if jobs is not None:
+        require_least(jobs, "jobs", 1)
 
 
 def model_names(model: Models) -> tuple[str, ...]:

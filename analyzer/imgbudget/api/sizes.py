@@ -20,9 +20,10 @@ from imgbudget.api.settings import (
     Detail,
     FileSettings,
     Models,
+    ModelSettings,
     ModelsFileSettings,
-    Platform,
     model_names,
+    require_number,
     run_options,
 )
 from imgbudget.discovery.walk import StrPath, one_path
@@ -271,7 +272,9 @@ def _tiling(row: Measured, overlap: int) -> TilingResult:
 
 
 def _session(
-    options: RunOptions | None, settings: FileSettings | ModelsFileSettings, model: Models = None
+    options: RunOptions | None,
+    settings: ModelSettings | FileSettings | ModelsFileSettings,
+    model: Models = None,
 ) -> Session:
     """The session that measures images: as they are stored, unless a client is named."""
     asked = run_options(options, settings, model)._replace(pixels=False, text=False, nested=True)
@@ -303,48 +306,55 @@ def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator
 
 @names_arguments
 def coordinate_map(
-    original: tuple[int, int],
+    original: ImageLike,
+    options: RunOptions | None = None,
     *,
     sent: tuple[int, int] | None = None,
-    model: str | None = None,
-    platform: Platform | None = None,
-    allow_local_packs: bool = False,
+    **settings: Unpack[ModelSettings],
 ) -> CoordinateMap:
-    """The map between an original image and the image that the model sees; sizes are width and height in px.
+    """The map between an original image and the image that the model sees.
 
-    `sent` is the size that was sent, by default the original's; the API may downscale it. `model` and
-    `platform` default to those of the configuration, whose rule packs must be installed unless
-    `allow_local_packs` is set.
+    `original` is its width and height in px, upright, or its file. `sent` is the size that was sent, by
+    default the original's; the API may downscale it.
 
     Raises:
-        UsageError: an unknown platform, or a provider that does not publish how it downscales images.
+        UsageError: no size or image, an unknown platform, or a provider that does not publish how it
+            downscales images.
         ConfigError: an invalid configuration.
         ValueError: a size with an edge under 1 px.
     """
-    stored = size_of(original, "original")
-    arrived = stored if sent is None else size_of(sent, "sent")
-    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
-    limits = Session(options).context.limits()
-    return coordinates(limits, stored, arrived)
+    if not isinstance(original, str | os.PathLike):
+        original = size_of(original, "original")
+    arrived = None if sent is None else size_of(sent, "sent")
+    unread: list[str] = []
+    rows = list(_measured(_session(options, settings), original, unread))
+    if unread:
+        raise UsageError(*unread)
+    if len(rows) > 1:
+        raise UsageError(f"original: {original} holds more than one image")
+    return coordinates(rows[0].limits, rows[0].size, arrived or rows[0].size)
 
 
 @names_arguments
-def coords(  # noqa: PLR0913 - keyword options
+def coords(
     points: Sequence[Point],
-    original: tuple[int, int],
+    original: ImageLike,
+    options: RunOptions | None = None,
     *,
     sent: tuple[int, int] | None = None,
-    model: str | None = None,
-    platform: Platform | None = None,
-    allow_local_packs: bool = False,
+    display_scale: float = 1.0,
+    **settings: Unpack[ModelSettings],
 ) -> tuple[Point, ...]:
     """Convert points that the model returned, in px of the image it saw, to px of the original image.
 
     Points outside the image are moved to its border (vision-coordinates guide, 2026-09). Convert a box by its
-    two corners. Arguments and errors are those of `coordinate_map`, whose `to_resized` is the inverse.
+    two corners. `display_scale` is how many px of the original are a point of the screen, for clicks on HiDPI
+    screens. Other arguments and errors are those of `coordinate_map`, whose `to_resized` is the inverse.
     """
     pairs = points_of(points, "points")
-    found = coordinate_map(
-        original, sent=sent, model=model, platform=platform, allow_local_packs=allow_local_packs
-    )
-    return tuple(found.to_original(x, y) for x, y in pairs)
+    require_number(display_scale, "display_scale")
+    if not display_scale > 0:
+        raise ValueError(f"display_scale is more than 0, not {display_scale}")
+    found = coordinate_map(original, options, sent=sent, **settings)
+    mapped = (found.to_original(x, y) for x, y in pairs)
+    return tuple((x / display_scale, y / display_scale) for x, y in mapped)

@@ -51,7 +51,7 @@ from imgbudget.cli.output import (
     write_formats,
 )
 from imgbudget.discovery.filetypes import is_hook_file
-from imgbudget.errors import UsageError, why_unread
+from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
@@ -60,7 +60,6 @@ from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
-from imgbudget.positional import read_named
 from imgbudget.printable import joined
 
 if TYPE_CHECKING:
@@ -305,15 +304,9 @@ def _gate(options: CheckOptions, earlier: "Earlier | None") -> "GrowthGate | Non
 def _read_report(name: str | None) -> "Earlier | None":
     if name is None:
         return None
-    from imgbudget.model.comparison import MAX_BYTES, read_report  # noqa: PLC0415 - rare
+    from imgbudget.model.comparison import read_report_file  # noqa: PLC0415 - rare
 
-    try:
-        data = read_named(name, MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"--compare {name}: {why_unread(error)}") from error
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"--compare {name}: larger than the {MAX_BYTES >> 20} MB that a report may have")
-    return read_report(data, name)
+    return read_report_file(name, "--compare")
 
 
 def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> None:

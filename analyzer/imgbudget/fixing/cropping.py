@@ -3,7 +3,6 @@
 import os
 from typing import NamedTuple
 
-from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.image import WRITTEN, edit_image
 from imgbudget.fixing.output_files import EXTENSIONS, is_free
@@ -14,13 +13,11 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import figure
-from imgbudget.linter.arguments import box_of, names_arguments, size_of
-from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, Loss
 from imgbudget.model.subjects import ImageUse, ProbeField
-from imgbudget.model.views import ImageView, PixelBox, SeenBox, checked_box, upright_size, view_of
+from imgbudget.model.views import ImageView, PixelBox, SeenBox, upright_size, view_of
 from imgbudget.planner.image import SizeGoal, SizePreset, plan_image, takes_webp, tightest
 
 
@@ -103,53 +100,6 @@ def target_of(session: Session, path: str) -> CropTarget:
     context = session.context.at(path)
     goal, _ = PlanTargets.of(session, SizeGoal(SizePreset.NATIVE)).at(path)
     return CropTarget(context.limits(), goal, context.client.profile if context.client else None)
-
-
-@names_arguments
-def crop(  # noqa: PLR0913 - keyword options
-    image: StrPath,
-    box: tuple[float, float, float, float],
-    *,
-    output: StrPath | None = None,
-    sent: tuple[int, int] | None = None,
-    client: str | None = None,
-    model: str | None = None,
-    platform: str | None = None,
-    allow_local_packs: bool = False,
-) -> Crop:
-    """Cut a part out of an image file, at full resolution as far as the model keeps it.
-
-    `box` is left, top, right and bottom in px of the image that the model saw: in the size that the API makes
-    of the file, of the size `sent`, or of what the `client` (an agent) sends. What it cuts is turned upright
-    by the EXIF orientation. The result has the bytes, the part in px of the original, and `to_original` for
-    points that the model returns of it. It is written to `output` if that is given, which must not exist
-    yet; its extension chooses the format.
-
-    Raises:
-        UsageError: a file that is no image, an empty box or one outside the image, an unknown client or
-            platform, or a provider that does not publish how it downscales images.
-        WriteError: `output` exists or cannot be written.
-        ConfigError: an invalid configuration.
-    """
-    seen_in = None if sent is None else size_of(sent, "sent")
-    path = one_path(image, "image")
-    file = None if output is None else one_path(output, "output")
-    options = RunOptions(
-        model=model,
-        platform=platform,
-        client=client,
-        allow_local_packs=allow_local_packs,
-        pixels=False,
-        nested=True,
-    )
-    found = crop_image(
-        path,
-        checked_box(*box_of(box, "box")),
-        target_of(Session(options), path),
-        sent=seen_in,
-        form=None if file is None else format_named(file),
-    )
-    return found if file is None else write_crop(found, file)
 
 
 def crop_image(  # noqa: PLR0913 - keyword options

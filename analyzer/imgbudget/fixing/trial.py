@@ -13,6 +13,7 @@ from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FilePlan, FixStrategy, PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.linter.options import RunOptions
+from imgbudget.linter.pool import cores
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session, StandardInput, run
@@ -25,6 +26,7 @@ from imgbudget.model.unread import UnreadPart, unread_parts
 from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal
 from imgbudget.planner.request import RequestPlan
+from imgbudget.planner.resend import Resend, resend
 
 Place = tuple[int, Keys | None]
 """A value in a file: the number of its document, and its path, None for an image file."""
@@ -196,14 +198,17 @@ def changed_files(plans: Mapping[str, FilePlan]) -> list[str]:
 
 
 def tried(
-    fixer: TrialFixer,
+    fixer: Fixer,
     paths: Paths,
     *,
     stdin: StandardInput | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     jobs: int | None = None,
 ) -> Mapping[str, FileOutcome]:
-    """What a fixer makes of each file. `jobs` None means a process for each core."""
+    """What a fixer makes of each file, which it writes unless it is one for trials.
+
+    `jobs` None means a process for each core.
+    """
     found = Outcomes()
     run(fixer, paths, outputs=[found], stdin=stdin, progress=progress, jobs=jobs, whole_run=False)
     return found.files
@@ -218,10 +223,8 @@ def made_plan(plan: FilePlan, outcome: FileOutcome | None) -> FilePlan:
         return plan
     requests = tuple(_made_request(request, outcome) for request in plan.requests)
     joint = {image.use.location: image for request in requests for image in request.images}
-    return FilePlan(
-        images=tuple(joint.get(image.use.location) or _made_image(image, outcome) for image in plan.images),
-        requests=requests,
-    )
+    images = tuple(joint.get(image.use.location) or _made_image(image, outcome) for image in plan.images)
+    return plan._replace(images=images, requests=requests)
 
 
 def _made_image(plan: ImagePlan, outcome: FileOutcome) -> ImagePlan:
@@ -235,12 +238,35 @@ def _made_request(plan: RequestPlan, outcome: FileOutcome) -> RequestPlan:
     return plan.made(images, outcome.bodies.get(_place(plan.request.location)))
 
 
+class PlanChoice(NamedTuple):
+    """How files are planned: for the named `models` if they are several, and how their result is known.
+
+    With `selected` only image files and requests with a finding are planned. `measure` makes the edits to
+    know what they come to; `fixes` writes them. `keep` is how many images pruning keeps in the accounting of
+    conversations, None for none. `jobs` None means a process for each core.
+    """
+
+    models: tuple[str, ...] = ()
+    selected: bool = False
+    unsafe: bool = False
+    measure: bool = True
+    fixes: FixOptions | None = None
+    keep: int | None = None
+    jobs: int | None = 1
+
+
 class PlannedFiles(NamedTuple):
-    """The plans of files as a fixer carries them out, in the order of the files, and what was not read."""
+    """The plans of files as a fixer carries them out, in the order of the files, and what was not read.
+
+    `not_selected` is how many images are not planned, None if all are; `resends` are the accountings of
+    conversations, None unless they are asked for.
+    """
 
     files: tuple[FilePlan, ...]
     summary: Summary
     unread: tuple[UnreadPart, ...] = ()
+    not_selected: int | None = None
+    resends: tuple[Resend, ...] | None = None
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:
@@ -253,31 +279,55 @@ class PlannedFiles(NamedTuple):
         return tuple(request for plan in self.files for request in plan.requests)
 
 
-def plan_files(
-    session: Session,
-    paths: Paths,
-    goal: SizeGoal,
-    *,
-    measure: bool,
-    models: Sequence[str] = (),
-) -> PlannedFiles:
-    """The plans of files, for the named models if they are several; see `imgbudget.plan`."""
-    if goal.content is not None and not measure:
+def plan_files(session: Session, paths: Paths, goal: SizeGoal, choice: PlanChoice) -> PlannedFiles:
+    """The plans of files; see `imgbudget.plan`.
+
+    Raises:
+        UsageError: a plan from headers alone that needs more, or nothing can be measured.
+    """
+    if goal.content is not None and not choice.measure:
         raise UsageError(f"a plan from headers alone does not go with target {goal.content}")
-    goal = measured_contents(session, paths, goal).goal
-    targets = PlanTargets.of(session, goal, models=models)
+    jobs = None if choice.jobs == 1 else choice.jobs or cores()
+    goal = measured_contents(session, paths, goal, jobs=jobs).goal
+    targets = PlanTargets.of(session, goal, models=choice.models, selected=choice.selected)
     plans: dict[str, FilePlan] = {}
     unread: list[UnreadPart] = []
+    resends: list[Resend] = []
 
     def add(result: FileResult) -> None:
         unread.extend(unread_parts(result))
         if result.images or result.requests:
-            plans[result.path] = plans_of(result, targets)
+            plans[result.path] = plans_of(result, targets, unsafe=choice.unsafe)
+        if choice.keep is not None:
+            found = (resend(one.test, kept=choice.keep) for one in result.requests)
+            resends.extend(one for one in found if one)
 
     summary = run(session, paths, on_result=add, whole_run=False)
-    changed = changed_files(plans) if measure else ()
-    strategy = PlanFixes(goal, NO_BUDGET, client=session.context.client_profile, models=tuple(models))
-    fixer = TrialFixer(session, strategy, paths, changed)
-    outcomes = tried(fixer, paths, jobs=1) if changed else {}
+    outcomes = _outcomes(session, paths, plans, goal, choice)
     made = tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
-    return PlannedFiles(made, summary, tuple(unread))
+    return PlannedFiles(
+        made,
+        summary,
+        tuple(unread),
+        sum(plan.left_out for plan in made) if choice.selected else None,
+        None if choice.keep is None else tuple(resends),
+    )
+
+
+def _outcomes(
+    session: Session, paths: Paths, plans: Mapping[str, FilePlan], goal: SizeGoal, choice: PlanChoice
+) -> Mapping[str, FileOutcome]:
+    """What a fixer makes of plans, as far as that is asked for."""
+    strategy = PlanFixes(
+        goal,
+        NO_BUDGET,
+        choice.unsafe,
+        client=session.context.client_profile,
+        models=choice.models,
+        selected=choice.selected,
+    )
+    if choice.fixes is not None:
+        fixer = Fixer(session, choice.fixes._replace(strategy=strategy), paths)
+        return tried(fixer, paths, jobs=choice.jobs)
+    changed = changed_files(plans) if choice.measure else ()
+    return tried(TrialFixer(session, strategy, paths, changed), paths, jobs=choice.jobs) if changed else {}

@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
+from operator import index
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from imgbudget.config.suggest import nearest, plain
@@ -45,6 +46,13 @@ def require_count(given: object, name: str) -> None:
     """Raise UsageError for anything but a whole number."""
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise UsageError(f"{name}: expected a whole number, found {type_name(given)}")
+
+
+def require_least(given: Any, name: str, least: int) -> None:
+    """Raise UsageError for anything but a whole number of at least so many."""
+    require_count(given, name)
+    if index(given) < least:
+        raise UsageError(f"{name}: expected {least} or more, found {given}")
 
 
 def size_of(given: object, name: str) -> Size:

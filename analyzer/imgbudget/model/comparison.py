@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, why_unread
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
+from imgbudget.positional import read_named
 
 MAX_BYTES = 256 << 20
 """Most bytes of a saved report."""
@@ -220,6 +221,21 @@ def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> t
         else:
             beyond.append(finding)
     return tuple(beyond)
+
+
+def read_report_file(name: str, option: str) -> Earlier:
+    """The saved report in a file; `option` is what named it, for messages.
+
+    Raises:
+        UsageError: it cannot be read, is too large, or as `read_report` raises it.
+    """
+    try:
+        data = read_named(name, MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{option} {name}: {why_unread(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{option} {name}: larger than the {MAX_BYTES >> 20} MB that a report may have")
+    return read_report(data, name)
 
 
 def read_report(data: bytes, name: str) -> Earlier:
