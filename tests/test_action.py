@@ -116,7 +116,7 @@ def test_gate_without_a_base_is_not_silent(job: Job) -> None:
     (notice,) = commands(log)
     assert notice == (
         "::notice title=imgbudget::fail-over (5%25) is not checked, since the event push has no base: "
-        "it is on pull_request and merge_group"
+        "it is checked on pull_request and merge_group"
     )
     job.is_pull_request(job.commit())
     _, log = job.run(paths="good.png", fail_over="5%", compare="false", comment="true")
@@ -199,7 +199,7 @@ def test_pull_request_without_its_base(pull_request: Job) -> None:
     )
     assert warning.endswith("; set fetch-depth of actions/checkout to 0")
     for text in (job.summary, job.home("body")):
-        assert "The base: `commit 1111111 is not in the checkout" in text.read_text("utf-8")
+        assert "\n`nothing is compared with the base: commit 1111111 is not in the checkout" in text.read_text("utf-8")
     code, log = job.run(fail_over="5%")
     assert (code, "IB201" in log) == (2, True)
     (error,) = commands(log)
@@ -290,11 +290,13 @@ def test_folder_of_a_monorepo(job: Job) -> None:
     (folder / "imgbudget.yaml").write_text("model: claude-opus-4-8\n")
     (folder / "a.png").write_bytes(image_bytes())
     base = job.commit()
-    (folder / "b.png").write_bytes(image_bytes((560, 420)))
+    (folder / "b.png").write_bytes(image_bytes((150, 420)))
     job.commit()
     job.is_pull_request(base)
     code, log = job.run(working_directory="services/my web", comment="true", paths=f"{folder}\n")
-    assert (code, commands(log)) == (0, [])
+    assert (code, commands(log)) == (1, [])
+    assert "::warning file=services/my web/b.png,title=IB301" in log, "files are named from the root"
+    assert '"services/my%20web/b.png"' in Path(job.done["check"]["sarif"]).read_text("utf-8")
     assert [one["path"] for one in job.report["comparison"]["files"]] == ["b.png"]
     assert (
         job.home("body")

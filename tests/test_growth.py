@@ -111,3 +111,28 @@ def test_files_of_workers_are_summed(
     one, two = (imgbudget(*arguments, "-j", jobs).json["comparison"] for jobs in ("1", "2"))
     assert one == two
     assert len(one["files"]) == 8
+
+
+def test_moved_files(imgbudget: Command, tmp_path: Path) -> None:
+    """A folder that was renamed: its files are counted, its findings neither new nor fixed."""
+    for name in ("assets", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "assets" / "small.png").write_bytes(image_bytes((100, 300)))
+    (tmp_path / "assets" / "a.png").write_bytes(image_bytes((560, 420)))
+    (tmp_path / "other" / "a.png").write_bytes(image_bytes((700, 700)))
+    imgbudget("check", "assets", "other", "--format", "json:old.json")
+    (tmp_path / "assets").rename(tmp_path / "images")
+    (tmp_path / "other" / "small.png").write_bytes(image_bytes((100, 300)))
+    arguments = ("check", "images", "other", "--compare", "old.json", "--fail-over", "0")
+    run = imgbudget(*arguments, "--format", "json", "--format", "markdown:summary.md")
+    comparison = run.json["comparison"]
+    assert comparison["moved"] == [
+        {"path": "images/a.png", "before": "assets/a.png"},
+        {"path": "images/small.png", "before": "assets/small.png"},
+    ]
+    assert [(one["path"], one["state"]) for one in comparison["files"]] == [("other/small.png", "added")]
+    assert {one["path"] for one in comparison["new"]} == {"other/small.png"}
+    assert comparison["fixed"] == []
+    line = "2 files moved to another folder, with as many images and tokens"
+    assert f"\n{line}\n" in (tmp_path / "summary.md").read_text("utf-8")
+    assert f"\n  {line}\n" in imgbudget(*arguments).out

@@ -50,6 +50,7 @@ from imgbudget.cli.output import (
     wants_colour,
     write_formats,
 )
+from imgbudget.config.load import folder_in_repository
 from imgbudget.discovery.filetypes import is_hook_file
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
@@ -59,7 +60,14 @@ from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import TextStyle, count
-from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
+from imgbudget.output.registry import (
+    FORMATS,
+    IN_REPOSITORY,
+    WITH_EDITS,
+    WITH_RULES,
+    WITH_TRIALS,
+    make_reporter,
+)
 from imgbudget.printable import joined
 
 if TYPE_CHECKING:
@@ -260,6 +268,8 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
         root=os.getcwd(),
         columns=terminal_columns(sys.stdout) if file is None else None,
     )
+    if name in IN_REPOSITORY:
+        style = style._replace(folder=folder_in_repository(style.root))
     if name in WITH_RULES:
         from imgbudget.output.sarif import rule_pages  # noqa: PLC0415 - format
 

@@ -136,6 +136,13 @@ def repository_of(path: str) -> str | None:
     return folder
 
 
+def folder_in_repository(path: str) -> str:
+    """The path of a folder in its repository, with a slash at the end; empty for the root, or without one."""
+    top = repository_of(path)
+    inside = "." if top is None else os.path.relpath(os.path.realpath(path), top)
+    return "" if inside == "." else f"{inside.replace(os.sep, '/')}/"
+
+
 def is_within(path: str, folder: str) -> bool:
     """Whether what a path leads to, through symbolic links, is in or below a folder without links.
 

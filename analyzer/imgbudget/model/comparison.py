@@ -70,6 +70,13 @@ class FileChange(NamedTuple):
     cost_usd: float
 
 
+class Move(NamedTuple):
+    """A file that is in another folder now, with as many images and tokens as before."""
+
+    path: str
+    before: str
+
+
 class RunRecords:
     """What a run keeps to be compared with an earlier one: its findings, and the sums of its files."""
 
@@ -140,8 +147,9 @@ class RunComparison(NamedTuple):
 
     `name` is the file of the earlier report. Findings are the same if their fingerprints are. Where sources
     contradict each other, sums are those of the most, and `fewest` has the others. `files` are those with
-    other images, the largest differences of cost and tokens first; `before` are the earlier tokens. `allowed`
-    is the most that was asked for, None if nothing was.
+    other images, the largest differences of cost and tokens first; `moved` are in other folders, and their
+    findings neither new nor fixed. `before` are the earlier tokens. `allowed` is the most that was asked for,
+    None if nothing was.
     """
 
     name: str
@@ -154,6 +162,7 @@ class RunComparison(NamedTuple):
     new: tuple[FindingRecord, ...]
     fixed: tuple[FindingRecord, ...]
     files: tuple[FileChange, ...] = ()
+    moved: tuple[Move, ...] = ()
     before: int = 0
     allowed: Allowed | None = None
 
@@ -177,6 +186,10 @@ def compare(
 ) -> RunComparison:
     """This run compared with an earlier one."""
     now = tuple(records.findings)
+    changes = () if earlier.files is None else _changes(earlier.files, records.files)
+    moved = _moved(changes)
+    still = {path for move in moved for path in move}
+    places = {move.before: move.path for move in moved} | {move.path: move.path for move in moved}
     return RunComparison(
         name=earlier.name,
         images=summary.images - earlier.images,
@@ -189,9 +202,10 @@ def compare(
             summary.after_range[0] - earlier.fewest.tokens_after_fix,
             summary.cost_range[0] - earlier.fewest.cost_usd,
         ),
-        new=_beyond(now, earlier.findings),
-        fixed=_beyond(earlier.findings, now),
-        files=() if earlier.files is None else _changes(earlier.files, records.files),
+        new=_beyond(now, earlier.findings, places),
+        fixed=_beyond(earlier.findings, now, places),
+        files=tuple(change for change in changes if change.path not in still),
+        moved=moved,
         before=earlier.visual_tokens,
         allowed=earlier.allowed,
     )
@@ -211,13 +225,40 @@ def _changes(before: Mapping[str, FileSums], after: Mapping[str, FileSums]) -> t
     return tuple(sorted(changes, key=lambda one: (-abs(one.cost_usd), -abs(one.visual_tokens))))
 
 
-def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> tuple[FindingRecord, ...]:
-    """The findings of one run that the other lacks, counting repeated ones."""
-    left = Counter(finding.fingerprint for finding in those)
+def _moved(changes: Iterable[FileChange]) -> tuple[Move, ...]:
+    """The removed files that were added elsewhere under their name, with as many images and tokens."""
+    removed: dict[tuple[str, int, int], list[str]] = {}
+    for change in changes:
+        if change.state == "removed":
+            key = (_name(change.path), -change.images, -change.visual_tokens)
+            removed.setdefault(key, []).append(change.path)
+    moved = []
+    for change in changes:
+        before = removed.get((_name(change.path), change.images, change.visual_tokens))
+        if change.state == "added" and before:
+            moved.append(Move(change.path, before.pop(0)))
+    return tuple(sorted(moved))
+
+
+def _name(path: str) -> str:
+    """The name of a file without its folders, as reports of all systems write them."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _beyond(
+    these: Iterable[FindingRecord], those: Iterable[FindingRecord], places: Mapping[str, str]
+) -> tuple[FindingRecord, ...]:
+    """The findings of one run that the other lacks, counting repeated ones; `places` has what was moved."""
+
+    def identity(finding: FindingRecord) -> tuple[str | None, ...]:
+        place = places.get(finding.path)
+        return (finding.fingerprint,) if place is None else (finding.code, place, finding.location)
+
+    left = Counter(map(identity, those))
     beyond = []
     for finding in these:
-        if left[finding.fingerprint]:
-            left[finding.fingerprint] -= 1
+        if left[identity(finding)]:
+            left[identity(finding)] -= 1
         else:
             beyond.append(finding)
     return tuple(beyond)

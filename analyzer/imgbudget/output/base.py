@@ -1,6 +1,7 @@
 """What all formats share: numbers, paths, tables, and the base of the text formats."""
 
 import os
+import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -174,16 +175,24 @@ _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 class TextStyle(NamedTuple):
     """How a format writes: with ANSI colours or without, and whether only findings.
 
-    `root` is the folder of the run, to which formats for other programs make paths relative; `rules` are the
-    pages of the run's rules, only for formats of `WITH_RULES`. `columns` are those of the terminal, if it is
-    one.
+    `root` is the folder of the run, to which formats for other programs make paths relative; `folder` is its
+    path in its repository, ended by a slash, for formats of `IN_REPOSITORY`; `rules` are the pages of the
+    run's rules, only for formats of `WITH_RULES`. `columns` are those of the terminal, if it is one.
     """
 
     colour: bool = False
     quiet: bool = False
     root: str = ""
+    folder: str = ""
     rules: "tuple[RulePage, ...]" = ()
     columns: int | None = None
+
+    def in_repository(self, path: str) -> str:
+        """The path from the root of the repository, if it is in the folder of the run or beside it."""
+        path = relative(path, self.root)
+        if not self.folder or path.startswith("/") or path[1:3] == ":/":
+            return path
+        return posixpath.normpath(self.folder + path)
 
     def paint(self, text: str, codes: str) -> str:
         """The text in ANSI codes, which `joined` makes real; unchanged without colour."""

@@ -7,7 +7,7 @@ of each level (actions/toolkit, docs/problem-matchers.md, "Limitations"), so the
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import TextStyle, closing_line, count, figure, relative
+from imgbudget.output.base import TextStyle, closing_line, count, figure
 from imgbudget.output.summaries import closing_comparison, growth
 from imgbudget.output.worst_first import WorstFirst, piece_of
 from imgbudget.printable import joined, one_line
@@ -33,7 +33,7 @@ class GitHub(WorstFirst):
         return piece_of((finding, self._command(finding)) for finding in result.findings)
 
     def _command(self, finding: Finding) -> str:
-        properties: dict[str, str | int] = {"file": relative(finding.location.path, self.style.root)}
+        properties: dict[str, str | int] = {"file": self.style.in_repository(finding.location.path)}
         if span := finding.span:
             properties |= {"line": span.line, "endLine": span.end_line, "col": span.column}
             if span.line == span.end_line:  # with several lines GitHub takes no end column

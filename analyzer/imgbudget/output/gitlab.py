@@ -9,7 +9,7 @@ from typing import Any
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import TextStyle, relative
+from imgbudget.output.base import TextStyle
 from imgbudget.output.records import dump
 from imgbudget.printable import one_line
 
@@ -23,7 +23,7 @@ class GitLab(Reporter):
     separators: tuple[str, ...] = (_JOINT,)
 
     def __init__(self, style: TextStyle) -> None:
-        self._root = style.root
+        self._style = style
         self._any = False
 
     def begin(self) -> str:
@@ -47,7 +47,7 @@ class GitLab(Reporter):
             "fingerprint": finding.fingerprint + (f"-{times}" if times > 1 else ""),
             "severity": _SEVERITIES[finding.severity],
             "location": {
-                "path": one_line(relative(finding.location.path, self._root)),
+                "path": one_line(self._style.in_repository(finding.location.path)),
                 "lines": {"begin": finding.span.line if finding.span else 1},
             },
         }

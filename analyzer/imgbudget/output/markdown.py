@@ -15,6 +15,7 @@ from imgbudget.output.summaries import (
     change_text,
     growth,
     headline,
+    moves,
     short_name,
     signed_usd,
     statistics_text,
@@ -99,6 +100,8 @@ def _difference(summary: Summary) -> str:
     comparison = summary.comparison
     name, change = markdown(short_name(comparison)), markdown(headline(comparison))
     lines = [f"**{change}** compared with {name}; {verdict(comparison)}", ""]
+    if comparison.moved:
+        lines += [moves(comparison), ""]
     if comparison.allowed is not None:
         lines += [markdown(growth(comparison)), ""]
     if comparison.files:

@@ -26,6 +26,9 @@ WITH_RULES = frozenset({"sarif"})
 WITH_EDITS = frozenset({"sarif", "rdjson"})
 """Formats that show a fix as a text edit."""
 
+IN_REPOSITORY = frozenset({"github", "gitlab", "sarif"})
+"""Formats that servers read, which look for files from the root of the repository."""
+
 WITH_TRIALS = frozenset({"markdown"})
 """Formats that show what fixes would make of an image, which takes an encoding."""
 

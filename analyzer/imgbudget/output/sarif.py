@@ -13,7 +13,7 @@ from imgbudget.linter.reporting import Fragment
 from imgbudget.model.location import Span
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import TextStyle, count, figure, relative, uri
+from imgbudget.output.base import TextStyle, count, figure, uri
 from imgbudget.output.records import dump
 from imgbudget.output.worst_first import WorstFirst, piece_of
 from imgbudget.printable import one_line
@@ -83,7 +83,7 @@ class Sarif(WorstFirst):
 
     def __init__(self, style: TextStyle) -> None:
         super().__init__(MOST)
-        self._root = style.root
+        self._style = style
         self._rules = [_descriptor(page) for page in style.rules]
         self._index = {page.code: i for i, page in enumerate(style.rules)}
 
@@ -138,7 +138,7 @@ class Sarif(WorstFirst):
         return record
 
     def _artifact(self, path: str) -> dict[str, str]:
-        address = uri(relative(path, self._root))
+        address = uri(self._style.in_repository(path))
         return {"uri": address} if address.startswith("file:") else {"uri": address, "uriBaseId": _BASE}
 
     def end(self, summary: Summary) -> str:
@@ -153,7 +153,8 @@ class Sarif(WorstFirst):
             "executionSuccessful": not summary.rules_failed,
             "toolExecutionNotifications": self._notifications(summary),
         }
-        base = {_BASE: {"description": {"text": "the folder in which imgbudget ran"}}}
+        ran = "the root of the repository" if self._style.folder else "the folder in which imgbudget ran"
+        base = {_BASE: {"description": {"text": ran}}}
         results = ",\n    ".join(self.worst())
         return (
             f'{{"$schema": {dump(_SCHEMA)},\n "version": "2.1.0",\n "runs": [{{\n'

@@ -63,6 +63,7 @@ def comparison_text(comparison: RunComparison) -> str:
     if len(comparison.files) > _SHOWN_FILES:
         more = len(comparison.files) - _SHOWN_FILES
         lines.append(f"  and {count(more, 'more file')} with other images; --format json has all of them")
+    lines += [f"  {moves(comparison)}"] if comparison.moved else []
     lines += [f"  {growth(comparison)}"] if comparison.allowed is not None else []
     return joined(lines)
 
@@ -72,6 +73,11 @@ def file_change(change: FileChange) -> str:
     parts = [change.state, _signed(change.images, "image"), _signed(change.visual_tokens, "token")]
     parts += [signed_usd(change.cost_usd)] if change.cost_usd else []
     return ", ".join(part for part in parts if part)
+
+
+def moves(comparison: RunComparison) -> str:
+    """How many files are in other folders only."""
+    return f"{count(len(comparison.moved), 'file')} moved to another folder, with as many images and tokens"
 
 
 def growth(comparison: RunComparison) -> str:
@@ -127,6 +133,7 @@ def comparison_record(comparison: RunComparison) -> dict[str, Any]:
         "new": [finding._asdict() for finding in comparison.new],
         "fixed": [finding._asdict() for finding in comparison.fixed],
         "files": [change._asdict() for change in comparison.files],
+        "moved": [move._asdict() for move in comparison.moved],
         **(
             {"allowed": comparison.allowed.text, "exceeded": comparison.exceeds}
             if comparison.allowed is not None
