@@ -199,7 +199,10 @@ def test_pull_request_without_its_base(pull_request: Job) -> None:
     )
     assert warning.endswith("; set fetch-depth of actions/checkout to 0")
     for text in (job.summary, job.home("body")):
-        assert "\n`nothing is compared with the base: commit 1111111 is not in the checkout" in text.read_text("utf-8")
+        assert (
+            "\n`nothing is compared with the base: commit 1111111 is not in the checkout"
+            in text.read_text("utf-8")
+        )
     code, log = job.run(fail_over="5%")
     assert (code, "IB201" in log) == (2, True)
     (error,) = commands(log)

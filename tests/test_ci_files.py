@@ -1,7 +1,11 @@
 """The GitHub Action, the GitLab template, the workflow, and the pre-commit configuration."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,11 +14,12 @@ import yaml
 from junitparser import JUnitXml
 
 from tests.builders import image_bytes
-from tests.ciscripts import ROOT, STEPS, git, needs_bash, script
+from tests.ciscripts import BIN, ROOT, STEPS, git, needs_bash, script
 from tests.hostile_names import validator
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
 GITLAB = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))["imgbudget"]
+SHELLCHECK = shutil.which("shellcheck", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
 
 pytestmark = needs_bash
 
@@ -144,6 +149,36 @@ def test_gitlab_install_needs_an_address(tmp_path: Path) -> None:
     done = script(tmp_path, f"pip() {{ echo installed; }}; {GITLAB['script'][0]}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "IMGBUDGET_SOURCE" in done.stderr
+
+
+@pytest.mark.skipif(SHELLCHECK is None, reason="shellcheck has a wheel for some systems only")
+def test_scripts_are_sound(tmp_path: Path) -> None:
+    """ShellCheck finds nothing in the scripts of the Action, the template and ci/try.sh."""
+    scripts = {name.replace(" ", "-"): step["run"] for name, step in STEPS.items() if "run" in step}
+    files = [ROOT / "ci" / "try.sh"]
+    for name, text in scripts.items():
+        files.append(tmp_path / name)
+        files[-1].write_text(f"#!/bin/bash\nset -eo pipefail\n{text}", "utf-8")
+    files.append(tmp_path / "gitlab")  # whose variables are split into words
+    files[-1].write_text(f"#!/bin/sh\n# shellcheck disable=SC2086\nset -e\n{GITLAB['script'][1]}", "utf-8")
+    done = subprocess.run([str(SHELLCHECK), *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it makes links")
+def test_trial_without_a_server() -> None:
+    """ci/try.sh runs the steps of the Action as they are in several situations."""
+    names = ("pull-request", "gate-no-base")
+    done = script(ROOT, "ci/try.sh " + " ".join(names))
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.split("=== ")[1:]
+    assert "--- comment\n<!-- imgbudget: what this pull request changes -->" in first
+    assert "| page.png | added | +1 | +1521 |" in first
+    assert "% of the visual tokens: more than the allowed 5%" in done.stderr
+    assert first.endswith("exit code 1\n")
+    assert "::error title=imgbudget::fail-over (5%25) cannot be checked: commit 1111111 is not in" in second
+    assert second.endswith("exit code 2\n")
+    assert script(ROOT, "ci/try.sh nonesuch").returncode == 2
 
 
 def test_workflow_covers_every_supported_python() -> None:
