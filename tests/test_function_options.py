@@ -121,8 +121,9 @@ SAME: list[tuple[list[str], Callable[[], Any]]] = [
     ),
     (
         ["plan", "in", "--select", "IB2"],
-        lambda: package.plan("in", package.RunOptions(select="IB2"), jobs=2).to_dict(),
+        lambda: package.plan("in", package.RunOptions(select="IB6"), select="IB2", jobs=2).to_dict(),
     ),
+    (["plan", "in"], lambda: package.plan("in", package.RunOptions(select="IB6")).to_dict()),
     (
         ["plan", "in/talk.json", "--resend", "--keep", "0"],
         lambda: package.plan("in/talk.json", resend=True, keep=0).to_dict(),

@@ -141,8 +141,9 @@ def plan(  # noqa: PLR0913 - keyword options
     that the bytes of a changed image will be in.
 
     With `select` only image files and requests are planned in which one of these rules finds something that
-    is not in `ignore`. `unsafe` also reduces animations to a frame. `resend` adds what calls of conversations
-    send again, and what caching, files, and pruning to the last `keep` images cost.
+    is not in `ignore`; what `options` select does not count. `unsafe` also reduces animations to a frame.
+    `resend` adds what calls of conversations send again, and what caching, files, and pruning to the last
+    `keep` images cost.
 
     `apply` makes the changes, in place, with a `backup` of each replaced file, or in `output_dir`; what could
     not be changed is in `reason` of a plan. `jobs` None uses all cores; a script then needs
@@ -175,7 +176,7 @@ def plan(  # noqa: PLR0913 - keyword options
     others = [path for path in given if path not in named]
     choice = PlanChoice(
         models=several,
-        selected=asked.select is not None,
+        selected=select is not None,
         unsafe=unsafe,
         measure=measure,
         fixes=fixes,
