@@ -3,6 +3,7 @@
 import http.server
 import json
 import re
+import shutil
 import threading
 from pathlib import Path
 
@@ -192,6 +193,7 @@ def test_pull_request_without_its_base(pull_request: Job) -> None:
     code, log = job.run(comment="true")
     assert (code, "IB201" in log) == (1, True)
     (warning,) = commands(log)
+    assert log.startswith(warning), "before the findings, of which GitHub shows ten"
     assert "fatal" not in log.replace(warning, "")
     assert warning.startswith(
         "::warning title=imgbudget::nothing is compared with the base: commit 1111111 is not in the checkout "
@@ -301,11 +303,25 @@ def test_folder_of_a_monorepo(job: Job) -> None:
     assert "::warning file=services/my web/b.png,title=IB301" in log, "files are named from the root"
     assert '"services/my%20web/b.png"' in Path(job.done["check"]["sarif"]).read_text("utf-8")
     assert [one["path"] for one in job.report["comparison"]["files"]] == ["b.png"]
-    assert (
-        job.home("body")
-        .read_text()
-        .startswith("<!-- imgbudget: what this pull request changes in services/my_web -->")
-    )
+    title = " in services/my_web"
+    mark = f"<!-- imgbudget: what this pull request changes{title} -->\n## imgbudget{title}\n"
+    assert job.home("body").read_text().startswith(mark)
+
+
+def test_checkout_of_a_runner_that_is_used_again(pull_request: Job) -> None:
+    """A worktree that a cancelled job has left is no obstacle; files of LFS stay pointers on both sides."""
+    job = pull_request
+    job.git("worktree", "add", "--quiet", str(job.temp / "imgbudget-base"), "HEAD")
+    shutil.rmtree(job.temp / "imgbudget-base")
+    job.git("config", "filter.lfs.smudge", 'test "$GIT_LFS_SKIP_SMUDGE" = 1 && cat')
+    job.git("config", "filter.lfs.required", "true")
+    (job.checkout / ".git" / "info" / "attributes").write_text("*.png filter=lfs\n")
+    done = job.step("Base")
+    assert (done.stdout + done.stderr, set(job.outputs)) == ("", {"report"})
+    assert job.git("worktree", "list").count("\n") == 0
+    (job.checkout / ".git" / "lfs" / "objects").mkdir(parents=True)
+    job.step("Base")
+    assert "cannot be checked out (" in job.outputs["why"], "as the head has them, which is by the filter"
 
 
 def test_checkout_in_a_folder(job: Job) -> None:

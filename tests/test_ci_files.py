@@ -104,12 +104,25 @@ def test_merge_request_whose_target_has_a_broken_configuration(merge_request: tu
     assert "exits with 2 (imgbudget.yaml" in log
 
 
+def test_merge_request_with_a_new_configuration(merge_request: tuple[Path, str]) -> None:
+    """Options that name a configuration of the merge request: the target is checked with it too."""
+    folder, base = merge_request
+    (folder / "ci").mkdir()
+    (folder / "ci" / "images.yaml").write_text("select: [IB0]\nexclude: ['*big*']\n")
+    (folder / "imgbudget.json").write_text("of the project")
+    variables = {"IMGBUDGET_ARGS": "--config ci/images.yaml", "IMGBUDGET_FAIL_OVER": "400"}
+    code, log = gitlab(folder, interpreter="sh", CI_MERGE_REQUEST_DIFF_BASE_SHA=base, **variables)
+    assert (code, "imgbudget: warning" in log) == (0, False)
+    assert ": +1 image, +300 tokens" in log
+    assert (folder / "imgbudget.json").read_text() == "of the project"
+
+
 def test_gate_of_a_branch_is_not_silent(merge_request: tuple[Path, str]) -> None:
     """Where there is no merge request, the log says that the growth is not checked."""
     folder, _ = merge_request
     code, log = gitlab(folder, IMGBUDGET_FAIL_OVER="5%", IMGBUDGET_PATHS="new.png")
     assert code == 0
-    assert "IMGBUDGET_FAIL_OVER (5%) is not checked: CI_MERGE_REQUEST_DIFF_BASE_SHA is set only" in log
+    assert "IMGBUDGET_FAIL_OVER (5%) is not checked: this is no pipeline of a merge request" in log
 
 
 def test_gate_of_nonsense_shows_findings_and_fails(merge_request: tuple[Path, str]) -> None:
@@ -124,12 +137,6 @@ def test_gate_of_nonsense_shows_findings_and_fails(merge_request: tuple[Path, st
     )
     assert (code, "no findings in 2 checked files" in log) == (2, True)
     assert "cannot be checked: --fail-over: '-5 $(id)' is no growth; write 5%, 20k (tokens) or $0.10" in log
-
-
-def test_template_runs_in_merge_requests() -> None:
-    """GitLab leaves a job without rules out of the pipelines of merge requests, where alone a target is."""
-    assert GITLAB["rules"][0] == {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
-    assert GITLAB["rules"][1] == {"if": "$CI_OPEN_MERGE_REQUESTS", "when": "never"}
 
 
 def test_gitlab_script_writes_both_reports(tmp_path: Path) -> None:
