@@ -161,9 +161,9 @@ def test_pull_request_shows_what_it_changes(pull_request: Job) -> None:
 
 
 def test_gate_that_holds(pull_request: Job) -> None:
-    """Growth within what is allowed passes; the findings decide."""
+    """Growth within what is allowed passes; the findings decide. Empty inputs are the defaults."""
     job = pull_request
-    code, log = job.run(fail_over="900", fail_on="never")
+    code, log = job.run(fail_over="900", fail_on="never", paths="", working_directory="")
     assert (code, commands(log)) == (0, [])
     assert "+2 images" in log
 
@@ -248,6 +248,8 @@ def test_configuration_that_the_base_lacks(job: Job) -> None:
     (job.checkout / "ci" / "images.toml").write_text('select = ["IB0"]\nmodel = "claude-opus-4-8"\n')
     job.commit()
     job.is_pull_request(base)
+    assert job.run(args="--config\n../other.yaml")[0] == 2, "none outside of the checkout"
+    assert job.outputs == {}
     code, log = job.run(args="--config\nci/images.toml\n", fail_over="0")
     assert (code, commands(log)) == (0, [])
     assert "same images, tokens and cost" in log

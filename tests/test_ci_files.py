@@ -86,6 +86,7 @@ def test_merge_request_without_its_target(merge_request: tuple[Path, str]) -> No
         "imgbudget: warning: nothing is compared with the target: commit 1111111 is not in "
     )
     assert line.endswith("; set GIT_DEPTH to 0")
+    assert f"\n`{line.removeprefix('imgbudget: ')}`\n" in (folder / "imgbudget.md").read_text("utf-8")
     code, log = gitlab(folder, IMGBUDGET_FAIL_OVER="5%", **missing)
     assert (code, "IB201" in log) == (2, True)
     assert "imgbudget: error: IMGBUDGET_FAIL_OVER (5%) cannot be checked: commit 1111111 is not in" in log
