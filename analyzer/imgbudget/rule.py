@@ -69,6 +69,7 @@ from imgbudget.model.subjects import (
     UnusedIgnore,
     walk_blocks,
 )
+from imgbudget.model.traits import bits_of
 from imgbudget.namedtuples import NamedTuple
 
 __all__ = [
@@ -221,6 +222,7 @@ class Rule(typing.NamedTuple, Generic[Subject]):
     limits: tuple[str, ...] = ()
     also: Level | None = None
     run_data: RunData = RunData.NONE
+    traits: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -263,6 +265,8 @@ if TYPE_CHECKING:
         budgets: the budgets that it checks, e.g. `image.tokens`; it runs only if one of them is set.
         limits: the fields of `Limits` that it needs, e.g. `min_edge`; it does not run for a model or platform
             without one of them.
+        traits: what a request must have for the rule to report anything, e.g. `images`; a rule on requests
+            does not run on others. `imgbudget.model.traits.TRAITS` lists them.
         """
 
         severity: Severity
@@ -274,6 +278,7 @@ if TYPE_CHECKING:
         url: NotRequired[str | None]
         budgets: NotRequired[tuple[str, ...]]
         limits: NotRequired[tuple[str, ...]]
+        traits: NotRequired[tuple[str, ...]]
 
 
 if TYPE_CHECKING:
@@ -328,9 +333,10 @@ def rule(
     With `also=Level.REQUEST` a rule on images also checks whole requests. `run_data` is the data that a rule
     on the run reads; nothing else is collected.
     """
-    for field in ("budgets", "limits"):
+    for field in ("budgets", "limits", "traits"):
         if isinstance(options.get(field), str):
             raise TypeError(f"{field}: expected a tuple of names, found the text {options.get(field)!r}")
+    bits_of(options.get("traits", ()))
 
     def decorate(check: Callable[[Any, Context], Iterator[Problem]]) -> Rule[Any]:
         return Rule(code, name, level, check, also=also, run_data=run_data, **options)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 
-@rule("IB002", "malformed-request", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
+@rule(
+    "IB002", "malformed-request", level=Level.REQUEST, severity=Severity.ERROR, since="0.1", traits=("flaws",)
+)
 def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     """The request is not JSON, or has a shape that the API rejects before it decodes any image.
 

@@ -14,6 +14,7 @@ from imgbudget_rules.many_images import count_media, large_images
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("many_image_count", "many_image_edge"),
+    traits=("images",),
 )
 def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image is too large for a request with this many images.

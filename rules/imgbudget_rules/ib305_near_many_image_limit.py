@@ -17,6 +17,7 @@ NEAR = 15
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("many_image_count", "many_image_edge"),
+    traits=("images",),
 )
 def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """After a few more images this one will be too large for the request.

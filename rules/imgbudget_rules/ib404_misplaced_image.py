@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
 
 
-@rule("IB404", "misplaced-image", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
+@rule(
+    "IB404",
+    "misplaced-image",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.1",
+    traits=("images_elsewhere",),
+)
 def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image is in a part of the request where the API accepts none.
 

@@ -7,7 +7,9 @@ from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import fewest_tokens, request_tokens, up_to
 
 
-@rule("IB405", "context-overflow", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
+@rule(
+    "IB405", "context-overflow", level=Level.REQUEST, severity=Severity.ERROR, since="0.1", traits=("images",)
+)
 def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     """The images alone take more tokens than fit into the model's context, or into its maximum input.
 

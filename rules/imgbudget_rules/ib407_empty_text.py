@@ -25,6 +25,7 @@ from imgbudget.rule import (
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("messages_api",),
+    traits=("images", "empty_text"),
 )
 def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     """A turn with an image contains an empty text block.

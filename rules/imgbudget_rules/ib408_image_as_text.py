@@ -30,6 +30,7 @@ CHARACTERS_PER_TOKEN = 4
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.2",
+    traits=("image_text",),
 )
 def image_as_text(request: Request, ctx: Context) -> Iterator[Problem]:
     """The base64 of an image is sent as text.

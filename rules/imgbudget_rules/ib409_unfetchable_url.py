@@ -16,7 +16,14 @@ _KEPT_ELSEWHERE = ("attachment:", "mlflow-attachment:")
 """What logs of inspect_ai and MLflow have in place of an image whose bytes were sent, and are elsewhere."""
 
 
-@rule("IB409", "unfetchable-url", level=Level.REQUEST, severity=Severity.ERROR, since="0.2")
+@rule(
+    "IB409",
+    "unfetchable-url",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.2",
+    traits=("addresses",),
+)
 def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
     """The address of an image is one that the API cannot fetch.
 

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Level, Problem, Request, Severity, Text, rule, walk_blocks
 
 
-@rule("IB410", "lone-surrogate", level=Level.REQUEST, severity=Severity.ERROR, since="0.2")
+@rule(
+    "IB410",
+    "lone-surrogate",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.2",
+    traits=("images", "surrogate"),
+)
 def lone_surrogate(request: Request, ctx: Context) -> Iterator[Problem]:
     r"""A text beside images holds half of a character, which is not valid UTF-8.
 

@@ -9,7 +9,14 @@ _SHOWN = 80
 """Characters of a model that a message shows."""
 
 
-@rule("IB411", "unknown-model", level=Level.REQUEST, severity=Severity.WARNING, since="0.2")
+@rule(
+    "IB411",
+    "unknown-model",
+    level=Level.REQUEST,
+    severity=Severity.WARNING,
+    since="0.2",
+    traits=("unknown_model",),
+)
 def unknown_model(request: Request, ctx: Context) -> Iterator[Problem]:
     """The model of a request with images is not known here, so its tokens and cost are not counted.
 

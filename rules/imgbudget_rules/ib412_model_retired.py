@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 
-@rule("IB412", "model-retired", level=Level.REQUEST, severity=Severity.ERROR, since="0.2")
+@rule(
+    "IB412",
+    "model-retired",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.2",
+    traits=("ending_model",),
+)
 def model_retired(request: Request, ctx: Context) -> Iterator[Problem]:
     """The model of a request with images has been retired, or will be within 60 days.
 

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 
-@rule("IB413", "text-only-model", level=Level.REQUEST, severity=Severity.ERROR, since="0.2")
+@rule(
+    "IB413",
+    "text-only-model",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.2",
+    traits=("images", "text_only_model"),
+)
 def text_only_model(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image goes to a model that takes none.
 

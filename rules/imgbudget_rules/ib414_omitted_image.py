@@ -18,7 +18,9 @@ from imgbudget.rule import (
 )
 
 
-@rule("IB414", "omitted-image", level=Level.REQUEST, severity=Severity.INFO, since="0.2")
+@rule(
+    "IB414", "omitted-image", level=Level.REQUEST, severity=Severity.INFO, since="0.2", traits=("transcript",)
+)
 def omitted_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     r"""A text in an agent's session stands in the place of an image, which the model does not see.
 

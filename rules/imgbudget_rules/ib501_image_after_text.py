@@ -26,6 +26,7 @@ from imgbudget.rule import (
     fix=FixSafety.UNSAFE,
     since="0.1",
     limits=("messages_api",),
+    traits=("images", "text_before_image"),
 )
 def image_after_text(request: Request, ctx: Context) -> Iterator[Problem]:
     """Text longer than a label comes before the first image of a turn.

@@ -27,6 +27,7 @@ from imgbudget.rule import (
     since="0.1",
     limits=("messages_api",),
     pedantic=True,
+    traits=("images",),
 )
 def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
     """A turn has several images, and some of them have no label before them.

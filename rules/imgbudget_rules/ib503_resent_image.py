@@ -7,7 +7,14 @@ from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity,
 from imgbudget_rules.spending import fewest_image_tokens, image_tokens
 
 
-@rule("IB503", "resent-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
+@rule(
+    "IB503",
+    "resent-image",
+    level=Level.REQUEST,
+    severity=Severity.WARNING,
+    since="0.1",
+    traits=("images", "answers"),
+)
 def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """Images of earlier turns are sent again with this request as base64.
 

@@ -7,7 +7,14 @@ from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity,
 from imgbudget_rules.spending import fewest_image_tokens, image_tokens
 
 
-@rule("IB504", "duplicate-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
+@rule(
+    "IB504",
+    "duplicate-image",
+    level=Level.REQUEST,
+    severity=Severity.WARNING,
+    since="0.1",
+    traits=("alike_images",),
+)
 def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """The same image occurs more than once in one request.
 

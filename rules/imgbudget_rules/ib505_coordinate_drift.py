@@ -35,6 +35,7 @@ _COORDINATE_WORDS = (
     since="0.1",
     limits=("native_size",),
     pedantic=True,
+    traits=("images",),
 )
 def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
     """The text asks for pixel coordinates of an image that the API downscales.

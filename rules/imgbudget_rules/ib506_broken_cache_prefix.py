@@ -7,7 +7,14 @@ from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import money
 
 
-@rule("IB506", "broken-cache-prefix", level=Level.REQUEST, severity=Severity.INFO, since="0.2")
+@rule(
+    "IB506",
+    "broken-cache-prefix",
+    level=Level.REQUEST,
+    severity=Severity.INFO,
+    since="0.2",
+    traits=("edits",),
+)
 def broken_cache_prefix(request: Request, ctx: Context) -> Iterator[Problem]:
     """A request of a conversation changes what an earlier one had cached.
 

@@ -26,6 +26,7 @@ _ROUNDING = 1
     severity=Severity.WARNING,
     fix=FixSafety.UNSAFE,
     since="0.2",
+    traits=("images", "stated_size"),
 )
 def false_scale_note(request: Request, ctx: Context) -> Iterator[Problem]:
     """A text beside an image states another size than the model sees.

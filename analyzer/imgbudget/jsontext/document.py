@@ -11,6 +11,7 @@ from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.scanner import (
     LONG,
     WINDOW,
+    Extent,
     LongString,
     MaskedText,
     Point,
@@ -123,6 +124,11 @@ class Document:
         """The spans of the values at these paths; paths that do not exist are left out."""
         found = find_members(self._masked.text, self.value, paths, has_duplicates=self._has_duplicates)
         return self._spans({path: (member.start, member.end) for path, member in found.items()})
+
+    def extents(self, paths: Iterable[Keys]) -> dict[Keys, Extent]:
+        """The extents of the values at these paths, none of which is inside another one, as far as they exist."""
+        found = find_members(self._masked.text, self.value, paths, has_duplicates=self._has_duplicates)
+        return self._masked.extents({path: (member.start, member.end) for path, member in found.items()})
 
     def key_spans(self, paths: Iterable[Keys]) -> dict[Keys, Span]:
         """The spans of the keys of these members, with their quotes; array items have none."""

@@ -142,36 +142,49 @@ def find_members(text: str, value: Any, paths: Iterable[Keys], *, has_duplicates
     return found
 
 
+_HERE = None
+"""The key of a path in the tree of those that are looked for; other keys lead to what is inside."""
+
+
 class _MemberSearch:
     """Finds values at paths in a text whose parsed value, without duplicate keys, shows how to go there."""
 
-    __slots__ = ("_count", "_found", "_inner", "_text", "_wanted")
+    __slots__ = ("_count", "_found", "_text", "_tree")
 
     def __init__(self, text: str, wanted: set[Keys]) -> None:
-        self._text, self._wanted = text, wanted
-        self._inner = {path[:i] for path in wanted for i in range(len(path))}
+        self._text = text
         self._found: dict[Keys, Member] = {}
-        self._count = len(wanted - {()})
+        self._count = len(wanted)
+        self._tree: dict[Key | None, Any] = {}
+        for path in wanted:
+            branch = self._tree
+            for key in path:
+                branch = branch.setdefault(key, {})
+            branch[_HERE] = path
 
     def found_in(self, value: Any) -> dict[Keys, Member]:
         """The values found in the whole text."""
-        text = self._text
+        text, tree = self._text, self._tree
         start, end = _skip(text, 0), end_without_blanks(text, len(text))
-        if isinstance(value, (dict, list)) and () in self._inner:
-            self._enter(value, (), start, end)
-        if () in self._wanted:
+        if _HERE in tree:
             self._found[()] = Member((), start, end, 0, 0, -1)
+            del tree[_HERE]
+        if tree and isinstance(value, (dict, list)):
+            self._enter(value, tree, start, end)
         return self._found
 
-    def _enter(self, value: dict[str, Any] | list[Any], path: Keys, start: int, end: int) -> int:
+    def _enter(
+        self, value: dict[str, Any] | list[Any], tree: dict[Key | None, Any], start: int, end: int
+    ) -> int:
         """Look at the members of a container; returns its end, or 0 once all values are found.
 
-        `end` is that of the container, 0 if it is not known: the last member needs no scan if it is.
+        `end` is that of the container, 0 if it is not known: what follows the last value that is looked for
+        needs no scan if it is.
         """
-        text, inner, wanted = self._text, self._inner, self._wanted
+        text = self._text
         is_object = isinstance(value, dict)
         items: Iterable[tuple[Key, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
-        at, last = start + 1, len(value) - 1
+        at, last, left = start + 1, len(value) - 1, len(tree)
         for number, (key, item) in enumerate(items):
             key_start = key_end = 0
             if not is_object:
@@ -183,18 +196,25 @@ class _MemberSearch:
                 key_start = _skip(text, at)
                 key_end = _scan(text, key_start)[1]
                 at = _skip(text, _skip(text, key_end) + 1)
-            here = (*path, key)
+            branch = tree.get(key)
+            if branch is None:
+                at = _skip(text, _scan(text, at)[1]) + 1  # behind the comma, or the closing bracket
+                continue
+            left -= 1
+            path = branch.pop(_HERE, None)
             stop = end_without_blanks(text, end - 1) if end and number == last else 0
-            if here in inner and isinstance(item, (dict, list)):
-                stop = self._enter(item, here, at, stop)
+            if branch and isinstance(item, (dict, list)):
+                stop = self._enter(item, branch, at, stop)
                 if not stop:
                     return 0
             stop = stop or _scan(text, at)[1]
-            if here in wanted:
-                self._found[here] = Member(here, at, stop, key_start, key_end, start)
+            if path is not None:
+                self._found[path] = Member(path, at, stop, key_start, key_end, start)
                 if len(self._found) == self._count:
                     return 0
-            at = _skip(text, stop) + 1  # behind the comma, or the bracket that closes the container
+            if end and not left:
+                return end
+            at = _skip(text, stop) + 1
         return at if value else _skip(text, at) + 1
 
 

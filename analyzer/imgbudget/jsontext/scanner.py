@@ -1,13 +1,14 @@
 """Reads strict JSON through a small window: long strings are masked, positions are mapped to the file."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from imgbudget.jsontext.parser import MalformedError
 from imgbudget.jsontext.repeats import Repeats
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import KEPT, KEPT_LAST, StringStats
 from imgbudget.jsontext.windows import WholeText, Window
+from imgbudget.model.location import Keys
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.slotted import dataclass
 
@@ -240,6 +241,13 @@ class Point(NamedTuple):
     column: int
 
 
+class Extent(NamedTuple):
+    """How much of a file a value takes: its first line, 1-based, and its bytes."""
+
+    line: int
+    byte_size: int
+
+
 class Mask(NamedTuple):
     """The position of the placeholder of a long string in the masked text."""
 
@@ -299,6 +307,21 @@ class MaskedText:
             found[position] = Point(offset, line, column)
         return found
 
+    def extents(self, ranges: Mapping[Keys, tuple[int, int]]) -> dict[Keys, Extent]:
+        """The extents of ranges of the text that do not overlap; takes less time than their points."""
+        text, prefix, found = self.text, self.prefix, {}
+        at, line, number = 0, self.line, 0
+        for path, (start, end) in sorted(ranges.items(), key=_range_of):
+            line += text.count("\n", at, start)
+            number += text.count(prefix, at, start)
+            size = len(text[start:end].encode())
+            for inside in range(number, number + text.count(prefix, start, end)):
+                long_string = self.long_strings[inside]
+                size += long_string.end - long_string.start - len(f"{prefix}{inside}")
+            found[path] = Extent(line, size)
+            at = start
+        return found
+
     def mistake(self, parse_error: MalformedError | None) -> tuple[Point, str] | None:
         """The first mistake of the document: that of the parser, or an invalid long string."""
         flawed = next((it for it in self.long_strings if it.stats and it.stats.flaw), None)
@@ -318,6 +341,10 @@ class MaskedText:
         flaw = mask.long_string.stats.flaw
         begin = self.points([mask.start])[mask.start]
         return Point(flaw.offset, begin.line, begin.column + flaw.characters), flaw.message
+
+
+def _range_of(item: tuple[Keys, tuple[int, int]]) -> tuple[int, int]:
+    return item[1]
 
 
 def mask_long_strings(pieces: list[bytes | LongString]) -> tuple[bytes, str, tuple[LongString, ...]]:

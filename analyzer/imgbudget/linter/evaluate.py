@@ -1,6 +1,6 @@
 """Runs rules on one subject: problems in, findings with rule, location and fingerprint out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,11 @@ from imgbudget import version
 from imgbudget.limits.bound import Limits
 from imgbudget.model.budgets import Budgets
 from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Batch, Finding, ImageUse, Problem, Request, Run, Severity
+from imgbudget.model.traits import bits_of, traits_of, traits_of_model
 from imgbudget.registry import AnyRule
-from imgbudget.rule import NO_IMAGE_LIMITS, Context
+from imgbudget.rule import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,35 +126,75 @@ Subject = ImageUse | Request | Batch | Run
 Rules = Sequence[tuple[AnyRule, Severity | None]]
 
 
-def run_rules(  # noqa: PLR0913 - subject, limits, budgets
-    rules: Rules,
-    subject: Subject,
-    limits: Limits,
-    budgets: Budgets,
-    image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS,
-    *,
-    proxy: Subject | None = None,
+def run_rules(
+    rules: Rules, subject: Subject, limits: Limits, budgets: Budgets, *, proxy: Subject | None = None
 ) -> Iterator[Finding]:
     """The findings on a subject, in the order of the rules; a rule that fails keeps those before its failure.
 
-    `image_limits` are those of a request, see RequestUnderTest. Rules get `proxy` instead of the subject, if
-    given.
+    Rules get `proxy` instead of the subject, if given.
     """
-    context = Context(limits, budgets, image_limits)
     if limits.tier.strategy:  # Claude has all limits
         left_out = isinstance(subject, ImageUse) and subject.left_out is not None
-        rules = [
-            pair
-            for pair in rules
-            if not pair[0].limits
-            or limits.missing(pair[0].limits) is None
-            or (left_out and pair[0].limits == _OF_CLIENTS)
-        ]
+        rules = _with_limits(rules, limits, left_out=left_out)
+    return _findings(rules, subject, Context(limits, budgets), proxy)
+
+
+def _with_limits(rules: Rules, limits: Limits, *, left_out: bool = False) -> Rules:
+    """The rules whose limits the model and the platform have."""
+    return [
+        pair
+        for pair in rules
+        if not pair[0].limits
+        or limits.missing(pair[0].limits) is None
+        or (left_out and pair[0].limits == _OF_CLIENTS)
+    ]
+
+
+def _findings(
+    rules: Rules, subject: Subject, context: Context, proxy: Subject | None = None
+) -> Iterator[Finding]:
     for rule, override in rules:
         try:
             for problem in rule.check(subject if proxy is None else proxy, context):
-                yield make_finding(rule, override, problem, subject, limits)
+                yield make_finding(rule, override, problem, subject, context.limits)
         except Exception as error:  # noqa: BLE001 - a failing rule must not end the run
             what = f"rule {rule.code} {rule.name}"
-            failed = failure_finding(what, error, subject.location, limits)
+            failed = failure_finding(what, error, subject.location, context.limits)
             yield failed._replace(help=f"report it with the file; until then: --ignore {rule.code}")
+
+
+_MOST_CHOICES = 1000
+"""Choices of rules that are kept: hostile input may name a new model in every line."""
+
+
+class RequestRules:
+    """Runs one set of rules on requests: each only on those that have the traits which it looks for.
+
+    Which rules these are is found once for the limits and the traits of a request.
+    """
+
+    def __init__(self, rules: Rules, budgets: Budgets) -> None:
+        self._rules = [(bits_of(pair[0].traits), pair) for pair in rules]
+        self._budgets = budgets
+        self._chosen: dict[tuple[int, int], tuple[Limits, Rules]] = {}
+
+    def check(self, test: RequestUnderTest) -> Iterator[Finding]:
+        """The findings on a request, in the order of the rules."""
+        request, limits, image_limits = test
+        traits = traits_of(request)
+        chosen = self._chosen.get((traits, id(limits)))
+        if chosen is None:
+            chosen = self._choose(traits, limits)
+        return _findings(chosen[1], request, Context(limits, self._budgets, image_limits))
+
+    def _choose(self, traits: int, limits: Limits) -> tuple[Limits, Rules]:
+        """The rules that can report something, with the limits, whose identity is part of the key."""
+        if len(self._chosen) >= _MOST_CHOICES:
+            self._chosen.clear()
+        present = traits | traits_of_model(limits)
+        rules: Rules = [pair for needed, pair in self._rules if not needed & ~present]
+        if limits.tier.strategy:
+            rules = _with_limits(rules, limits)
+        chosen = limits, tuple((rule.loaded, override) for rule, override in rules)
+        self._chosen[traits, id(limits)] = chosen
+        return chosen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgbudget.config.settings import Override, Settings
 from imgbudget.discovery.walk import PatternWatch
 from imgbudget.limits.bound import Limits
-from imgbudget.linter.evaluate import run_rules
+from imgbudget.linter.evaluate import RequestRules, run_rules
 from imgbudget.linter.memory import ImageRuleCache
 from imgbudget.linter.selection import (
     RuleSet,
@@ -34,18 +34,21 @@ if TYPE_CHECKING:
 class RuleRunner(NamedTuple):
     """Runs one set of rules with its budgets.
 
-    `files` and `blocks`, if given, check images and remember findings; otherwise it keeps no state.
+    `files` and `blocks`, if given, check images and remember findings, and `requests` remembers which rules
+    can report something on a request; otherwise it keeps no state.
     """
 
     rules: RuleSet
     budgets: Budgets = NO_BUDGETS
     files: ImageRuleCache | None = None
     blocks: ImageRuleCache | None = None
+    requests: RequestRules | None = None
 
     @classmethod
     def of(cls, rules: RuleSet, budgets: Budgets) -> "RuleRunner":
         """A runner that remembers the findings on images."""
-        return cls(rules, budgets, ImageRuleCache(rules.image, budgets), ImageRuleCache(rules.image, budgets))
+        files, blocks = ImageRuleCache(rules.image, budgets), ImageRuleCache(rules.image, budgets)
+        return cls(rules, budgets, files, blocks, RequestRules(rules.request, budgets))
 
     def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
@@ -68,7 +71,7 @@ class RuleRunner(NamedTuple):
         request, found = test.request, []
         for use, limits in test.images:
             found += self.check_image(use, limits)
-        found += run_rules(self.rules.request, request, test.limits, self.budgets, test.image_limits)
+        found += (self.requests or RequestRules(self.rules.request, self.budgets)).check(test)
         if request.location.outer_depth:
             found = [finding._replace(fix=None, fix_safety=None) for finding in found]
         if request.id:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageUse, Request, Text, walk_blocks
+from imgbudget.model.traits import SIZE_HINTS
 from imgbudget.namedtuples import NamedTuple
 
 _EDGE = "[1-9][0-9]{0,5}"
@@ -23,7 +24,6 @@ _OVERVIEW = f"Image overview: {_SHOWN}; oriented source: {_ORIGINAL}"
 """The note of Qwen Code 0.24.4."""
 
 _PATTERNS = (_DISPLAYED, _OVERVIEW)
-_HINTS = (", displayed at ", "Image overview: ")
 
 
 class ScaleNote(NamedTuple):
@@ -58,7 +58,7 @@ def restated(text: str, seen: Size) -> str:
 
 
 def _restated(note: str, original: Size, displayed: Size, factor: str | None, seen: Size) -> str:
-    for hint in _HINTS:  # the original may be of the same size, and stays
+    for hint in SIZE_HINTS:  # the original may be of the same size, and stays
         note = note.replace(f"{hint}{displayed}", f"{hint}{seen}", 1)
     return note if factor is None else note.removesuffix(factor) + f"{original.width / seen.width:.2f}"
 
@@ -77,7 +77,7 @@ def scale_notes(request: Request) -> Iterator[ScaleNote]:
                     yield _note(block, *without_image.pop(0))
                 else:
                     without_note.append(block)
-            elif isinstance(block, Text) and (_HINTS[0] in block.text or _HINTS[1] in block.text):
+            elif isinstance(block, Text) and (SIZE_HINTS[0] in block.text or SIZE_HINTS[1] in block.text):
                 for found in _matches(block.text):
                     if without_note:
                         yield _note(without_note.pop(), block, found)

@@ -246,15 +246,13 @@ def _read_requests(
         yield NoRequest(_what_instead(value))
         return
     found += entries
-    spans = document.spans(keys for keys, _ in found)
+    extents = document.extents(keys for keys, _ in found)
     for keys, entry in found:
         here = location._replace(keys=(*outer, *keys), root=len(outer) + len(keys))
         if isinstance(entry, str):
             yield BadEntry(here, entry)
         elif dialect := dialect_of(entry.body):
-            span = spans[keys]
-            body = RequestBody(here, span.line, span.end - span.start)
-            yield _read(document, dialect, entry, body, fields)
+            yield _read(document, dialect, entry, RequestBody(here, *extents[keys]), fields)
         else:
             yield BadEntry(here, f"is not a request: {_what_instead(entry.body)}")
 
