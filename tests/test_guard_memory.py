@@ -10,10 +10,12 @@ import pytest
 
 from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.jsontext.scanner import stats_of
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.memory import ImageRuleCache
 from imgbudget.linter.options import RunOptions
 from imgbudget.live import strings
 from imgbudget.live.inspection import InspectionTarget, Inspector
-from imgbudget.model.subjects import Finding, Severity
+from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.requests import payloads
 from tests.builders import body, image_block, image_bytes, text_block
 
@@ -127,3 +129,32 @@ def test_what_was_counted_whole_is_compared_whole(monkeypatch: pytest.MonkeyPatc
         block["source"]["data"] = f"*{data[:6000]}{middle}{data[6000:]}"
         assert findings(checked, body(block)) == findings(inspector(), body(block))
     assert len(counted) == 2 + 4
+
+
+def test_an_image_at_its_place_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again only at another place, for another model, or in a block that says something else of it."""
+    judged: list[ImageUse] = []
+    check = ImageRuleCache.check_image
+
+    def counting(self: ImageRuleCache, use: ImageUse, limits: Limits) -> list[Finding]:
+        judged.append(use)
+        return check(self, use, limits)
+
+    monkeypatch.setattr(ImageRuleCache, "check_image", counting)
+    checked, picture = inspector(), image_block(image_bytes((9000, 300)))
+    other = {**picture, "source": {**picture["source"], "media_type": "image/jpeg"}}
+    for number, (sent, expected) in enumerate(
+        (
+            (body(picture), 1),
+            (body(picture, text_block("and this?")), 1),
+            (body(text_block("this?"), picture), 2),
+            (body(picture, model="gpt-4o"), 3),
+            (body(other), 4),
+            (body(picture, model="claude-sonnet-4-6"), 5),
+        )
+    ):
+        found = findings(checked, sent)
+        assert len(judged) == expected, number
+        monkeypatch.setattr(ImageRuleCache, "check_image", check)
+        assert found == findings(inspector(), sent)
+        monkeypatch.setattr(ImageRuleCache, "check_image", counting)

@@ -49,6 +49,19 @@ def test_masked_document_equals_json_loads(
 
 
 @given(data=st.data(), value=values, sizing=sizes)
+def test_extents_are_lines_and_lengths_of_spans(data: st.DataObject, value: Any, sizing: Sizing) -> None:
+    """The extent of a value is the first line and the length in bytes of its span."""
+    raw = data.draw(written(value))
+    document = only(raw, long=sizing.long, window=sizing.window)
+    depth = data.draw(st.integers(0, 2))
+    paths = [path for path, _ in routes(document.value) if len(path) == depth]
+    spans = document.spans(paths)
+    assert document.extents([*paths, ("no", "such", 1)]) == {
+        path: (span.line, span.end - span.start) for path, span in spans.items()
+    }
+
+
+@given(data=st.data(), value=values, sizing=sizes)
 def test_spans_lead_to_the_values_of_their_routes(data: st.DataObject, value: Any, sizing: Sizing) -> None:
     """The bytes of a span, parsed, are the value at its route; line and column are those of its offset."""
     raw = data.draw(written(value))

@@ -45,6 +45,7 @@ from imgbudget.model.fixes import (
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
 from imgbudget.model.pixels import DEFAULT_THRESHOLDS, PixelFacts, PixelThresholds
+from imgbudget.model.request_under_test import TRAITS, bits_of
 from imgbudget.model.safety import CONVERSIONS
 from imgbudget.model.subjects import (
     Batch,
@@ -69,12 +70,12 @@ from imgbudget.model.subjects import (
     UnusedIgnore,
     walk_blocks,
 )
-from imgbudget.model.traits import bits_of
 from imgbudget.namedtuples import NamedTuple
 
 __all__ = [
     "CONVERSIONS",
     "PATCH",
+    "TRAITS",
     "BakeOrientation",
     "Batch",
     "Block",
@@ -266,7 +267,7 @@ if TYPE_CHECKING:
         limits: the fields of `Limits` that it needs, e.g. `min_edge`; it does not run for a model or platform
             without one of them.
         traits: what a request must have for the rule to report anything, e.g. `images`; a rule on requests
-            does not run on others. `imgbudget.model.traits.TRAITS` lists them.
+            does not run on others. `TRAITS` has their names.
         """
 
         severity: Severity

@@ -44,9 +44,13 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     Contexts: public model lists, 2026-11. Maximum inputs: OpenAI's model pages and LiteLLM, 2026-11. Error
     text: anthropics/claude-code#6380.
     """
-    limit = ctx.limits.most_input
+    limit, tier = ctx.limits.most_input, ctx.limits.tier
+    if limit is None:
+        return
+    if ctx.limits.uses_claude_patches and len(request.images) * tier.bounds[1] <= limit.value:
+        return  # most requests
     tokens = request_tokens(request, ctx)
-    if limit is None or tokens <= limit.value:
+    if tokens <= limit.value:
         return
     claude = ctx.limits.uses_claude_patches
     answer = "; the API answers `Request size exceeds model context window`" if claude else ""

@@ -126,7 +126,7 @@ class Document:
         return self._spans({path: (member.start, member.end) for path, member in found.items()})
 
     def extents(self, paths: Iterable[Keys]) -> dict[Keys, Extent]:
-        """The extents of the values at these paths, none of which is inside another one, as far as they exist."""
+        """The extents of the values at these paths that exist; none of them may be inside another one."""
         found = find_members(self._masked.text, self.value, paths, has_duplicates=self._has_duplicates)
         return self._masked.extents({path: (member.start, member.end) for path, member in found.items()})
 

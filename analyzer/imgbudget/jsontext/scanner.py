@@ -313,11 +313,12 @@ class MaskedText:
         at, line, number = 0, self.line, 0
         for path, (start, end) in sorted(ranges.items(), key=_range_of):
             line += text.count("\n", at, start)
-            number += text.count(prefix, at, start)
             size = len(text[start:end].encode())
-            for inside in range(number, number + text.count(prefix, start, end)):
-                long_string = self.long_strings[inside]
-                size += long_string.end - long_string.start - len(f"{prefix}{inside}")
+            if self.long_strings:  # without any there is no prefix
+                number += text.count(prefix, at, start)
+                for inside in range(number, number + text.count(prefix, start, end)):
+                    long_string = self.long_strings[inside]
+                    size += long_string.end - long_string.start - len(f"{prefix}{inside}")
             found[path] = Extent(line, size)
             at = start
         return found

@@ -8,9 +8,8 @@ from imgbudget import version
 from imgbudget.limits.bound import Limits
 from imgbudget.model.budgets import Budgets
 from imgbudget.model.location import Location
-from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.request_under_test import RequestUnderTest, bits_of, traits_of, traits_of_model
 from imgbudget.model.subjects import Batch, Finding, ImageUse, Problem, Request, Run, Severity
-from imgbudget.model.traits import bits_of, traits_of, traits_of_model
 from imgbudget.registry import AnyRule
 from imgbudget.rule import Context
 

@@ -19,10 +19,13 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import KEPT, StringStats, add_count
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
+from imgbudget.linter.evaluate import Rules
+from imgbudget.linter.memory import ImageRuleCache
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.live.strings import BodySource, BodyStrings, KnownStrings
+from imgbudget.model.budgets import Budgets
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageUse, Origin, ProbeField, Request, Severity
 from imgbudget.output.base import count
@@ -46,6 +49,9 @@ _LONGEST_PLACE = 80
 _NOT_JSON = "not JSON"
 _PADDED = ALPHABET + b"="
 _URL_SAFE = b"-_"
+_MOST_JUDGED = 2000
+"""Images whose findings are kept, some more than there are strings that are remembered."""
+
 _URI = re.compile(rb"data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,")
 
 
@@ -84,9 +90,12 @@ class QuickScan:
     def _unseen(self, documents: Iterable[Document], body: bytes, path: str) -> tuple[ImageUse, ...]:
         """The images that are in no request. It takes long only where there are more than in requests."""
         uses = [use for request in self.requests for use in request.images]
+        images = sum([use.origin is Origin.BASE64 for use in uses])
         cuts = [cut for document in documents for cut in document.long_strings.values()]
+        if len(cuts) <= images:
+            return ()
         heads = sum(begins_like_payload(body[cut.start : min(cut.start + _HEAD, cut.end)]) for cut in cuts)
-        if heads <= sum(use.origin is Origin.BASE64 for use in uses):
+        if heads <= images:
             return ()
         whole = _readable(open_documents(self.source, lines=False))
         found = [unseen_images(document, path, ProbeField.NONE, uses) for document in whole]
@@ -286,13 +295,32 @@ def _places(unseen: tuple[ImageUse, ...]) -> str:
 
 def _at_least(runner: RuleRunner, level: Severity) -> RuleRunner:
     """A runner of only those rules whose findings are of a level and above: the others take half the time."""
-    rules = runner.rules
+    rules, budgets = runner.rules, runner.budgets
 
     def kept(pairs: Iterable[tuple[AnyRule, Severity | None]]) -> tuple[tuple[AnyRule, Severity | None], ...]:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
     chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), batch=kept(rules.batch))
-    return RuleRunner.of(chosen, runner.budgets)
+    return RuleRunner.of(chosen, budgets)._replace(blocks=_JudgedImages(chosen.image, budgets))
+
+
+class _JudgedImages(ImageRuleCache):
+    """Checks the images of bodies; what an earlier body had at the same place is not checked again."""
+
+    def __init__(self, rules: Rules, budgets: Budgets) -> None:
+        super().__init__(rules, budgets)
+        self._judged: dict[int, tuple[ImageUse, Limits, list[Finding]]] = {}
+
+    def check_image(self, use: ImageUse, limits: "Limits") -> list[Finding]:
+        """The findings of all rules on an image, in the order of the rules."""
+        known = self._judged.get(id(use))
+        if known is not None and known[0] is use and known[1] is limits:
+            return known[2]
+        found = super().check_image(use, limits)
+        if len(self._judged) >= _MOST_JUDGED:
+            self._judged.clear()
+        self._judged[id(use)] = use, limits, found
+        return found
 
 
 def _entry(location: Location) -> Location:

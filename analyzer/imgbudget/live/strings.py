@@ -4,7 +4,7 @@ A conversation sends its images with every request, so most strings of a body we
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import NamedTuple
 
@@ -38,8 +38,8 @@ class KnownString(NamedTuple):
 
     head: bytes
     tail: bytes
-    foreign: Mapping[str, int]
-    known: Mapping[Hashable, object]
+    foreign: dict[str, int]
+    known: dict[Hashable, object]
     reads: tuple[tuple[int, bytes], ...]
 
     def is_in(self, body: bytes, start: int, end: int) -> bool:
@@ -121,7 +121,7 @@ class BodyStrings:
         if known is not None and not cut.has_escape(body) and known.is_in(body, start, end):
             stats = StringStats(start)
             stats.head = known.head
-            stats.repeat(end - start, dict(known.foreign), dict(known.known))
+            stats.repeat(end - start, known.foreign, known.known)
         else:
             stats = self._look(body, cut, source)
             self._new.append((key, cut.end, stats))
@@ -143,5 +143,5 @@ class BodyStrings:
             if is_plain and sum(last - first for first, last in spans) <= _MOST_READ:
                 parts = tuple((first - start, body[first:last]) for first, last in spans)
                 head, tail = body[start : min(start + KEPT, end)], body[max(end - _TAIL, start) : end]
-                self._known.add(key, KnownString(head, tail, stats.foreign, dict(stats.known), parts))
+                self._known.add(key, KnownString(head, tail, stats.foreign, stats.known, parts))
         self._new.clear()

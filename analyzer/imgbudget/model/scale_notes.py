@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from imgbudget.limits.geometry import Size
+from imgbudget.model.request_under_test import SIZE_HINTS
 from imgbudget.model.subjects import ImageUse, Request, Text, walk_blocks
-from imgbudget.model.traits import SIZE_HINTS
 from imgbudget.namedtuples import NamedTuple
 
 _EDGE = "[1-9][0-9]{0,5}"

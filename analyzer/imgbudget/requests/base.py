@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import inspect
@@ -90,6 +90,9 @@ def lone_surrogate(text: str) -> str:
     found = None if text.isascii() else re.search(_SURROGATE, text)
     return found[0] if found else ""
 
+
+_USE = "use"
+"""The key under which a string knows the image that it is."""
 
 _RESULT = ("tool_result",)
 """The types around an image that a tool returned."""
@@ -302,6 +305,9 @@ class RequestCollector:
             toolset=self.toolset if inside == _RESULT else None,
             detail=detail,
         )
+        # at the place where it was in an earlier body, an image is the same object: its findings are known
+        if known.setdefault(_USE, use) == use:
+            use = cast("ImageUse", known[_USE])
         self.images.append(use)
         return use
 
