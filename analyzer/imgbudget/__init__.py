@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from imgbudget.api.fixes import fix
     from imgbudget.api.legibility import LegibleModel, LegibleReport, LegibleResult, legible
     from imgbudget.api.plans import PlanReport, plan
-    from imgbudget.api.reports import CheckReport
+    from imgbudget.api.reports import CheckReport, NarrowedBy
     from imgbudget.api.rescuing import RescueReport, RescueResult, rescue
     from imgbudget.api.sizes import (
         SizeReport,
         SizeResult,
+        TilesReport,
         TilingResult,
         coordinate_map,
         coords,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from imgbudget.api.splits import SplitReport, SplitResult, split
     from imgbudget.errors import ConfigError, GuardError, ImgbudgetError, UsageError
+    from imgbudget.fixing.cropping import Crop
     from imgbudget.limits.geometry import CoordinateMap
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.run import Session
@@ -43,6 +45,7 @@ __all__ = [
     "CheckReport",
     "ConfigError",
     "CoordinateMap",
+    "Crop",
     "ErrorResult",
     "ExplainReport",
     "GuardError",
@@ -50,6 +53,7 @@ __all__ = [
     "LegibleModel",
     "LegibleReport",
     "LegibleResult",
+    "NarrowedBy",
     "PlanReport",
     "RescueReport",
     "RescueResult",
@@ -59,6 +63,7 @@ __all__ = [
     "SizeResult",
     "SplitReport",
     "SplitResult",
+    "TilesReport",
     "TilingResult",
     "UsageError",
     "__version__",
@@ -90,14 +95,15 @@ _NAMES = {
     "imgbudget.api.fixes": ("fix",),
     "imgbudget.api.legibility": ("LegibleModel", "LegibleReport", "LegibleResult", "legible"),
     "imgbudget.api.plans": ("PlanReport", "plan"),
-    "imgbudget.api.reports": ("CheckReport",),
+    "imgbudget.api.reports": ("CheckReport", "NarrowedBy"),
     "imgbudget.api.rescuing": ("RescueReport", "RescueResult", "rescue"),
     "imgbudget.api.sizes": (
-        *("SizeReport", "SizeResult", "TilingResult"),
+        *("SizeReport", "SizeResult", "TilesReport", "TilingResult"),
         *("coordinate_map", "coords", "size", "tiles", "tokens"),
     ),
     "imgbudget.api.splits": ("SplitReport", "SplitResult", "split"),
     "imgbudget.errors": ("ConfigError", "GuardError", "ImgbudgetError", "UsageError"),
+    "imgbudget.fixing.cropping": ("Crop",),
     "imgbudget.limits.geometry": ("CoordinateMap",),
     "imgbudget.linter.options": ("RunOptions",),
     "imgbudget.linter.run": ("Session",),

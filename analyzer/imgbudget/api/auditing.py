@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, Unpack
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, Unpack
 
-from imgbudget.api.reports import Json
+from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table, records_in
 from imgbudget.api.settings import (
     AuditSettings,
     Models,
@@ -25,6 +25,15 @@ from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session
 from imgbudget.output.base import count
 from imgbudget.output.records import TOOL, VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+AuditTable: TypeAlias = Literal[
+    "rules", "folders", "formats", "sizes", "costs", "models", "offenders", "skips"
+]
+"""The lists of an audit that are tables."""
 
 
 class AuditReport(NamedTuple):
@@ -47,6 +56,23 @@ class AuditReport(NamedTuple):
     def to_dict(self) -> Json:
         """The document of `imgbudget audit --format json`."""
         return self.document
+
+    def records(self, table: AuditTable = "rules") -> list[Json]:
+        """One of the lists of the document's `statistics`: a dictionary for each rule, folder and so on."""
+        statistics = self.document["statistics"]
+        return records_in(statistics, table) if isinstance(statistics, dict) else []
+
+    def to_pandas(self, table: AuditTable = "rules") -> "pd.DataFrame":
+        """One of the lists as a data frame. Raises ImportError without pandas."""
+        return as_pandas(self.records(table))
+
+    def to_arrow(self, table: AuditTable = "rules") -> "pa.Table":
+        """One of the lists as a table of Arrow. Raises ImportError without pyarrow."""
+        return as_arrow(self.records(table))
+
+    def _repr_html_(self) -> str:
+        columns = ("code", "name", "severity", "rows", "findings", "summary")
+        return html_table(repr(self), columns, self.records())
 
 
 class _Silent:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from imgbudget.api.reports import Json
+from imgbudget.api.reports import Json, TableReport, records_in
 from imgbudget.api.settings import ModelSettings, body_bytes, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
@@ -57,7 +57,7 @@ class ErrorResult(NamedTuple):
     recorded: Json | None
 
 
-class ExplainReport(tuple[ErrorResult, ...]):  # noqa: SLOT001 - it has attributes
+class ExplainReport(TableReport, tuple[ErrorResult, ...]):  # noqa: SLOT001 - it has attributes
     """A result for each error that was recognised; `unknown` are lines that look like errors and were not."""
 
     unknown: tuple[str, ...]
@@ -69,6 +69,13 @@ class ExplainReport(tuple[ErrorResult, ...]):  # noqa: SLOT001 - it has attribut
     def to_dict(self) -> Json:
         """The document of `imgbudget explain --format json`."""
         return self.document
+
+    def records(self) -> list[Json]:
+        """The list `errors` of the document: a dictionary for each error."""
+        return records_in(self.document, "errors")
+
+    def _columns(self) -> tuple[str, ...]:
+        return "code", "name", "line", "seen", "location", "meaning", "remedy"
 
 
 @names_arguments

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
 
 from imgbudget.api.measuring import MEASURES, known_detail, limits_at
-from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
+from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by
 from imgbudget.api.settings import (
     Detail,
     Models,
@@ -35,9 +35,6 @@ from imgbudget.output.legible import LegibleImage, SeenByModel, legible_document
 from imgbudget.planner.legibility import remedies
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
     from imgbudget.model.location import Location
 
 CRASHED = "the process that read it crashed or took too much memory"
@@ -91,19 +88,23 @@ class LegibleResult(NamedTuple):
     models: tuple[LegibleModel, ...]
 
 
-class LegibleReport(tuple[LegibleResult, ...]):  # noqa: SLOT001 - it has attributes
-    """A result for each image, in the order of the files; `unread` says which files could not be read."""
+class LegibleReport(TableReport, tuple[LegibleResult, ...]):  # noqa: SLOT001 - it has attributes
+    """A result for each image, in the order of the files; `unread` says which files could not be read.
+
+    `narrowed_by` says what configurations of folders leave out.
+    """
 
     unread: tuple[str, ...]
+    narrowed_by: tuple[NarrowedBy, ...]
     document: Json
 
     @classmethod
     def of(cls, read: "ReadImages") -> Self:
         """The report of images that were read."""
-        document = legible_document(read.images, read.unread)
+        document = legible_document(read.images, read.unread, read.narrowed)
         report = cls(_result(record) for record in document["images"])
         report.unread = tuple(f"{path}: {reason}" for path, reason in read.unread)
-        report.document = document
+        report.document, report.narrowed_by = document, narrowed_by(read.narrowed)
         return report
 
     def __repr__(self) -> str:
@@ -123,17 +124,8 @@ class LegibleReport(tuple[LegibleResult, ...]):  # noqa: SLOT001 - it has attrib
             for model in image.models
         ]
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """The records as a data frame. Raises ImportError without pandas."""
-        return as_pandas(self.records())
-
-    def to_arrow(self) -> "pa.Table":
-        """The records as a table of Arrow. Raises ImportError without pyarrow."""
-        return as_arrow(self.records())
-
-    def _repr_html_(self) -> str:
-        columns = ("path", "location", "size", "model", "seen", "lines", "lines_lost", "share_kept", "unread")
-        return html_table(repr(self), columns, self.records())
+    def _columns(self) -> tuple[str, ...]:
+        return "path", "location", "size", "model", "seen", "lines", "lines_lost", "share_kept", "unread"
 
 
 _COLUMNS = {"smallest_px": "seen_smallest_px", "lines": "seen_lines"}
@@ -205,11 +197,15 @@ class ReadOptions(NamedTuple):
 
 
 class ReadImages(NamedTuple):
-    """Images with their text; the files that could not be read, each with the reason; and notes."""
+    """Images with their text; the files that could not be read, each with the reason; and notes.
+
+    `narrowed` is what configurations of folders leave out.
+    """
 
     images: tuple[LegibleImage, ...]
     unread: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    narrowed: tuple[tuple[str, str], ...] = ()
 
 
 def read_images(  # noqa: PLR0913 - keyword options
@@ -253,7 +249,7 @@ def read_images(  # noqa: PLR0913 - keyword options
     for number, its in waiting.items():
         read |= {found.image.use.location: _legible(found, outcomes[number], others) for found in its}
     images = tuple(read[image.use.location] for result in results for image in result.images)
-    return ReadImages(images, unread, (*notes, *session.notes))
+    return ReadImages(images, unread, (*notes, *session.notes), session.narrowed(rules=False))
 
 
 def _answers(

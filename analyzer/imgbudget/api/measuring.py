@@ -16,7 +16,7 @@ from imgbudget.linter.options import require_str
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
-from imgbudget.model.unread import why_unmeasured
+from imgbudget.model.unread import UnreadPart, why_unmeasured
 from imgbudget.output.size import Measured
 from imgbudget.planner.division import Tiling, tiling
 
@@ -61,7 +61,7 @@ def sized(session: Session, given: Size) -> Measured:
     return row if profile is None else _sent(row, size_as_sent(given, profile))
 
 
-def measured_files(session: Session, path: str) -> tuple[list[Measured], list[str]]:
+def measured_files(session: Session, path: str) -> tuple[list[Measured], list[UnreadPart]]:
     """The sizes of the images in a file, folder or request, and why others cannot be measured.
 
     Raises:
@@ -72,21 +72,23 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[st
     found: list[FileResult] = []
     run(session, [path], on_result=found.append, whole_run=False)
     unread = [
-        f"{result.path}: {result.skipped or '; '.join(result.caveats)}" for result in found if result.missed
+        UnreadPart(result.path, result.path, result.skipped or "; ".join(result.caveats))
+        for result in found
+        if result.missed
     ]
     rows = []
     for image in (image for result in found for image in result.images):
         visible, facts = image.use.visible_size, image.use.facts
         row = Measured(_NO_SIZE, image.limits, image.use.location, image.use.detail)
         if visible is None or facts is None:
-            unread.append(f"{row.name}: {why_unmeasured(image.use)}")
+            unread.append(UnreadPart(image.use.location.path, row.name, why_unmeasured(image.use)))
         else:
             upright = visible.transposed if facts.orientation in _ON_THEIR_SIDE else visible
             row = row._replace(size=upright)
             rows.append(_sent(row, image.client) if image.client else row)
     if not rows:
         skips = [f"{result.path}: {result.skipped}" for result in found if result.skipped]
-        raise UsageError(*(unread or skips or [f"{path}: holds no image"]))
+        raise UsageError(*(map(str, unread) if unread else skips or [f"{path}: holds no image"]))
     return rows, unread
 
 

@@ -1,10 +1,10 @@
 """The public function `plan`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from imgbudget.api.documents import documents_in, found_documents, plan_document_file
-from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
+from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by
 from imgbudget.api.settings import (
     BudgetLike,
     Models,
@@ -36,12 +36,8 @@ from imgbudget.planner.resend import Resend
 from imgbudget.planner.targets import goal_of
 from imgbudget.planner.totals import PlanTotals
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
 
-
-class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
+class PlanReport(TableReport, tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
     """The plan of each image whose size is known, in the order of the files.
 
     `requests` are the plans of requests, whose images are among those of the report, `documents` those of PDF
@@ -88,16 +84,13 @@ class PlanReport(tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has attributes
         """The list `plans` of the document: a dictionary for each image."""
         return [plan_record(plan) for plan in self]
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """The plans as a data frame. Raises ImportError without pandas."""
-        return as_pandas(self.records())
+    @property
+    def narrowed_by(self) -> tuple[NarrowedBy, ...]:
+        """What configurations of folders leave out."""
+        return narrowed_by(self.summary.narrowed)
 
-    def to_arrow(self) -> "pa.Table":
-        """The plans as a table of Arrow. Raises ImportError without pyarrow."""
-        return as_arrow(self.records())
-
-    def _repr_html_(self) -> str:
-        return html_table(repr(self), ("path", "location", "from", "to", "changes", "reason"), self.records())
+    def _columns(self) -> tuple[str, ...]:
+        return "path", "location", "from", "to", "changes", "reason"
 
 
 @accepts_wishes

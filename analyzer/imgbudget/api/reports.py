@@ -1,9 +1,9 @@
 """What the public functions return: values with the names of the JSON formats, as tables in notebooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from imgbudget.model.results import Report
 from imgbudget.model.subjects import Severity
@@ -30,6 +30,53 @@ Json: TypeAlias = dict[str, object]
 _SHOWN_ROWS = 20
 
 
+class NarrowedBy(NamedTuple):
+    """The configuration of a folder, and in a clause what it leaves out there: files, or rules."""
+
+    path: str
+    leaves_out: str
+
+
+def narrowed_by(found: Iterable[tuple[str, str]]) -> tuple[NarrowedBy, ...]:
+    """What configurations of folders leave out."""
+    return tuple(NarrowedBy(path, clause) for path, clause in found)
+
+
+class TableReport:
+    """A report with a list of records: a table for pandas, Arrow and notebooks."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> Json:
+        """The document of the command of that name with `--format json`."""
+        raise NotImplementedError
+
+    def records(self) -> list[Json]:
+        """The list of the document: a dictionary for each result."""
+        raise NotImplementedError
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The records as a data frame. Raises ImportError without pandas."""
+        return as_pandas(self.records())
+
+    def to_arrow(self) -> "pa.Table":
+        """The records as a table of Arrow. Raises ImportError without pyarrow."""
+        return as_arrow(self.records())
+
+    def _columns(self) -> tuple[str, ...]:
+        """The names that notebooks show."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self._columns(), self.records())
+
+
+def records_in(document: Json, name: str) -> list[Json]:
+    """A list of a document."""
+    found = document[name]
+    return [dict(record) for record in found] if isinstance(found, list) else []
+
+
 class CheckReport(Report):
     """What a check found: `findings`, `images`, `requests`, the results of `files`, and a `summary`."""
 
@@ -40,6 +87,11 @@ class CheckReport(Report):
         severities = [count(found[one], str(one)) for one in sorted(Severity, reverse=True) if found[one]]
         what = [count(self.summary.files, "file"), count(self.summary.images, "image")]
         return f"<CheckReport: {', '.join([*what, *(severities or ['no findings'])])}>"
+
+    @property
+    def narrowed_by(self) -> tuple[NarrowedBy, ...]:
+        """What configurations of folders leave out."""
+        return narrowed_by(self.summary.narrowed)
 
     def to_dict(self) -> Json:
         """The document of `imgbudget check --format json`."""

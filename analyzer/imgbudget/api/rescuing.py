@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack
 
-from imgbudget.api.reports import Json
+from imgbudget.api.reports import Json, TableReport, records_in
 from imgbudget.api.settings import ModelSettings, run_options
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import UsageError
@@ -42,7 +42,7 @@ class RescueResult(NamedTuple):
     notes: tuple[str, ...]
 
 
-class RescueReport(tuple[RescueResult, ...]):  # noqa: SLOT001 - it has attributes
+class RescueReport(TableReport, tuple[RescueResult, ...]):  # noqa: SLOT001 - it has attributes
     """A result for each file of the session that sends something; `unread` says why others were not read."""
 
     unread: tuple[str, ...]
@@ -54,6 +54,13 @@ class RescueReport(tuple[RescueResult, ...]):  # noqa: SLOT001 - it has attribut
     def to_dict(self) -> Json:
         """The document of `imgbudget rescue --format json`."""
         return self.document
+
+    def records(self) -> list[Json]:
+        """The list `sessions` of the document: a dictionary for each file."""
+        return records_in(self.document, "sessions")
+
+    def _columns(self) -> tuple[str, ...]:
+        return "path", "agent", "id", "state", "omit_images", "backup", "resume"
 
 
 @names_arguments

@@ -1,8 +1,8 @@
 """The public functions over sizes and images: `size`, `tokens`, `tiles`, `coords` and `coordinate_map`."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, Unpack
+from collections.abc import Sequence
+from typing import NamedTuple, Self, TypeAlias, Unpack
 
 from imgbudget.api.measuring import (
     MEASURES,
@@ -15,7 +15,7 @@ from imgbudget.api.measuring import (
     parse_size,
     sized,
 )
-from imgbudget.api.reports import Json, as_arrow, as_pandas, html_table
+from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by, records_in
 from imgbudget.api.settings import (
     Detail,
     FileSettings,
@@ -33,15 +33,12 @@ from imgbudget.linter.arguments import names_arguments, points_of, require_count
 from imgbudget.linter.models import models_at, several_of
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
+from imgbudget.model.unread import UnreadPart
 from imgbudget.model.views import coordinates
 from imgbudget.output.base import count
-from imgbudget.output.size import Measured, size_record
-from imgbudget.output.split import tiling_record
-from imgbudget.planner.division import OVERLAP
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+from imgbudget.output.size import Measured, size_document, size_record
+from imgbudget.output.split import tiling_record, tilings_document
+from imgbudget.planner.division import OVERLAP, Tiling
 
 Point: TypeAlias = tuple[float, float]
 
@@ -86,44 +83,37 @@ class SizeResult(NamedTuple):
     """What the client sends of an image file, if one is named."""
 
 
-class SizeReport(tuple[SizeResult, ...]):  # noqa: SLOT001 - it has attributes
-    """A result for each size and image, in the order given; `unread` says what could not be measured."""
+class SizeReport(TableReport, tuple[SizeResult, ...]):  # noqa: SLOT001 - it has attributes
+    """A result for each size and image, in the order given; `unread` says what could not be measured.
+
+    `document` is that of the JSON format; `narrowed_by` says what configurations of folders leave out.
+    """
 
     unread: tuple[str, ...]
+    narrowed_by: tuple[NarrowedBy, ...]
+    document: Json
 
-    def __new__(cls, results: Iterable[SizeResult] = (), unread: Sequence[str] = ()) -> Self:
-        """A report of results."""
-        report = super().__new__(cls, results)
-        report.unread = tuple(unread)
+    @classmethod
+    def of(cls, rows: Sequence[Measured], found: "_MeasuredSizes", *, several: bool) -> Self:
+        """The report of measured sizes, for several models or one."""
+        report = cls(map(_result, rows))
+        report.unread, report.narrowed_by = tuple(map(str, found.unread)), narrowed_by(found.narrowed)
+        report.document = size_document(rows, found.unread, found.narrowed, several=several)
         return report
 
     def __repr__(self) -> str:
         return f"<SizeReport: {count(len(self), 'size')}>"
 
+    def to_dict(self) -> Json:
+        """The document of `imgbudget size --format json`."""
+        return self.document
+
     def records(self) -> list[Json]:
-        """The list `sizes` of `imgbudget size --format json`."""
-        return [_record(one) for one in self]
+        """The list `sizes` of the document: a dictionary for each size and model."""
+        return records_in(self.document, "sizes")
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """The results as a data frame. Raises ImportError without pandas."""
-        return as_pandas(self.records())
-
-    def to_arrow(self) -> "pa.Table":
-        """The results as a table of Arrow. Raises ImportError without pyarrow."""
-        return as_arrow(self.records())
-
-    def _repr_html_(self) -> str:
-        columns = ("path", "model", "size", "resized", "tokens", "cost_usd", "state")
-        return html_table(repr(self), columns, self.records())
-
-
-def _record(result: SizeResult) -> Json:
-    record = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in result._asdict().items()
-    }
-    if result.client is None:
-        del record["client"]
-    return record
+    def _columns(self) -> tuple[str, ...]:
+        return "path", "model", "size", "resized", "tokens", "cost_usd", "state"
 
 
 @names_arguments
@@ -149,11 +139,10 @@ def size(
     """
     several = several_of(model_names(model))
     session = _session(options, settings, None if several else model)
-    unread: list[str] = []
     level = known_detail(detail)
-    found = list(_measured(session, image, unread))
-    rows = on_models(found, models_at(session, several) if several else None, level, {})
-    return SizeReport(map(_result, rows), unread)
+    found = _measured(session, image)
+    rows = on_models(found.rows, models_at(session, several) if several else None, level, {})
+    return SizeReport.of(rows, found, several=bool(several))
 
 
 @names_arguments
@@ -235,6 +224,31 @@ class TilingResult(NamedTuple):
         return self._asdict() | {"size": list(self.size), "whole": whole, "tiles": tiles}
 
 
+class TilesReport(TableReport, tuple[TilingResult, ...]):  # noqa: SLOT001 - it has attributes
+    """A result for each size and image, in the order given; `document` is that of the JSON format.
+
+    `narrowed_by` says what configurations of folders leave out.
+    """
+
+    narrowed_by: tuple[NarrowedBy, ...]
+    document: Json
+
+    def __repr__(self) -> str:
+        found = sum(len(one.tiles) for one in self)
+        return f"<TilesReport: {count(len(self), 'image')}, {count(found, 'tile')}>"
+
+    def to_dict(self) -> Json:
+        """The document of `imgbudget tiles --format json`."""
+        return self.document
+
+    def records(self) -> list[Json]:
+        """The list `tilings` of the document: a dictionary for each image."""
+        return records_in(self.document, "tilings")
+
+    def _columns(self) -> tuple[str, ...]:
+        return "path", "model", "size", "columns", "rows", "tokens", "cost_usd"
+
+
 @names_arguments
 def tiles(
     image: ImageLike,
@@ -242,7 +256,7 @@ def tiles(
     *,
     overlap: int = OVERLAP,
     **settings: Unpack[FileSettings],
-) -> tuple[TilingResult, ...]:
+) -> TilesReport:
     """How to cut an image into the fewest overlapping tiles that the model sees at full resolution.
 
     `overlap` is what neighbouring tiles share at least, px. There is a result for a size, and one for each
@@ -257,15 +271,18 @@ def tiles(
     if overlap < 0:
         raise ValueError(f"an overlap is 0 px or more, not {overlap}")
     session = _session(options, settings)
-    unread: list[str] = []
-    rows = list(_measured(session, image, unread))
-    if unread:
-        raise UsageError(*unread)
-    return tuple(_tiling(row, overlap) for row in rows)
+    found = _measured(session, image)
+    if found.unread:
+        raise UsageError(*map(str, found.unread))
+    cuts = [(row.location.path if row.location else None, cut(row, overlap)) for row in found.rows]
+    report = TilesReport(_tiling(path, tiling) for path, tiling in cuts)
+    report.narrowed_by = narrowed_by(found.narrowed)
+    report.document = tilings_document(cuts, (), found.narrowed)
+    return report
 
 
-def _tiling(row: Measured, overlap: int) -> TilingResult:
-    record = tiling_record(cut(row, overlap), row.location.path if row.location else None)
+def _tiling(path: str | None, tiling: Tiling) -> TilingResult:
+    record = tiling_record(tiling, path)
     whole = WholeResult(**record["whole"] | {"resized": Size(*record["whole"]["resized"])})
     parts = tuple(TileResult(**tile) for tile in record["tiles"])
     return TilingResult(**record | {"size": Size(*record["size"]), "whole": whole, "tiles": parts})
@@ -281,7 +298,15 @@ def _session(
     return Session(asked._replace(client=asked.client or "", fields=asked.fields | MEASURES))
 
 
-def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator[Measured]:
+class _MeasuredSizes(NamedTuple):
+    """The sizes that an argument is, what could not be measured, and what was left out."""
+
+    rows: list[Measured]
+    unread: Sequence[UnreadPart] = ()
+    narrowed: tuple[tuple[str, str], ...] = ()
+
+
+def _measured(session: Session, image: ImageLike) -> _MeasuredSizes:
     """The sizes that an argument is; raises UsageError as `size` does."""
     if isinstance(image, tuple):
         if len(image) != 2:
@@ -293,15 +318,12 @@ def _measured(session: Session, image: ImageLike, unread: list[str]) -> Iterator
             raise UsageError(f"an edge of a size is under {MOST_EDGE:,} px")
         if min(width, height) < 1:
             raise UsageError(f"a size needs edges of at least 1 px, not {width} x {height}")
-        yield sized(session, Size(width, height))
-        return
+        return _MeasuredSizes([sized(session, Size(width, height))])
     path = one_path(image, "image")
     if isinstance(image, str) and is_size(path) and not os.path.exists(path):
-        yield sized(session, parse_size(path))
-        return
-    rows, more = measured_files(session, path)
-    unread += more
-    yield from rows
+        return _MeasuredSizes([sized(session, parse_size(path))])
+    rows, unread = measured_files(session, path)
+    return _MeasuredSizes(rows, unread, session.narrowed(rules=False))
 
 
 @names_arguments
@@ -326,10 +348,9 @@ def coordinate_map(
     if not isinstance(original, str | os.PathLike):
         original = size_of(original, "original")
     arrived = None if sent is None else size_of(sent, "sent")
-    unread: list[str] = []
-    rows = list(_measured(_session(options, settings), original, unread))
+    rows, unread, _ = _measured(_session(options, settings), original)
     if unread:
-        raise UsageError(*unread)
+        raise UsageError(*map(str, unread))
     if len(rows) > 1:
         raise UsageError(f"original: {original} holds more than one image")
     return coordinates(rows[0].limits, rows[0].size, arrived or rows[0].size)

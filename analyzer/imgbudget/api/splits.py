@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypeVar, Unpack
 
-from imgbudget.api.reports import Json
+from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by, records_in
 from imgbudget.api.settings import BudgetLike, FileSettings, accepts_old_budgets, run_options
 from imgbudget.discovery.walk import Paths
 from imgbudget.errors import UsageError
@@ -66,13 +66,14 @@ class SplitResult(NamedTuple):
     """The record of the JSON format."""
 
 
-class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
+class SplitReport(TableReport, tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
     """A result for each request, in the order of the files; `unread` says what could not be read.
 
-    `document` is that of the JSON format.
+    `document` is that of the JSON format; `narrowed_by` says what configurations of folders leave out.
     """
 
     unread: tuple[str, ...]
+    narrowed_by: tuple[NarrowedBy, ...]
     document: Json
 
     def __repr__(self) -> str:
@@ -82,6 +83,38 @@ class SplitReport(tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
     def to_dict(self) -> Json:
         """The document of `imgbudget split --format json`."""
         return self.document
+
+    def records(self) -> list[Json]:
+        """A dictionary for each part: the request, which of its `parts` it is, and what is in it."""
+        return [
+            {name: value for name, value in split.record.items() if name not in _OF_PARTS}
+            | {"part": number, "parts": len(split.parts), "part_fits": not part.reasons}
+            | {name: value for name, value in record.items() if name not in {"from", "to"}}
+            | {"from": part.first.location, "to": part.last.location}
+            for split in self
+            for number, (part, record) in enumerate(
+                zip(split.parts, records_in(split.record, "parts"), strict=True), 1
+            )
+        ]
+
+    def _columns(self) -> tuple[str, ...]:
+        return (
+            "path",
+            "line",
+            "model",
+            "part",
+            "parts",
+            "from",
+            "to",
+            "images",
+            "bytes",
+            "cost_usd",
+            "reasons",
+        )
+
+
+_OF_PARTS = ("parts", "fits", "images", "documents", "bytes")
+"""Names of a request that are those of its parts, which a table has."""
 
 
 @accepts_old_budgets
@@ -111,6 +144,7 @@ def split(
     report = SplitReport(map(_result, splits))
     report.unread = tuple(map(str, unread))
     report.document = split_document(splits, summary, unread)
+    report.narrowed_by = narrowed_by(summary.narrowed)
     return report
 
 

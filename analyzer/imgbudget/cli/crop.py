@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from imgbudget.api.measuring import parse_size
 from imgbudget.cli.command import Command, argument, option, written_files
@@ -11,11 +11,9 @@ from imgbudget.cli.options import CLIENTS, ConfigOptions, ModelOptions, OutputOp
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.fixing.cropping import Crop, beside, crop_image, format_named, target_of, write_crop
-from imgbudget.limits.geometry import padded_size
 from imgbudget.linter.run import Session
 from imgbudget.model.views import SeenBox, checked_box
 from imgbudget.output.base import count, money
-from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined
 
 FORMATS = ("full", "json")
@@ -87,7 +85,7 @@ def crop(options: CropOptions) -> int:
         formats,
         options.out.color,
         text=lambda _colour: joined(text_lines(made)),
-        document=lambda: document(made),
+        document=made.to_dict,
     )
     say_warnings((*session.notes, *made.notes))
     return 0
@@ -98,35 +96,6 @@ def _parse(text: str) -> SeenBox:
     if match is None:
         raise UsageError(f"{text!r} is no box; write two corners X,Y,X2,Y2 in px, such as 120,80,640.5,400")
     return checked_box(*map(float, match.groups()))
-
-
-def document(made: Crop) -> dict[str, Any]:
-    """The result as JSON. `scale` and `offset` map px of the part to px of the original as displayed."""
-    limits = made.limits
-    return {
-        "version": VERSION,
-        "tool": TOOL,
-        "model": limits.model,
-        "platform": limits.platform,
-        "path": made.path,
-        "original": list(made.view.size),
-        "sent": list(made.view.sent),
-        "seen": list(made.view.seen.resized),
-        "box": list(made.given),
-        "clamped": made.clamped,
-        "area": list(made.area),
-        "written": made.written,
-        "format": made.format,
-        "size": list(made.size),
-        "padded": list(padded_size(made.size)) if limits.uses_claude_patches else None,
-        "bytes": len(made.data),
-        "quality": made.quality,
-        "tokens": made.tokens,
-        "cost_usd": limits.cost_usd(made.tokens),
-        "degraded": list(made.degraded),
-        "scale": list(made.scale),
-        "offset": list(made.area[:2]),
-    }
 
 
 def text_lines(made: Crop) -> list[str]:

@@ -64,7 +64,7 @@ def legible(options: LegibleOptions) -> int:
         formats,
         options.output.color,
         text=lambda _colour: legible_text(images),
-        document=lambda: legible_document(images, unread),
+        document=lambda: legible_document(images, unread, read.narrowed),
     )
     say_measured(session, options.output, read.notes)
     say_warnings(f"{path}: not read: {reason}" for path, reason in unread)

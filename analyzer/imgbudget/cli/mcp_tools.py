@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from imgbudget.agents.roots import Root
 from imgbudget.agents.tools import Property, ToolResult, ToolSpec
 from imgbudget.api.measuring import is_size, parse_size
-from imgbudget.cli.crop import document as crop_document
 from imgbudget.cli.crop import text_lines
 from imgbudget.cli.group import run as by_click
 from imgbudget.cli.main import load
@@ -263,7 +262,7 @@ class Tools:
             made = write_crop(made, self._root.inside(output), within=".")
         notes = joined((*session.notes, *made.notes)).splitlines()
         text = joined((*text_lines(made), *notes))
-        return ToolResult((text,), {**crop_document(made), "notes": notes}, made.data, made.format)
+        return ToolResult((text,), {**made.to_dict(), "notes": notes}, made.data, made.format)
 
 
 class _Ran(NamedTuple):

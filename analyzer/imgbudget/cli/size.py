@@ -1,8 +1,8 @@
 """`imgbudget size`: how a model resizes, pads and prices an image size, for a size alone or for images."""
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from imgbudget.api.measuring import (
     MEASURES,
@@ -27,17 +27,15 @@ from imgbudget.cli.output import chosen_formats, say, say_warnings, write_format
 from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.discovery.walk import require_existing
 from imgbudget.errors import UsageError
-from imgbudget.limits.bound import Limits
 from imgbudget.linter.models import ALL, models_at
 from imgbudget.linter.run import Session
-from imgbudget.output.records import TOOL, VERSION
+from imgbudget.model.unread import UnreadPart
 from imgbudget.output.size import (
     Measured,
-    group_records,
     grouped,
     side_by_side,
     single,
-    size_record,
+    size_document,
     table_records,
 )
 
@@ -82,7 +80,7 @@ def show_size(options: SizeOptions) -> int:
     )
     session = Session(asked._replace(fields=MEASURES, nested=True))
     bound = models_at(session, several) if several else None
-    found = measured_all(session, options.sizes, listed=bool(options.files_from))
+    found, unread = measured_all(session, options.sizes, listed=bool(options.files_from))
     notes: dict[str, None] = {}
     if options.table and options.client:
         notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
@@ -100,55 +98,52 @@ def show_size(options: SizeOptions) -> int:
         formats,
         options.output.color,
         text=lambda colour: show(rows, shown, table=options.table, colour=colour),
-        document=lambda: _document(rows, shown, table=options.table, several=bool(several)),
+        document=lambda: {
+            **size_document(rows, unread, session.narrowed(rules=False), several=bool(several)),
+            **({"table": [row for one in shown for row in table_records(one)]} if options.table else {}),
+        },
     )
     say_measured(session, options.output, notes)
     return 0
 
 
-def _document(
-    rows: list[Measured], bound: tuple[Limits, ...], *, table: bool, several: bool
-) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "version": VERSION,
-        "tool": TOOL,
-        "sizes": [size_record(row) for row in rows],
-    }
-    if several:
-        document["groups"] = group_records(rows)
-    if table:
-        document["table"] = [row for limits in bound for row in table_records(limits)]
-    return document
-
-
 command: Command[SizeOptions] = Command("size", SizeOptions, show_size, formats=FORMATS)
 
 
-def measured_all(session: Session, texts: Sequence[str], *, listed: bool) -> list[Measured]:
-    """The sizes that texts are, and those of the images that they name.
+def measured_all(
+    session: Session, texts: Sequence[str], *, listed: bool
+) -> tuple[list[Measured], list[UnreadPart]]:
+    """The sizes that texts are, and those of the images that they name; and what could not be measured.
 
     Where names come from a list, those that name no image are reported and passed over.
 
     Raises:
         UsageError: as `measured` does; with `listed` for a path that does not exist, or if no image is left.
     """
-    if not listed:
-        return [row for text in texts for row in measured(session, text)]
-    require_existing([text for text in texts if not is_size(text)])
+    if listed:
+        require_existing([text for text in texts if not is_size(text)])
     rows: list[Measured] = []
+    unread: list[UnreadPart] = []
     left_out: list[str] = []
     for text in texts:
         try:
-            rows += measured(session, text)
+            more, lost = measured(session, text)
         except UsageError as error:
+            if not listed:
+                raise
             left_out += error.lines
-    if not rows:
+            parts = (line.partition(": ") for line in error.lines)
+            unread += (UnreadPart(text, place, reason) for place, _, reason in parts)
+        else:
+            rows += more
+            unread += lost
+    if left_out and not rows:
         raise UsageError(*left_out)
     say_warnings(left_out)
-    return rows
+    return rows, unread
 
 
-def measured(session: Session, text: str) -> Iterator[Measured]:
+def measured(session: Session, text: str) -> tuple[list[Measured], list[UnreadPart]]:
     """The size that a text is, or those of the images in the file, folder or request that it names.
 
     A size is a size even if a file has its name, of which a note says how to name that. What a folder or
@@ -160,8 +155,7 @@ def measured(session: Session, text: str) -> Iterator[Measured]:
     if is_size(text):
         if os.path.exists(text):
             say(f"warning: {text} is read as a size; write ./{text} for the file or folder of that name")
-        yield sized(session, parse_size(text))
-        return
+        return [sized(session, parse_size(text))], []
     rows, unread = measured_files(session, text)
-    say_warnings(unread)
-    yield from rows
+    say_warnings(map(str, unread))
+    return rows, unread

@@ -1,6 +1,6 @@
 """`imgbudget tiles`: cut a long strip or a dense scan into tiles that the model sees at full size."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, cut
 from imgbudget.cli.checking import say_measured
@@ -11,9 +11,8 @@ from imgbudget.cli.output import chosen_formats, write_formats
 from imgbudget.cli.size import measured_all
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable, count, figure, money, number
-from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import Measured
-from imgbudget.output.split import tiling_record
+from imgbudget.output.split import tilings_document
 from imgbudget.planner.division import OVERLAP, Tiling
 from imgbudget.printable import blocks, joined
 
@@ -50,23 +49,20 @@ def tiles(options: TilesOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(fields=MEASURES, nested=True))
-    subjects = measured_all(session, options.images, listed=bool(options.files_from))
+    subjects, unread = measured_all(session, options.images, listed=bool(options.files_from))
     cuts = [(subject, cut(subject, options.overlap)) for subject in subjects]
     write_formats(
         formats,
         options.output.color,
         text=lambda colour: blocks(_text(subject, found, colour=colour) for subject, found in cuts),
-        document=lambda: _document(cuts),
+        document=lambda: tilings_document(
+            [(subject.location.path if subject.location else None, found) for subject, found in cuts],
+            unread,
+            session.narrowed(rules=False),
+        ),
     )
     say_measured(session, options.output)
     return 0
-
-
-def _document(cuts: list[tuple[Measured, Tiling]]) -> dict[str, Any]:
-    records = [
-        tiling_record(found, subject.location.path if subject.location else None) for subject, found in cuts
-    ]
-    return {"version": VERSION, "tool": TOOL, "tilings": records}
 
 
 def _named(subject: Measured) -> str:

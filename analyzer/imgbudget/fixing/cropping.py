@@ -11,13 +11,15 @@ from imgbudget.fixing.writer import add_new, read_file
 from imgbudget.imageinfo.files import EXTENSION_TYPES, image_from_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.clients import ClientProfile
-from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.limits.geometry import CoordinateMap, Size, padded_size
 from imgbudget.limits.values import figure
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, Loss
 from imgbudget.model.subjects import ImageUse, ProbeField
 from imgbudget.model.views import ImageView, PixelBox, SeenBox, upright_size, view_of
+from imgbudget.output.base import count
+from imgbudget.output.records import TOOL, VERSION
 from imgbudget.planner.image import SizeGoal, SizePreset, plan_image, takes_webp, tightest
 
 
@@ -63,6 +65,40 @@ class Crop(NamedTuple):
     def tokens(self) -> int | None:
         """Visual tokens of the new file; None for an unknown model."""
         return self.limits.tokens(self.size)
+
+    def to_dict(self) -> dict[str, object]:
+        """The document of `imgbudget crop --format json`.
+
+        `scale` and `offset` map px of the part to px of the original as displayed.
+        """
+        limits = self.limits
+        return {
+            "version": VERSION,
+            "tool": TOOL,
+            "model": limits.model,
+            "platform": limits.platform,
+            "path": self.path,
+            "original": list(self.view.size),
+            "sent": list(self.view.sent),
+            "seen": list(self.view.seen.resized),
+            "box": list(self.given),
+            "clamped": self.clamped,
+            "area": list(self.area),
+            "written": self.written,
+            "format": self.format,
+            "size": list(self.size),
+            "padded": list(padded_size(self.size)) if limits.uses_claude_patches else None,
+            "bytes": len(self.data),
+            "quality": self.quality,
+            "tokens": self.tokens,
+            "cost_usd": limits.cost_usd(self.tokens),
+            "degraded": list(self.degraded),
+            "scale": list(self.scale),
+            "offset": list(self.area[:2]),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Crop: {self.format} {self.size} px, {count(len(self.data), 'byte')}>"
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.model.location import Location
 from imgbudget.model.text import AppearingLine, ImageText, LineState, SeenLine, SeenText, text_tokens
 from imgbudget.output.base import count, figure, money, number
-from imgbudget.output.records import TOOL, VERSION, usd
+from imgbudget.output.records import TOOL, VERSION, narrowed_record, usd
 from imgbudget.planner.legibility import RemedyKind, TextRemedy
 from imgbudget.printable import blocks, joined
 
@@ -50,8 +50,15 @@ class LegibleImage(NamedTuple):
         return f"{self.location.path}: {dotted}" if dotted else self.location.path
 
 
-def legible_document(images: Sequence[LegibleImage], unread: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The text of images, version 1; `unread` are the files that could not be read, each with the reason."""
+def legible_document(
+    images: Sequence[LegibleImage],
+    unread: Sequence[tuple[str, str]],
+    narrowed: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """The text of images, version 1; `unread` are the files that could not be read, each with the reason.
+
+    `narrowed` is what configurations of folders leave out.
+    """
     lost = sum(any(model.loses for model in image.models) for image in images)
     return {
         "version": VERSION,
@@ -63,6 +70,7 @@ def legible_document(images: Sequence[LegibleImage], unread: Sequence[tuple[str,
             "with_text": sum(image.text is not None and bool(image.text.lines) for image in images),
             "with_lines_lost": lost,
             "unread": [{"path": path, "reason": reason} for path, reason in unread],
+            **narrowed_record(narrowed),
         },
     }
 

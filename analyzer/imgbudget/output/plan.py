@@ -226,7 +226,7 @@ def plan_document(  # noqa: PLR0913 - keyword arguments with defaults
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
             "unread": unread_records(unread),
-            **narrowed_record(summary),
+            **narrowed_record(summary.narrowed),
             **({} if not_selected is None else {"not_selected": not_selected}),
         },
     }

@@ -215,10 +215,15 @@ def unread_records(unread: Iterable["UnreadPart"]) -> list[dict[str, Any]]:
     return [{"path": part.path, "place": part.place, "reason": part.reason} for part in unread]
 
 
-def narrowed_record(summary: Summary) -> dict[str, Any]:
-    """The nested configurations that leave out files or rules, if there are any."""
-    found = [{"path": path, "leaves_out": clause} for path, clause in summary.narrowed]
+def narrowed_record(narrowed: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The nested configurations that leave out files or rules, each with what, if there are any."""
+    found = [{"path": path, "leaves_out": clause} for path, clause in narrowed]
     return {"narrowed_by": found} if found else {}
+
+
+def measured_record(unread: Iterable["UnreadPart"], narrowed: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The summary of images that were measured: what could not be, and what was left out."""
+    return {"unread": unread_records(unread), **narrowed_record(narrowed)}
 
 
 def _summary_record(summary: Summary) -> dict[str, Any]:
@@ -228,7 +233,7 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "requests": summary.requests,
         "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
         "partly_checked": [{"path": path, "reason": reason} for path, reason in summary.caveats],
-        **narrowed_record(summary),
+        **narrowed_record(summary.narrowed),
         "findings": {
             str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
         },

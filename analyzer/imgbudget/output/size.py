@@ -14,11 +14,12 @@ from imgbudget.limits.geometry import (
 )
 from imgbudget.model.location import Location
 from imgbudget.output.base import TextTable, between, figure, money, money_between, number
-from imgbudget.output.records import client_record, usd
+from imgbudget.output.records import TOOL, VERSION, client_record, measured_record, usd
 from imgbudget.printable import blocks, joined
 
 if TYPE_CHECKING:
     from imgbudget.model.clients import ClientImage
+    from imgbudget.model.unread import UnreadPart
 
 
 class Measured(NamedTuple):
@@ -89,6 +90,26 @@ def size_record(row: Measured) -> dict[str, Any]:
         "tokens_area": area,
         "cost_area_usd": None if area is None else usd(limits.cost_usd(area)),
         "scale": list(CoordinateMap(original or size, resized).scale) if known else None,
+    }
+
+
+def size_document(
+    rows: Sequence[Measured],
+    unread: Iterable["UnreadPart"],
+    narrowed: Iterable[tuple[str, str]],
+    *,
+    several: bool = False,
+) -> dict[str, Any]:
+    """What models make of sizes, version 1; with `several` also which models make the same of an image.
+
+    `unread` is what could not be measured, `narrowed` what configurations of folders leave out.
+    """
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "sizes": [size_record(row) for row in rows],
+        **({"groups": group_records(rows)} if several else {}),
+        "summary": measured_record(unread, narrowed),
     }
 
 

@@ -1,6 +1,6 @@
 """The JSON forms of splits and tilings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from imgbudget.model.results import Summary
@@ -8,6 +8,7 @@ from imgbudget.model.unread import UnreadPart
 from imgbudget.output.records import (
     TOOL,
     VERSION,
+    measured_record,
     narrowed_record,
     ranged,
     uncounted_record,
@@ -28,7 +29,7 @@ def split_document(splits: Sequence[Split], summary: Summary, unread: Sequence[U
             "requests": summary.requests,
             "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
             "unread": unread_records(unread),
-            **narrowed_record(summary),
+            **narrowed_record(summary.narrowed),
         },
     }
 
@@ -64,6 +65,20 @@ def _part(part: SplitPart, split: Split) -> dict[str, Any]:
         **({"state": "conflicting"} if span.tokens_doubt else {}),
         **uncounted_record(span.uncounted),
         "reasons": list(part.reasons),
+    }
+
+
+def tilings_document(
+    tilings: Iterable[tuple[str | None, Tiling]],
+    unread: Iterable[UnreadPart],
+    narrowed: Iterable[tuple[str, str]],
+) -> dict[str, Any]:
+    """How images are cut, each with its file, version 1; `unread` is what could not be measured."""
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "tilings": [tiling_record(tiling, path) for path, tiling in tilings],
+        "summary": measured_record(unread, narrowed),
     }
 
 
