@@ -1,4 +1,4 @@
-"""Every public report: its document is that of its command, and it is a table for pandas, Arrow and notebooks."""
+"""Every public report has the document of its command, and is a table for pandas, Arrow and notebooks."""
 
 import copy
 import json
@@ -18,9 +18,8 @@ from tests.configs import write
 from tests.conftest import Command
 from tests.test_python_api import documents, read_of
 
-ERROR = (
-    "messages.0.content.0.image.source.base64.data: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"
-)
+PLACE = "messages.0.content.0.image.source.base64.data"
+ERROR = f"{PLACE}: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"
 BOTH = "claude-sonnet-4-6,gpt-5.6"
 MODELS = BOTH.split(",")
 
@@ -118,7 +117,7 @@ def test_reports(imgbudget: Command, name: str, arguments: list[str], call: Call
     columns = head.replace("<tr>", "").replace("</tr>", "").replace("<th>", "").split("</th>")[:-1]
     assert set(columns) <= known
     assert shown.count("<tr>") >= 2
-    for copied in (copy.copy(report), pickle.loads(pickle.dumps(report))):
+    for copied in (copy.copy(report), pickle.loads(pickle.dumps(report))):  # noqa: S301 - our own
         assert (repr(copied), copied.to_dict()) == (repr(report), document)
 
 
