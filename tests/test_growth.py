@@ -1,5 +1,6 @@
 """`--compare` by file, and `--fail-over`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,31 @@ def test_gate_at_its_bound(imgbudget: Command, tmp_path: Path) -> None:
     fewer = imgbudget("check", "b.png", "--compare", "old.json", "--fail-over", "0", "--format", "json")
     assert fewer.code == 0
     assert fewer.json["comparison"]["exceeded"] is False
+
+
+def test_growth_that_is_not_known(imgbudget: Command, tmp_path: Path) -> None:
+    """Images whose tokens or price are not known would pass any gate: they fail with 2 if some were added."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    imgbudget("check", "a.png", "--model", "nonesuch", "--format", "json:unknown.json")
+    imgbudget("check", "a.png", "--format", "json:old.json")
+    unpriced = ("--model", "gemma-4")
+    imgbudget("check", "a.png", *unpriced, "--format", "json:unpriced.json", "--exit-zero")
+    (tmp_path / "b.png").write_bytes(image_bytes((560, 420)))
+    for options, before, allowed, code, says in (
+        (("--model", "nonesuch"), "old", "5%", 2, "2 more images of unknown tokens: "),
+        (("--model", "nonesuch", "--exit-zero"), "unknown", "5k", 2, "1 more image of unknown tokens: "),
+        (unpriced, "unpriced", "$1", 2, "1 more image of unknown price: "),
+        (unpriced, "unpriced", "5k", 0, ""),
+    ):
+        arguments = ("check", "a.png", "b.png", "--compare", f"{before}.json", "--fail-on", "never", *options)
+        run = imgbudget(*arguments, "--fail-over", allowed, "--format", "github", "--format", "json:new.json")
+        known = "" if not code else f"{says}whether the growth is within the allowed {allowed} is not known"
+        assert (run.code, known in run.err) == (code, True), run
+        assert run.out.startswith("::error title=fail-over::") is bool(code)
+        exceeded = json.loads((tmp_path / "new.json").read_text("utf-8"))["comparison"]["exceeded"]
+        assert exceeded is (None if code else False)
+    same = ("check", "a.png", "--model", "nonesuch", "--compare", "unknown.json", "--fail-over", "0")
+    assert imgbudget(*same).code == 0
 
 
 def test_share_of_nothing(imgbudget: Command, tmp_path: Path) -> None:

@@ -208,8 +208,9 @@ def check(options: CheckOptions) -> int:
     code = exit_code(
         summary, options.fail_on, exit_zero=options.exit_zero, fail_on_unread=options.fail_on_unread
     )
-    if gate and gate.is_exceeded(summary.comparison):
-        code = code or int(not options.exit_zero)
+    grown = gate.exit_code(summary.comparison) if gate else 0
+    if grown == 2 or not options.exit_zero:
+        code = max(code, grown)
     if not fixes:
         return code
     say_fixes(summary, output, diff=options.write.diff)

@@ -25,12 +25,12 @@ class GrowthGate:
         except ValueError as error:
             raise UsageError(f"--fail-over: {error}") from error
 
-    def is_exceeded(self, comparison: RunComparison | None) -> bool:
-        """Whether a run exceeds the earlier one by more, which is then reported."""
-        if comparison is None or not comparison.exceeds:
-            return False
+    def exit_code(self, comparison: RunComparison | None) -> int:
+        """1 if a run exceeds the earlier one by more, 2 if that is not known, both reported; else 0."""
+        if comparison is None or (comparison.is_growth_known and not comparison.exceeds):
+            return 0
         say(f"error: {growth(comparison)} (--fail-over)")
-        return True
+        return 1 if comparison.is_growth_known else 2
 
 
 def parse_growth(text: str) -> Allowed:

@@ -46,15 +46,38 @@ def to_record(finding: Finding) -> FindingRecord:
 
 
 class FileSums(NamedTuple):
-    """What the images of a file take: visual tokens and US dollars, the most where sources contradict."""
+    """What the images of a file take: visual tokens and US dollars, the most where sources contradict.
+
+    `uncounted` are images of known size and unknown tokens, `unpriced` those of known tokens and no price.
+    """
 
     images: int = 0
     visual_tokens: int = 0
     cost_usd: float = 0.0
+    uncounted: int = 0
+    unpriced: int = 0
 
-    def plus(self, images: int, visual_tokens: int, cost_usd: float) -> "FileSums":
+    def with_image(self, tokens: float | None, cost_usd: float | None, *, has_size: bool) -> "FileSums":
+        """The sum with a further image."""
+        return self.plus(
+            FileSums(
+                1,
+                int(tokens or 0),
+                cost_usd or 0.0,
+                int(has_size and tokens is None),
+                int(tokens is not None and cost_usd is None),
+            )
+        )
+
+    def plus(self, other: "FileSums") -> "FileSums":
         """The sum with further images."""
-        return FileSums(self.images + images, self.visual_tokens + visual_tokens, self.cost_usd + cost_usd)
+        return FileSums(
+            self.images + other.images,
+            self.visual_tokens + other.visual_tokens,
+            self.cost_usd + other.cost_usd,
+            self.uncounted + other.uncounted,
+            self.unpriced + other.unpriced,
+        )
 
 
 class FileChange(NamedTuple):
@@ -91,7 +114,8 @@ class RunRecords:
         self.add_findings(result.findings)
         for image in result.images:
             sums = self.files.get(result.path, FileSums())
-            self.files[result.path] = sums.plus(1, image.tokens or 0, image.cost_usd or 0.0)
+            has_size = image.use.size is not None
+            self.files[result.path] = sums.with_image(image.tokens, image.cost_usd, has_size=has_size)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Add findings."""
@@ -101,7 +125,7 @@ class RunRecords:
         """Add those of another process."""
         self.findings += other.findings
         for path, sums in other.files.items():
-            self.files[path] = self.files[path].plus(*sums) if path in self.files else sums
+            self.files[path] = self.files[path].plus(sums) if path in self.files else sums
 
 
 class Allowed(NamedTuple):
@@ -148,8 +172,8 @@ class RunComparison(NamedTuple):
     `name` is the file of the earlier report. Findings are the same if their fingerprints are. Where sources
     contradict each other, sums are those of the most, and `fewest` has the others. `files` are those with
     other images, the largest differences of cost and tokens first; `moved` are in other folders, and their
-    findings neither new nor fixed. `before` are the earlier tokens. `allowed` is the most that was asked for,
-    None if nothing was.
+    findings neither new nor fixed. `before` are the earlier tokens; `uncounted` and `unpriced` are further
+    images whose tokens or price are not known. `allowed` is the most that was asked for, None if nothing was.
     """
 
     name: str
@@ -164,6 +188,8 @@ class RunComparison(NamedTuple):
     files: tuple[FileChange, ...] = ()
     moved: tuple[Move, ...] = ()
     before: int = 0
+    uncounted: int = 0
+    unpriced: int = 0
     allowed: Allowed | None = None
 
     @property
@@ -177,6 +203,13 @@ class RunComparison(NamedTuple):
         if allowed.tokens is not None:
             return self.visual_tokens > allowed.tokens
         return self.visual_tokens > (allowed.share or 0) * self.before
+
+    @property
+    def is_growth_known(self) -> bool:
+        """Whether it is known that the run is within what was allowed, or beyond it."""
+        if self.allowed is None or self.exceeds:
+            return True
+        return self.uncounted <= 0 and (self.allowed.cost_usd is None or self.unpriced <= 0)
 
 
 def compare(
@@ -207,6 +240,8 @@ def compare(
         files=tuple(change for change in changes if change.path not in still),
         moved=moved,
         before=earlier.visual_tokens,
+        uncounted=_further("uncounted", earlier.files, records.files),
+        unpriced=_further("unpriced", earlier.files, records.files),
         allowed=earlier.allowed,
     )
 
@@ -223,6 +258,14 @@ def _changes(before: Mapping[str, FileSums], after: Mapping[str, FileSums]) -> t
             state = "changed" if path in before and path in after else "added" if path in after else "removed"
             changes.append(FileChange(path, state, *difference))
     return tuple(sorted(changes, key=lambda one: (-abs(one.cost_usd), -abs(one.visual_tokens))))
+
+
+def _further(name: str, before: Mapping[str, FileSums] | None, after: Mapping[str, FileSums]) -> int:
+    """By how many more images something is not known, of two runs whose images are."""
+    if before is None:
+        return 0
+    now, then = (sum(getattr(sums, name) for sums in files.values()) for files in (after, before))
+    return int(now - then)
 
 
 def _moved(changes: Iterable[FileChange]) -> tuple[Move, ...]:
@@ -369,15 +412,16 @@ def _files(images: Iterable[Mapping[str, Any]]) -> dict[str, FileSums]:
         path = _word(image, "path")
         tokens = _most(image, "tokens", "tokens_range")
         cost = _most(image, "cost_usd", "cost_range_usd")
-        files[path] = files.get(path, FileSums()).plus(1, int(tokens), cost)
+        has_size = image.get("width") is not None
+        files[path] = files.get(path, FileSums()).with_image(tokens, cost, has_size=has_size)
     return files
 
 
-def _most(image: Mapping[str, Any], name: str, ranged: str) -> float:
+def _most(image: Mapping[str, Any], name: str, ranged: str) -> float | None:
     amount = image.get(name)
     if amount is None and isinstance(image.get(ranged), list) and image[ranged]:
         amount = image[ranged][-1]
-    return 0 if amount is None else _number({name: amount}, name)
+    return None if amount is None else _number({name: amount}, name)
 
 
 def _ends(summary: Mapping[str, Any], name: str, ranged: str) -> tuple[float, float]:

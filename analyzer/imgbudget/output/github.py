@@ -64,9 +64,9 @@ class GitHub(WorstFirst):
 
 
 def _gate(summary: Summary) -> list[str]:
-    """A command if the run exceeds the earlier one by more than is allowed, before all others."""
+    """A command if the run exceeds the earlier one by more than is allowed, or may; before all others."""
     comparison = summary.comparison
-    if comparison is None or not comparison.exceeds:
+    if comparison is None or (comparison.is_growth_known and not comparison.exceeds):
         return []
     return [f"::error title=fail-over::{_data(growth(comparison))}"]
 

@@ -89,6 +89,13 @@ def growth(comparison: RunComparison) -> str:
         grown = signed_usd(comparison.cost_usd) if comparison.cost_usd else "no other cost"
     elif allowed.share is not None and comparison.before:
         grown = f"{100 * comparison.visual_tokens / comparison.before:+.1f} % of the visual tokens"
+    if not comparison.is_growth_known:
+        lacking = comparison.uncounted if comparison.uncounted > 0 else comparison.unpriced
+        what = "tokens" if comparison.uncounted > 0 else "price"
+        more = count(lacking, "more image", "more images")
+        return (
+            f"{more} of unknown {what}: whether the growth is within the allowed {allowed.text} is not known"
+        )
     within = "more than" if comparison.exceeds else "within"
     return f"{grown}: {within} the allowed {allowed.text}"
 
@@ -135,7 +142,10 @@ def comparison_record(comparison: RunComparison) -> dict[str, Any]:
         "files": [change._asdict() for change in comparison.files],
         "moved": [move._asdict() for move in comparison.moved],
         **(
-            {"allowed": comparison.allowed.text, "exceeded": comparison.exceeds}
+            {
+                "allowed": comparison.allowed.text,
+                "exceeded": comparison.exceeds if comparison.is_growth_known else None,
+            }
             if comparison.allowed is not None
             else {}
         ),
