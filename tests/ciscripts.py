@@ -71,6 +71,7 @@ class Job:
             "server_url": "https://example.invalid",
             "token": "the-token",
         }
+        self.environment: dict[str, str] = {}
         self.done: dict[str, dict[str, str]] = {}
 
     def git(self, *arguments: str) -> str:
@@ -127,6 +128,7 @@ class Job:
             "RUNNER_TEMP": str(self.temp),
             "PATH": f"{self.tools}:{BIN}:{os.defpath}",
             "HOME": str(self.checkout.parent),
+            **self.environment,
         }
         done = script(self.checkout, STEPS[name]["run"], **variables)
         if "id" in STEPS[name]:

@@ -330,8 +330,15 @@ def test_checkout_in_a_folder(job: Job) -> None:
     """Where the folder is no checkout, the message says which input names it."""
     job.github |= {"event_name": "merge_group", "event": {"merge_group": {"base_sha": "1" * 40}}}
     job.step("Base")
-    assert "the working-directory is no checkout of git (fatal: not a git repository" in job.outputs["why"]
-    assert job.outputs["why"].endswith("; name the folder of the checkout there")
+    assert "the working-directory cannot be used as a checkout of git (fatal: not a" in job.outputs["why"]
+    assert job.outputs["why"].endswith("; it is to be the folder of the checkout, or one in it")
+
+
+def test_checkout_of_another_user(pull_request: Job) -> None:
+    """In a container the checkout may be another user's, which git refuses unless it is named."""
+    pull_request.environment["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+    pull_request.step("Base")
+    assert set(pull_request.outputs) == {"report"}
 
 
 def test_fetch_sends_one_token(pull_request: Job) -> None:

@@ -166,9 +166,9 @@ class CheckOptions(NamedTuple):
 def check(options: CheckOptions) -> int:
     """Lint images, folders, request JSON, or standard input (-).
 
-    Exit code 0: clean, or nothing of --fail-on or above; 1: findings; 2: usage, configuration or internal
-    error, or with --fail-on-unread something that could not be read. Without PATHS the current folder is
-    checked.
+    Exit code 0: clean, or nothing of --fail-on or above; 1: findings, or growth beyond --fail-over; 2: usage,
+    configuration or internal error, growth that is not known, or with --fail-on-unread something that could
+    not be read. Without PATHS the current folder is checked.
     """
     paths, output = options.paths, options.output
     formats = chosen_formats(output.formats, tuple(FORMATS))
