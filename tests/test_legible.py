@@ -23,12 +23,12 @@ from imgbudget.legibility.crops import beginning, crop, quad_of
 from imgbudget.legibility.detection import busy_cells, find_lines, pieces, stronger_cells
 from imgbudget.legibility.engine import Pixels, Quad, Recognised, rapid_engine
 from imgbudget.legibility.ink import letters_of, percentile
-from imgbudget.legibility.picture import SAMPLED, picture_of, sampled_picture, seen_picture
+from imgbudget.legibility.likeness import alike_cells, is_same
+from imgbudget.legibility.picture import SAMPLED, picture_of, sampled_picture, seen_part, seen_picture
 from imgbudget.legibility.reading import (
     ReadingOptions,
     estimated_share,
     is_doubtful,
-    is_same,
     read_text,
     share_at,
 )
@@ -557,6 +557,52 @@ def test_cells_that_stand_out_in_one_picture_only_are_found() -> None:
     assert not cells[:10].any()
     assert not cells[20:].any()
     assert not stronger_cells(grey, grey).any()
+
+
+def stronger_and_alike(image: Image.Image, size: Size, number: int) -> tuple[int, int]:
+    """How many cells stand out by a filter, and how many of these show the same as the averaged picture."""
+    sparse = np.asarray(sampled_picture(image, size, SAMPLED[number]).convert("L"))
+    smooth = np.asarray(seen_picture(image, size).convert("L"))
+    cells, alike = stronger_cells(sparse, smooth), alike_cells(sparse, smooth)
+    return int(cells.sum()), int((cells & alike).sum())
+
+
+def test_letters_that_a_filter_breaks_are_those_of_the_page() -> None:
+    """Of a page that stands out more by the nearest px, few cells are searched; of hidden text all."""
+    lines = [("an ordinary line of text, 48 of it", 13, (30, 21 + 21 * row)) for row in range(27)]
+    stronger, alike = stronger_and_alike(picture(lines, (800, 600)), Size(606, 455), 1)
+    assert stronger > 100
+    assert alike > 0.9 * stronger
+    stronger, alike = stronger_and_alike(sampled_text(), Size(1000, 400), 0)
+    assert (stronger > 40, alike) == (True, 0)
+
+
+def test_cells_are_compared_with_those_around_them_across_strips() -> None:
+    """A picture of more rows than are calculated with at a time gives what its parts give."""
+    random = np.random.default_rng(1)
+    sparse = random.integers(0, 255, (1100, 40), np.uint8)
+    smooth = np.where(np.arange(1100)[:, np.newaxis] // 90 % 2, sparse, 255 - sparse).astype(np.uint8)
+    cells = alike_cells(sparse, smooth)
+    assert cells.shape == (138, 5)
+    around = alike_cells(sparse[440:600], smooth[440:600])
+    assert (cells[57:73] == around[2:-2]).all()
+    assert 0.3 < cells.mean() < 0.7
+
+
+def test_a_part_is_seen_as_in_the_whole_picture() -> None:
+    """A line that is downscaled alone has the px that it has in the picture; one outside has the whole."""
+    whole, size = (
+        Image.fromarray(np.random.default_rng(2).integers(0, 255, (230, 410, 3), np.uint8)),
+        Size(97, 55),
+    )
+    small = np.asarray(seen_picture(whole, size), np.int16)
+    for box in ((3.5, 2, 40, 12.5), (-4, -4, 20, 9), (60, 40, 99, 60)):
+        part, (left, top) = seen_part(whole, size, quad_of(around(box)))
+        there = small[top : top + part.height, left : left + part.width]
+        assert np.abs(np.asarray(part, np.int16) - there).max() <= 1
+        assert part.width >= min(box[2], 97) - max(box[0], 0)
+        assert part.height < 20
+    assert seen_part(whole, size, quad_of(around((200, 10, 240, 20))))[0].size == size
 
 
 def test_a_line_that_both_pictures_show_is_not_read_again() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.legibility.comparison import share_kept
 from imgbudget.legibility.crops import on_smaller, quad_of
-from imgbudget.legibility.picture import seen_picture
+from imgbudget.legibility.picture import seen_part
 from imgbudget.limits.geometry import Size
 from imgbudget.model.text import LOST_HEIGHT, TextLine
 
@@ -62,4 +62,5 @@ class ClearReadings:
         picture, full = self._reading.picture, self._reading.size
         size = Size(*(max(round(edge * share), 1) for edge in full))
         quad = on_smaller(quad_of(line.corners), full, size)
-        return self._reading.recognised(seen_picture(picture, size), quad, number, line).text
+        part, corner = seen_part(picture, size, quad)
+        return self._reading.recognised(part, quad - corner, number, line).text

@@ -30,7 +30,7 @@ _PIECE = 524_288
 _OVERLAP = 64
 """Rows that neighbouring pieces share, so that a line is whole in one of them."""
 
-_CELL = 8
+CELL = 8
 """Px of the cells of which it is known whether anything is in them."""
 
 _SURE = 6.5
@@ -157,12 +157,13 @@ def busy_cells(grey: NDArray[np.uint8]) -> Cells:
     A rule changes it in one direction only.
     """
     # some rows of cells at a time, as what is calculated takes ten times the memory of the picture
-    tops = range(0, len(grey), _STRIP)
-    strips = [_busy(grey[max(top - 1, 0) : top + _STRIP], first=top == 0) for top in tops]
+    tops = range(0, len(grey), STRIP)
+    strips = [_busy(grey[max(top - 1, 0) : top + STRIP], first=top == 0) for top in tops]
     return np.concatenate(strips)
 
 
-_STRIP = 64 * _CELL
+STRIP = 64 * CELL
+"""Rows of a picture that are calculated with at a time."""
 
 
 def _busy(grey: NDArray[np.uint8], *, first: bool) -> Cells:
@@ -173,9 +174,9 @@ def _busy(grey: NDArray[np.uint8], *, first: bool) -> Cells:
     if not first:
         down, across = down[1:], across[1:]
     height, width = across.shape
-    rows, columns = -(-height // _CELL), -(-width // _CELL)
-    room = (0, rows * _CELL - height), (0, columns * _CELL - width)
-    shape = rows, _CELL, columns, _CELL
+    rows, columns = -(-height // CELL), -(-width // CELL)
+    room = (0, rows * CELL - height), (0, columns * CELL - width)
+    shape = rows, CELL, columns, CELL
     changing_columns = np.pad(across, room).reshape(shape).any(axis=1).sum(axis=2)
     changing_rows = np.pad(down, room).reshape(shape).any(axis=3).sum(axis=1)
     busy: Cells = (changing_columns >= 2) & (changing_rows >= 2)
@@ -200,9 +201,9 @@ def stronger_cells(grey: NDArray[np.uint8], other: NDArray[np.uint8]) -> Cells:
 def _ranges(grey: NDArray[np.uint8]) -> NDArray[np.int16]:
     """The difference of brightness in each cell."""
     height, width = grey.shape
-    rows, columns = -(-height // _CELL), -(-width // _CELL)
-    padded = np.pad(grey, ((0, rows * _CELL - height), (0, columns * _CELL - width)), mode="edge")
-    cells = padded.reshape(rows, _CELL, columns, _CELL)
+    rows, columns = -(-height // CELL), -(-width // CELL)
+    padded = np.pad(grey, ((0, rows * CELL - height), (0, columns * CELL - width)), mode="edge")
+    cells = padded.reshape(rows, CELL, columns, CELL)
     ranges: NDArray[np.int16] = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3))
     return ranges
 
@@ -211,8 +212,8 @@ def _clear(cells: Cells, quad: Quad) -> None:
     """Take the cells of a line out."""
     (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
     cells[
-        max(int(top) // _CELL, 0) : int(bottom) // _CELL + 1,
-        max(int(left) // _CELL, 0) : int(right) // _CELL + 1,
+        max(int(top) // CELL, 0) : int(bottom) // CELL + 1,
+        max(int(left) // CELL, 0) : int(right) // CELL + 1,
     ] = False
 
 
@@ -225,15 +226,15 @@ _FEWEST = 2
 
 def pieces(cells: Cells, width: int, height: int) -> Iterator[Rectangle]:
     """The parts of a picture of that size that hold all busy cells, each bounded in pixels."""
-    for top, bottom in _runs(np.flatnonzero(cells.any(axis=1)), _MARGIN // _CELL):
-        for left, right in _runs(np.flatnonzero(cells[top:bottom].any(axis=0)), 2 * STEP // _CELL):
+    for top, bottom in _runs(np.flatnonzero(cells.any(axis=1)), _MARGIN // CELL):
+        for left, right in _runs(np.flatnonzero(cells[top:bottom].any(axis=0)), 2 * STEP // CELL):
             if int(cells[top:bottom, left:right].sum()) < _FEWEST:
                 continue
             part = Rectangle(
-                max(left * _CELL - _MARGIN, 0),
-                max(top * _CELL - _MARGIN, 0),
-                min(right * _CELL + _MARGIN, width),
-                min(bottom * _CELL + _MARGIN, height),
+                max(left * CELL - _MARGIN, 0),
+                max(top * CELL - _MARGIN, 0),
+                min(right * CELL + _MARGIN, width),
+                min(bottom * CELL + _MARGIN, height),
             )
             for piece in _cut(part):
                 yield _in_steps(piece, width, height)

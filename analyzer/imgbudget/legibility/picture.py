@@ -1,10 +1,12 @@
 """The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
 
+import math
 from typing import NamedTuple
 
 from PIL.Image import Image, Resampling, Transform, Transpose, new
 
 from imgbudget.errors import FixError
+from imgbudget.legibility.engine import Quad
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts
@@ -115,3 +117,18 @@ def seen_picture(picture: Image, size: Size) -> Image:
     if size.width >= picture.width and size.height >= picture.height:
         return picture
     return picture.resize(size, RESAMPLING)
+
+
+def seen_part(picture: Image, size: Size, quad: Quad) -> tuple[Image, tuple[int, int]]:
+    """The part of the picture around these corners as it is seen at a size in px, and where that part begins.
+
+    To downscale a line takes a hundredth of the time that a large picture takes.
+    """
+    (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+    begin = max(math.floor(left) - 1, 0), max(math.floor(top) - 1, 0)
+    end = min(math.ceil(right) + 1, size.width), min(math.ceil(bottom) + 1, size.height)
+    if begin[0] >= end[0] or begin[1] >= end[1]:
+        return seen_picture(picture, size), (0, 0)
+    across, down = picture.width / size.width, picture.height / size.height
+    box = begin[0] * across, begin[1] * down, end[0] * across, end[1] * down
+    return picture.resize((end[0] - begin[0], end[1] - begin[1]), RESAMPLING, box), begin

@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL.Image import Image, Transpose
 
 from imgbudget.legibility.agreement import ClearReadings
@@ -23,6 +22,7 @@ from imgbudget.legibility.crops import (
 from imgbudget.legibility.detection import find_lines, stronger_cells
 from imgbudget.legibility.engine import Engine, Quad, Recognised
 from imgbudget.legibility.ink import letters_of
+from imgbudget.legibility.likeness import alike_cells, is_same
 from imgbudget.legibility.picture import RESAMPLING, SAMPLED, sampled_picture, seen_picture
 from imgbudget.limits.geometry import Size
 from imgbudget.model.text import (
@@ -317,7 +317,7 @@ class PictureReading:
             sampled = sampled_picture(self.picture, size, sampling)
             sparse = np.asarray(sampled.convert("L"))
             cells = stronger_cells(sparse, grey)
-            if cells.any():
+            if cells.any() and (cells := cells & ~alike_cells(sparse, grey)).any():
                 lines_there = [
                     line
                     for line in find_lines(sampled, self.engine, within=cells).lines
@@ -356,28 +356,6 @@ class PictureReading:
         here = letters_of(np.asarray(part.convert("L")))
         faint = here is None or here.contrast < _FAINTER * contrast
         return faint or share_kept(there.text, self.engine.recognise(pixels_of(part)).text) < _OTHER
-
-
-_ALIKE, _AS_STRONG = 0.6, 0.5
-"""A line shows the same in two pictures whose brightness there correlates so much, with so much of the
-contrast."""
-
-
-def is_same(sparse: NDArray[np.uint8], smooth: NDArray[np.uint8], line: TextLine) -> bool:
-    """Whether a line of one picture shows the same letters in another of its size, not much fainter.
-
-    Comparing brightness takes a hundredth of the time that reading both takes.
-    """
-    left, top, right, bottom = (max(round(edge), 0) for edge in line.box)
-    first, second = (
-        picture[top:bottom, left:right].astype(np.float32).ravel() for picture in (sparse, smooth)
-    )
-    if first.size == 0:
-        return False
-    first -= first.mean()
-    second -= second.mean()
-    strength, other, common = float(first @ first), float(second @ second), float(first @ second)
-    return common >= _ALIKE * (strength * other) ** 0.5 and common >= _AS_STRONG * strength > 0
 
 
 _READ = 48
