@@ -189,10 +189,10 @@ def test_pdf_files_in_a_folder_are_planned(paper: Path, imgbudget: Command) -> N
     (folder / "a.png").write_bytes(image_bytes((3000, 2000)))
     run = imgbudget("plan", ".", "--format", "json")
     found = {one["path"]: one for one in run.json["documents"]}
-    assert (run.code, len(run.json["plans"]), list(found)) == (0, 1, ["bad.pdf", "deep/paper.pdf"])
+    assert (run.code, len(run.json["plans"]), list(found)) == (2, 1, ["bad.pdf", "deep/paper.pdf"])
     named = imgbudget("plan", "deep/paper.pdf", "--format", "json").json["documents"]
     assert [found["deep/paper.pdf"]] == named
-    assert "warning: bad.pdf: not read completely: " in run.err
+    assert "error: bad.pdf: not read completely: " in run.err
     assert (run.json["summary"]["files"], run.json["summary"]["skipped"]) == (1, [])
     run = imgbudget("plan", ".")
     assert "deep/paper.pdf: 3 pages for " in run.out

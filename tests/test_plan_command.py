@@ -277,7 +277,7 @@ def test_each_request_of_jsonl_has_its_own_plan(imgbudget: Command, tmp_path: Pa
 
 
 def test_what_cannot_be_read_is_named(imgbudget: Command, tmp_path: Path) -> None:
-    """An error and exit code 2 for what is named, also by split; a warning for what a search found."""
+    """An error and exit code 2, also by split, and also for what a search found."""
     (tmp_path / "r.json").write_text('{"model": "nope')
     (tmp_path / "cut.png").write_bytes(image_bytes()[:40])
     for name in ("r.json", "./r.json", str(tmp_path / "r.json")):
@@ -292,6 +292,6 @@ def test_what_cannot_be_read_is_named(imgbudget: Command, tmp_path: Path) -> Non
     run = imgbudget("plan", "cut.png")
     assert (run.code, "error: cut.png: not planned: ends " in run.err) == (2, True)
     run = imgbudget("plan", ".")
-    assert (run.code, "warning: cut.png: not planned: ends " in run.err) == (0, True)
+    assert (run.code, "error: cut.png: not planned: ends " in run.err) == (2, True)
     run = imgbudget("split", "r.json")
-    assert (run.code, "r.json: not read: not JSON: " in run.err) == (2, True)
+    assert (run.code, "r.json: not split: not JSON: " in run.err) == (2, True)

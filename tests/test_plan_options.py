@@ -117,7 +117,7 @@ def test_select_plans_what_a_rule_finds(imgbudget: Command, folder: Path) -> Non
 
 
 def test_select_counts_what_it_leaves_out(imgbudget: Command, folder: Path) -> None:
-    """In JSON too; a request that cannot be read is an error, though the rule on it is not selected."""
+    """In JSON too; a named request that cannot be read is an error, though the rule on it is not selected."""
     select = ("--select", "IB101", "--estimate")
     assert imgbudget("plan", ".", *select, "--format", "json").json["summary"]["not_selected"] == 4
     assert "not_selected" not in imgbudget("plan", ".", "--estimate", "--format", "json").json["summary"]
@@ -126,7 +126,7 @@ def test_select_counts_what_it_leaves_out(imgbudget: Command, folder: Path) -> N
     assert (run.code, run.err.count("cut.json")) == (2, 1)
     assert "error: cut.json: not planned: no request: not JSON: expecting value" in run.err
     run = imgbudget("plan", ".", *select)
-    assert (run.code, "warning: cut.json: not planned: " in run.err) == (0, True)
+    assert (run.code, "error: cut.json: not planned: " in run.err) == (2, True)
     run = imgbudget("check", "cut.json", "--select", "IB101", "--fail-on-unread")
     assert (run.code, "warning: not checked: cut.json: no request: not JSON" in run.err) == (2, True)
 

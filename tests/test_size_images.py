@@ -62,7 +62,7 @@ def test_images_of_a_folder_and_of_a_request(imgbudget: Command, tmp_path: Path)
 
 @pytest.mark.parametrize("command", ["size", "tiles"])
 def test_what_cannot_be_measured_is_an_error(imgbudget: Command, tmp_path: Path, command: str) -> None:
-    """A file that is missing, empty, cut off or no image: which and why, exit code 2, nothing printed."""
+    """A file that is missing, empty, cut off or no image: which and why, exit code 2; the rest is printed."""
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "cut.jpg").write_bytes(image_bytes((1920, 1080), "JPEG")[:3000])
     (tmp_path / "page.png").write_bytes(b"<!DOCTYPE html><html></html>")
@@ -79,9 +79,11 @@ def test_what_cannot_be_measured_is_an_error(imgbudget: Command, tmp_path: Path,
         ("notes.txt", "notes.txt"),
         ("bad", os.path.join("bad", "cut.jpg")),
     ):
-        run = imgbudget(command, "800x600", given)
-        assert (run.code, run.out) == (2, ""), given
+        run = imgbudget(command, given, "800x600")
+        assert (run.code, "800x600" in run.out) == (2, os.path.exists(given)), given
         assert said in run.err
+        run = imgbudget(command, given)
+        assert (run.code, run.out, said in run.err) == (2, "", True), given
 
 
 def test_bad_images_of_a_folder_are_named(imgbudget: Command, tmp_path: Path) -> None:
@@ -89,8 +91,8 @@ def test_bad_images_of_a_folder_are_named(imgbudget: Command, tmp_path: Path) ->
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     (tmp_path / "b.png").write_bytes(image_bytes((640, 480)))
     run = imgbudget("size", ".", "--format", "json")
-    assert (run.code, [row["path"] for row in run.json["sizes"]]) == (0, ["b.png"])
-    assert "warning: a.png: cannot be decoded" in run.err
+    assert (run.code, [row["path"] for row in run.json["sizes"]]) == (2, ["b.png"])
+    assert "error: a.png: cannot be decoded" in run.err
 
 
 def test_a_size_is_a_size_even_if_a_folder_has_its_name(imgbudget: Command, tmp_path: Path) -> None:

@@ -141,9 +141,11 @@ def test_the_command_names_what_cannot_be_divided(imgbudget: Command, tmp_path: 
 
 
 def test_file_without_a_request_is_reported(imgbudget: Command, tmp_path: Path) -> None:
-    """A file without a request is skipped with its reason."""
+    """A named file without a request is an error with its reason; one that a search finds is skipped."""
     (tmp_path / "r.json").write_text("{}")
     run = imgbudget("split", "r.json")
-    assert (run.code, run.out) == (0, "requests that fit without splitting: 0 of 0\n")
+    assert (run.code, run.out) == (2, "requests that fit without splitting: 0 of 0\n")
     assert "no requests found" in run.err
-    assert "r.json: skipped" in run.err
+    assert "error: r.json: not split: no request: " in run.err
+    run = imgbudget("split", ".")
+    assert (run.code, "skipped r.json: no request: " in run.err) == (0, True)

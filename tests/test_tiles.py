@@ -112,10 +112,10 @@ def test_what_is_neither_a_size_nor_an_image_is_refused(imgbudget: Command, tmp_
 
 
 def test_one_bad_image_of_a_folder_does_not_end_the_run(imgbudget: Command, tmp_path: Path) -> None:
-    """It is reported and skipped; the others are cut."""
+    """It is reported and decides the exit code; the others are cut."""
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     (tmp_path / "b.png").write_bytes(image_bytes((1170, 3600)))
     run = imgbudget("tiles", ".", "--format", "json")
-    assert (run.code, len(run.json["tilings"])) == (0, 1)
-    assert "a.png: cannot be decoded: does not start with a header chunk" in run.err
+    assert (run.code, len(run.json["tilings"])) == (2, 1)
+    assert "error: a.png: cannot be decoded: does not start with a header chunk" in run.err
     assert imgbudget("tiles", "a.png").code == 2

@@ -16,6 +16,7 @@ from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions, require_str
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.linter.spans import spans_of
+from imgbudget.linter.unused import why_without
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
 from imgbudget.output.base import count
@@ -165,8 +166,8 @@ def _check(path: str, options: RunOptions, text: bytes | None, *, optional: bool
     run(session, (path,), on_result=results.append, stdin=stdin, whole_run=False)
     (result,) = results
     if not result.requests and not optional:
-        first = next((finding.message for finding in result.findings), None)
-        raise UsageError(f"--request {path}: holds no request: {result.skipped or first or 'an image'}")
+        why = why_without(result, "request").removeprefix("no request: ")
+        raise UsageError(f"--request {path}: holds no request: {why}")
     requests = tuple(checked.request for checked in result.requests)
     return _Checked(result.path, text, requests, result.findings, session.notes)
 

@@ -26,6 +26,7 @@ from imgbudget.linter.options import RunOptions, require_switch
 from imgbudget.linter.pool import WorkerPool, cores
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
+from imgbudget.linter.unused import NamedFiles
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText
@@ -189,11 +190,15 @@ def legible(  # noqa: PLR0913 - keyword options
 
 
 class ReadOptions(NamedTuple):
-    """How images are read: for which models, if several, at which level of detail, and whether every line."""
+    """How images are read: for which models, if several, at which level of detail, and whether every line.
+
+    Paths that are `listed` come from a list, which may name files without an image.
+    """
 
     models: tuple[str, ...] = ()
     detail: str | None = None
     every_line: bool = False
+    listed: bool = False
 
 
 class ReadImages(NamedTuple):
@@ -231,11 +236,11 @@ def read_images(  # noqa: PLR0913 - keyword options
     others = _other_tiers(session)
     results: list[FileResult] = []
     run(session, paths, on_result=results.append, whole_run=False)
-    unread = tuple((one.path, one.skipped or "; ".join(one.caveats)) for one in results if one.missed)
+    named = NamedFiles.of(() if options.listed else path_list(paths), "image")
+    unread = tuple(pair for one in results for pair in _unread(one, named))
     if not unread and not any(one.images for one in results):
-        skips = [f"{one.path}: {one.skipped}" for one in results if one.skipped]
         empty = [f"{path}: holds no image" for path in path_list(paths)]
-        raise UsageError(*(skips or empty or ["no path is given"]))
+        raise UsageError(*(empty or ["no path is given"]))
     chosen = partial(_models_of, bound=bound, detail=options.detail, notes=notes)
     waiting: dict[int, list[_ImageOfRun]] = {}
     tasks = _tasks(session, results, chosen, waiting, every_line=options.every_line)
@@ -250,6 +255,14 @@ def read_images(  # noqa: PLR0913 - keyword options
         read |= {found.image.use.location: _legible(found, outcomes[number], others) for found in its}
     images = tuple(read[image.use.location] for result in results for image in result.images)
     return ReadImages(images, unread, (*notes, *session.notes), session.narrowed(rules=False))
+
+
+def _unread(result: FileResult, named: NamedFiles) -> Iterator[tuple[str, str]]:
+    """What of a file could not be read but its images, which say so themselves."""
+    if result.missed:
+        yield result.path, result.skipped or "; ".join(result.caveats)
+    elif not result.images:
+        yield from ((part.path, part.reason) for part in named.unused(result))
 
 
 def _answers(

@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import NO_FILE, UsageError
 from imgbudget.limits.bound import Limits
@@ -16,7 +16,7 @@ from imgbudget.linter.options import require_str
 from imgbudget.linter.run import Session, run
 from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
-from imgbudget.model.unread import UnreadPart, why_unmeasured
+from imgbudget.model.unread import UnreadPart, unread_parts, why_unmeasured
 from imgbudget.output.size import Measured
 from imgbudget.planner.division import Tiling, tiling
 
@@ -61,21 +61,29 @@ def sized(session: Session, given: Size) -> Measured:
     return row if profile is None else _sent(row, size_as_sent(given, profile))
 
 
-def measured_files(session: Session, path: str) -> tuple[list[Measured], list[UnreadPart]]:
+class MeasuredFiles(NamedTuple):
     """The sizes of the images in a file, folder or request, and why others cannot be measured.
 
-    Raises:
-        UsageError: there is nothing of that name, or nothing in it can be measured.
+    `nothing` is why there is no image at all, empty if there is one.
     """
+
+    rows: list[Measured]
+    unread: list[UnreadPart]
+    nothing: list[UnreadPart]
+
+
+def measured_files(session: Session, path: str) -> MeasuredFiles:
+    """The sizes of the images in a file, folder or request. Raises UsageError: nothing has that name."""
     if not os.path.exists(path):
         raise UsageError(f"{path or repr(path)}: {NO_FILE}; a size is written 1920x1080")
     found: list[FileResult] = []
     run(session, [path], on_result=found.append, whole_run=False)
-    unread = [
-        UnreadPart(result.path, result.path, result.skipped or "; ".join(result.caveats))
-        for result in found
-        if result.missed
-    ]
+    unread: list[UnreadPart] = []
+    for result in found:
+        if result.missed:
+            unread.append(UnreadPart(result.path, result.path, result.skipped or "; ".join(result.caveats)))
+        elif not result.images:
+            unread += unread_parts(result)
     rows = []
     for image in (image for result in found for image in result.images):
         visible, facts = image.use.visible_size, image.use.facts
@@ -86,10 +94,11 @@ def measured_files(session: Session, path: str) -> tuple[list[Measured], list[Un
             upright = visible.transposed if facts.orientation in _ON_THEIR_SIDE else visible
             row = row._replace(size=upright)
             rows.append(_sent(row, image.client) if image.client else row)
-    if not rows:
-        skips = [f"{result.path}: {result.skipped}" for result in found if result.skipped]
-        raise UsageError(*(map(str, unread) if unread else skips or [f"{path}: holds no image"]))
-    return rows, unread
+    nothing: list[UnreadPart] = []
+    if not rows and not unread:
+        one = found[0] if len(found) == 1 else None
+        nothing.append(UnreadPart(path, path, (one and one.skipped) or "holds no image"))
+    return MeasuredFiles(rows, unread, nothing)
 
 
 def _sent(row: Measured, client: "ClientImage") -> Measured:
@@ -147,13 +156,14 @@ def limits_at(limits: Limits, detail: str | None, notes: dict[str, None]) -> Lim
     return limits.at(detail)
 
 
-def cut(row: Measured, overlap: int) -> Tiling:
-    """The tiles of a measured image.
-
-    Raises:
-        UsageError: it cannot be cut; the text names it.
-    """
-    try:
-        return tiling(row.size, row.limits, overlap=overlap)
-    except ValueError as error:
-        raise UsageError(f"{f'{row.name}: ' if row.name else ''}{error}") from error
+def cut(rows: Iterable[Measured], overlap: int) -> tuple[list[tuple[Measured, Tiling]], list[UnreadPart]]:
+    """The images that can be cut, each with its tiles, and why others cannot be."""
+    cuts: list[tuple[Measured, Tiling]] = []
+    others: list[UnreadPart] = []
+    for row in rows:
+        try:
+            cuts.append((row, tiling(row.size, row.limits, overlap=overlap)))
+        except ValueError as error:
+            path = row.location.path if row.location else str(row.size)
+            others.append(UnreadPart(path, row.name or path, str(error)))
+    return cuts, others

@@ -225,11 +225,12 @@ class TilingResult(NamedTuple):
 
 
 class TilesReport(TableReport, tuple[TilingResult, ...]):  # noqa: SLOT001 - it has attributes
-    """A result for each size and image, in the order given; `document` is that of the JSON format.
+    """A result for each size and image, in the order given; `unread` says what could not be measured or cut.
 
-    `narrowed_by` says what configurations of folders leave out.
+    `document` is that of the JSON format; `narrowed_by` says what configurations of folders leave out.
     """
 
+    unread: tuple[str, ...]
     narrowed_by: tuple[NarrowedBy, ...]
     document: Json
 
@@ -260,10 +261,11 @@ def tiles(
     """How to cut an image into the fewest overlapping tiles that the model sees at full resolution.
 
     `overlap` is what neighbouring tiles share at least, px. There is a result for a size, and one for each
-    image of a file, folder or request; one tile means that the image fits as it is.
+    image of a file, folder or request; one tile means that the image fits as it is. What cannot be measured,
+    or not be cut for its model, is in `unread`.
 
     Raises:
-        UsageError: as `size` raises it, for an image that cannot be measured, or one that cannot be cut.
+        UsageError: as `size` raises it, or nothing can be cut.
         ConfigError: an invalid configuration.
         ValueError: a negative overlap.
     """
@@ -272,12 +274,15 @@ def tiles(
         raise ValueError(f"an overlap is 0 px or more, not {overlap}")
     session = _session(options, settings)
     found = _measured(session, image)
-    if found.unread:
-        raise UsageError(*map(str, found.unread))
-    cuts = [(row.location.path if row.location else None, cut(row, overlap)) for row in found.rows]
+    cut_rows, others = cut(found.rows, overlap)
+    unread = (*found.unread, *others)
+    if not cut_rows:
+        raise UsageError(*map(str, unread))
+    cuts = [(row.location.path if row.location else None, tiling) for row, tiling in cut_rows]
     report = TilesReport(_tiling(path, tiling) for path, tiling in cuts)
+    report.unread = tuple(map(str, unread))
     report.narrowed_by = narrowed_by(found.narrowed)
-    report.document = tilings_document(cuts, (), found.narrowed)
+    report.document = tilings_document(cuts, unread, found.narrowed)
     return report
 
 
@@ -322,7 +327,9 @@ def _measured(session: Session, image: ImageLike) -> _MeasuredSizes:
     path = one_path(image, "image")
     if isinstance(image, str) and is_size(path) and not os.path.exists(path):
         return _MeasuredSizes([sized(session, parse_size(path))])
-    rows, unread = measured_files(session, path)
+    rows, unread, nothing = measured_files(session, path)
+    if not rows:
+        raise UsageError(*map(str, (*unread, *nothing)))
     return _MeasuredSizes(rows, unread, session.narrowed(rules=False))
 
 

@@ -4,14 +4,15 @@ from typing import NamedTuple, TypeVar, Unpack
 
 from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by, records_in
 from imgbudget.api.settings import BudgetLike, FileSettings, accepts_old_budgets, run_options
-from imgbudget.discovery.walk import Paths
+from imgbudget.discovery.walk import Paths, path_list
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.arguments import names_arguments
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.linter.unused import NamedFiles
 from imgbudget.model.results import FileResult, Summary
-from imgbudget.model.unread import UnreadPart, unread_parts
+from imgbudget.model.unread import UnreadPart
 from imgbudget.output.base import count
 from imgbudget.output.split import split_document, split_record
 from imgbudget.planner.division import Split, split_request
@@ -69,7 +70,8 @@ class SplitResult(NamedTuple):
 class SplitReport(TableReport, tuple[SplitResult, ...]):  # noqa: SLOT001 - it has attributes
     """A result for each request, in the order of the files; `unread` says what could not be read.
 
-    `document` is that of the JSON format; `narrowed_by` says what configurations of folders leave out.
+    A file that is named and holds no request counts as unread too. `document` is that of the JSON format;
+    `narrowed_by` says what configurations of folders leave out.
     """
 
     unread: tuple[str, ...]
@@ -138,7 +140,8 @@ def split(
     """
     asked = run_options(options, settings, budget=budget)
     session = Session(asked._replace(pixels=False, text=False, nested=True))
-    splits, summary, unread = split_files(session, requests, StandardInput(lambda: stdin or b""))
+    named = NamedFiles.of(path_list(requests), "request")
+    splits, summary, unread = split_files(session, requests, StandardInput(lambda: stdin or b""), named)
     if unread and not splits:
         raise UsageError(*map(str, unread))
     report = SplitReport(map(_result, splits))
@@ -149,9 +152,9 @@ def split(
 
 
 def split_files(
-    session: Session, requests: Paths, stdin: StandardInput
+    session: Session, requests: Paths, stdin: StandardInput, named: NamedFiles
 ) -> tuple[list[Split], Summary, list[UnreadPart]]:
-    """The splits of all requests, in the order of the files, what was read, and what could not be."""
+    """The splits of all requests, in the order of the files, what was read, and what could not be used."""
     targets = PlanTargets.of(session, SizeGoal())
     splits: list[Split] = []
     unread: list[UnreadPart] = []
@@ -159,7 +162,7 @@ def split_files(
     def add(result: FileResult) -> None:
         _, most = targets.at(result.path)
         splits.extend(split_request(one.test, budget=most) for one in result.requests)
-        unread.extend(unread_parts(result))
+        unread.extend(named.unused(result))
 
     summary = run(session, requests, on_result=add, stdin=stdin, whole_run=False)
     summary.narrowed = list(session.narrowed(rules=False))  # no finding is shown

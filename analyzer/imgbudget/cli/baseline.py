@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, NamedTuple
 
-from imgbudget.cli.checking import check_paths
+from imgbudget.cli.checking import check_paths, say_nothing_found, say_skipped
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
@@ -161,6 +161,9 @@ def _run(session: Session, options: BaselineOptions) -> Summary | None:
     summary = check_paths(session, options.paths, (), progress, jobs=options.jobs)
     say_warnings(session.notes)
     say_warnings(f"not checked: {path}: {reason}" for path, reason in summary.missed)
+    if not options.output.quiet:
+        say_nothing_found(session, summary)
+        say_skipped(summary, options.output, unless={path for path, _ in summary.missed})
     if summary.rules_failed:
         say("a rule failed, so nothing is written; imgbudget check shows which")
         return None

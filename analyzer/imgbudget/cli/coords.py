@@ -72,7 +72,7 @@ def coords(options: CoordsOptions) -> int:
     given = [_parse(text) for text in options.points]
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(fields=MEASURES, nested=True))
-    originals, _ = measured(session, options.original)
+    originals = measured(session, options.original)
     if len(originals) > 1:
         raise UsageError(f"--original {options.original}: holds more than one image")
     limits, original = originals[0].limits, originals[0].size

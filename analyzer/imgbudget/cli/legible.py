@@ -8,7 +8,7 @@ from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import JOBS, ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import Progress, chosen_formats, say_warnings, write_formats
+from imgbudget.cli.output import Progress, chosen_formats, say, write_formats
 from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import require_text
@@ -55,7 +55,9 @@ def legible(options: LegibleOptions) -> int:
         verbose=options.output.verbose,
     )
     session = Session(asked._replace(fields=MEASURES, nested=True))
-    how = ReadOptions(options.provider.several, detail, every_line=options.every_line)
+    how = ReadOptions(
+        options.provider.several, detail, every_line=options.every_line, listed=bool(options.files_from)
+    )
     progress = Progress(wanted=not (options.output.no_progress or options.output.quiet), noun="images")
     read = read_images(session, options.paths, how, options.jobs, isolated=True, progress=progress.at)
     progress.clear()
@@ -67,7 +69,8 @@ def legible(options: LegibleOptions) -> int:
         document=lambda: legible_document(images, unread, read.narrowed),
     )
     say_measured(session, options.output, read.notes)
-    say_warnings(f"{path}: not read: {reason}" for path, reason in unread)
+    for path, reason in unread:
+        say(f"error: {path}: not read: {reason}")
     if unread or not all(any(model.seen for model in image.models) for image in images):
         return 2
     return int(any(model.loses for image in images for model in image.models))

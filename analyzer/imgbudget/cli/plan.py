@@ -1,6 +1,5 @@
 """`imgbudget plan`: the resize plan of every image, with tokens, bytes and cost before and after."""
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -44,8 +43,9 @@ from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, for_mode
 from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.linter.unused import NamedFiles
 from imgbudget.model.results import FileResult, Summary
-from imgbudget.model.unread import UnreadPart, unread_parts
+from imgbudget.model.unread import UnreadPart
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.contents import content_notes
 from imgbudget.output.documents import DocumentPlan, document_record, document_text
@@ -156,7 +156,7 @@ def plan(options: PlanOptions) -> int:
     Of a PDF file, each page is planned: whether it has a text layer, the DPI whose raster the model uses
     without a change, and its tokens as text, as an image, and in a document block, which is both. Of those
     found in a folder the sums are printed, with --all each page. The extra pdf reads more than the number
-    of pages. Exit code 2 if a file that is named cannot be read.
+    of pages. Exit code 2 if something cannot be read, or a file that is named holds nothing to plan.
 
     Nothing is written without --apply. Each image that changes is encoded as --apply would, on all cores, so
     that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
@@ -215,24 +215,24 @@ def plan(options: PlanOptions) -> int:
             say_narrowed(found.summary.narrowed, options.output)
             say_caveats(found.summary, options.output)
             say_skipped(found.summary, options.output, unless={part.path for part in gathered.unread})
-    for document in documents:
-        if document.flaw:
-            level = "error" if document.named else "warning"
-            say(f"{level}: {document.path}: not read completely: {document.flaw}")
-    say_warnings(f"{name}: not measured: {reason}" for name, reason in measured.unread)
-    measured_names = {name for name, _ in measured.unread}
-    failed = bool(measured.unread)
-    given = {"<stdin>" if path == "-" else os.path.normpath(path) for path in paths}
-    for part in gathered.unread:
-        if part.place not in measured_names:
-            named = os.path.normpath(part.path) in given
-            say(f"{'error' if named else 'warning'}: {part.place}: not planned: {part.reason}")
-            failed = failed or named
-    if failed or any(document.flaw and document.named for document in documents):
+    if _say_unread(gathered.unread, measured, documents):
         return 2
     if measured.lost:
         return code or 1
     return code or (0 if all(request.feasible for request in found.requests) else 1)
+
+
+def _say_unread(
+    unread: Sequence[UnreadPart], measured: MeasuredContents, documents: Sequence[DocumentPlan]
+) -> bool:
+    """Name what could not be used, each once; whether there is any."""
+    errors = [f"{one.path}: not read completely: {one.flaw}" for one in documents if one.flaw]
+    errors += [f"{name}: not measured: {reason}" for name, reason in measured.unread]
+    known = {name for name, _ in measured.unread}
+    errors += [f"{part.place}: not planned: {part.reason}" for part in unread if part.place not in known]
+    for error in errors:
+        say(f"error: {error}")
+    return bool(errors)
 
 
 def _without_documents(options: PlanOptions) -> tuple[PlanOptions, tuple[str, ...]]:
@@ -331,9 +331,10 @@ class _PlanRun(NamedTuple):
         files: dict[str, FilePlan] = {}
         resends: list[Resend] = []
         unread: list[UnreadPart] = []
+        named = NamedFiles.of(() if options.files_from else options.paths)
 
         def add(result: FileResult) -> None:
-            unread.extend(unread_parts(result))
+            unread.extend(named.unused(result))
             if result.images or result.requests:
                 files[result.path] = plans_of(result, self.targets, unsafe=options.unsafe_fixes)
             if options.show_resend:

@@ -57,6 +57,29 @@ class SizeOptions(NamedTuple):
     settings: ConfigOptions = ConfigOptions()
 
 
+class MeasuredPaths(NamedTuple):
+    """The sizes that texts are, or those of the images that they name.
+
+    `errors` say what cannot be measured, `passed` which files of a list hold no image.
+    """
+
+    rows: list[Measured]
+    errors: list[UnreadPart]
+    passed: list[UnreadPart]
+
+    @property
+    def unread(self) -> list[UnreadPart]:
+        """What has no size."""
+        return [*self.errors, *self.passed]
+
+    def say_unread(self) -> int:
+        """Name what has no size, after the result; the exit code."""
+        say_warnings(map(str, self.passed))
+        for error in self.errors:
+            say(f"error: {error}")
+        return 2 if self.errors else 0
+
+
 def show_size(options: SizeOptions) -> int:
     """Show how a model resizes and counts an image size: resized to, padded, tokens, cost, scale.
 
@@ -80,11 +103,11 @@ def show_size(options: SizeOptions) -> int:
     )
     session = Session(asked._replace(fields=MEASURES, nested=True))
     bound = models_at(session, several) if several else None
-    found, unread = measured_all(session, options.sizes, listed=bool(options.files_from))
+    found = measured_all(session, options.sizes, listed=bool(options.files_from))
     notes: dict[str, None] = {}
     if options.table and options.client:
         notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
-    rows = on_models(found, bound, detail, notes)
+    rows = on_models(found.rows, bound, detail, notes)
     alone = () if rows else bound(None, "") if bound else (session.context.limits(),)
     shown = tuple(
         dict.fromkeys([row.limits for row in rows] or [limits_at(one, detail, notes) for one in alone])
@@ -99,63 +122,58 @@ def show_size(options: SizeOptions) -> int:
         options.output.color,
         text=lambda colour: show(rows, shown, table=options.table, colour=colour),
         document=lambda: {
-            **size_document(rows, unread, session.narrowed(rules=False), several=bool(several)),
+            **size_document(rows, found.unread, session.narrowed(rules=False), several=bool(several)),
             **({"table": [row for one in shown for row in table_records(one)]} if options.table else {}),
         },
     )
     say_measured(session, options.output, notes)
-    return 0
+    return found.say_unread()
 
 
 command: Command[SizeOptions] = Command("size", SizeOptions, show_size, formats=FORMATS)
 
 
-def measured_all(
-    session: Session, texts: Sequence[str], *, listed: bool
-) -> tuple[list[Measured], list[UnreadPart]]:
-    """The sizes that texts are, and those of the images that they name; and what could not be measured.
+def measured_all(session: Session, texts: Sequence[str], *, listed: bool) -> MeasuredPaths:
+    """The sizes that texts are, and those of the images that they name.
 
-    Where names come from a list, those that name no image are reported and passed over.
+    What cannot be measured is an error, the rest is measured. Files without an image are errors too, but
+    those that come from a list are passed over.
 
     Raises:
-        UsageError: as `measured` does; with `listed` for a path that does not exist, or if no image is left.
+        UsageError: a path does not exist, a text is neither a size nor a path, or nothing can be measured.
     """
     if listed:
         require_existing([text for text in texts if not is_size(text)])
-    rows: list[Measured] = []
-    unread: list[UnreadPart] = []
-    left_out: list[str] = []
+    found = MeasuredPaths([], [], [])
     for text in texts:
-        try:
-            more, lost = measured(session, text)
-        except UsageError as error:
-            if not listed:
-                raise
-            left_out += error.lines
-            parts = (line.partition(": ") for line in error.lines)
-            unread += (UnreadPart(text, place, reason) for place, _, reason in parts)
-        else:
-            rows += more
-            unread += lost
-    if left_out and not rows:
-        raise UsageError(*left_out)
-    say_warnings(left_out)
-    return rows, unread
+        if is_size(text):
+            found.rows.append(_sized(session, text))
+            continue
+        rows, unread, nothing = measured_files(session, text)
+        found.rows.extend(rows)
+        found.errors.extend(unread)
+        (found.passed if listed else found.errors).extend(nothing)
+    if found.unread and not found.rows:
+        raise UsageError(*map(str, found.unread))
+    return found
 
 
-def measured(session: Session, text: str) -> tuple[list[Measured], list[UnreadPart]]:
+def measured(session: Session, text: str) -> list[Measured]:
     """The size that a text is, or those of the images in the file, folder or request that it names.
 
-    A size is a size even if a file has its name, of which a note says how to name that. What a folder or
-    request holds that cannot be measured is reported and passed over.
-
     Raises:
-        UsageError: neither a size nor a path, or nothing that it names can be measured.
+        UsageError: neither a size nor a path, or something that it names cannot be measured.
     """
     if is_size(text):
-        if os.path.exists(text):
-            say(f"warning: {text} is read as a size; write ./{text} for the file or folder of that name")
-        return [sized(session, parse_size(text))], []
-    rows, unread = measured_files(session, text)
-    say_warnings(map(str, unread))
-    return rows, unread
+        return [_sized(session, text)]
+    rows, unread, nothing = measured_files(session, text)
+    if unread or nothing:
+        raise UsageError(*map(str, (*unread, *nothing)))
+    return rows
+
+
+def _sized(session: Session, text: str) -> Measured:
+    """A size, even if a file has its name, of which a note says how to name that."""
+    if os.path.exists(text):
+        say(f"warning: {text} is read as a size; write ./{text} for the file or folder of that name")
+    return sized(session, parse_size(text))

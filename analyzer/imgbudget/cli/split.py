@@ -4,13 +4,14 @@ import sys
 from typing import Annotated, NamedTuple
 
 from imgbudget.api.splits import split_files
-from imgbudget.cli.checking import say_measured
+from imgbudget.cli.checking import say_measured, say_skipped
 from imgbudget.cli.command import FILES_FROM, Command, argument, flag
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
-from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
+from imgbudget.cli.output import chosen_formats, say, write_formats
 from imgbudget.cli.targets import budgets_of
 from imgbudget.linter.run import Session, StandardInput
+from imgbudget.linter.unused import NamedFiles
 from imgbudget.output.base import TextTable, count, figure, money_between, not_counted, tokens_between
 from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
@@ -38,13 +39,16 @@ def split(options: SplitOptions) -> int:
     No image is changed. Texts and tools are repeated in each request, blocks keep their order, and a turn is
     split only if it does not fit by itself. `imgbudget plan` shows whether shrinking the images would be
     enough. The exit code is 1 if a single image or document is too large even alone in a request, 2
-    if something could not be read.
+    if something could not be read, or a file that is named holds no request.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     budgets = budgets_of(options.budget, ("request",))
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(budgets=budgets, nested=True))
-    splits, summary, unread = split_files(session, options.requests, StandardInput(sys.stdin.buffer.read))
+    named = NamedFiles.of(() if options.files_from else options.requests, "request")
+    splits, summary, unread = split_files(
+        session, options.requests, StandardInput(sys.stdin.buffer.read), named
+    )
     write_formats(
         formats,
         options.output.color,
@@ -54,9 +58,9 @@ def split(options: SplitOptions) -> int:
     say_measured(session, options.output)
     if not splits:
         say("warning: no requests found")
-    lost = {part.path for part in unread}
-    say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped if path not in lost)
-    say_warnings(f"{part.place}: not read: {part.reason}" for part in unread)
+    say_skipped(summary, options.output, unless={part.path for part in unread})
+    for part in unread:
+        say(f"error: {part.place}: not split: {part.reason}")
     if unread:
         return 2
     return 0 if all(one.fits for one in splits) else 1

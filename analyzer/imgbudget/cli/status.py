@@ -12,6 +12,7 @@ from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, Se
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import STDIN, Session, run
+from imgbudget.linter.unused import why_without
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, RequestResult
 from imgbudget.model.subjects import Request, Severity, walk_blocks
@@ -114,8 +115,8 @@ def _statuses(asked: _Asked, options: StatusOptions) -> list[SessionStatus]:
             mine = [finding for finding in errors if places is None or finding.location in places]
             found.append(_status(asked.path, one, mine))
     if not found and not asked.optional:
-        why = next((result.skipped for result in results if result.skipped), None)
-        raise UsageError(f"{asked.path}: holds no session: {why or 'there is no request in it'}")
+        why = why_without(results[0], "request").removeprefix("no request: ")
+        raise UsageError(f"{asked.path}: holds no session: {why}")
     found.sort(key=_urgency, reverse=True)
     return [one._replace(others=len(found) - 1) for one in found]
 

@@ -9,6 +9,7 @@ from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, write_formats
 from imgbudget.cli.size import measured_all
+from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable, count, figure, money, number
 from imgbudget.output.size import Measured
@@ -49,20 +50,23 @@ def tiles(options: TilesOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked._replace(fields=MEASURES, nested=True))
-    subjects, unread = measured_all(session, options.images, listed=bool(options.files_from))
-    cuts = [(subject, cut(subject, options.overlap)) for subject in subjects]
+    subjects = measured_all(session, options.images, listed=bool(options.files_from))
+    cuts, others = cut(subjects.rows, options.overlap)
+    subjects.errors.extend(others)
+    if not cuts:
+        raise UsageError(*map(str, subjects.unread))
     write_formats(
         formats,
         options.output.color,
         text=lambda colour: blocks(_text(subject, found, colour=colour) for subject, found in cuts),
         document=lambda: tilings_document(
             [(subject.location.path if subject.location else None, found) for subject, found in cuts],
-            unread,
+            subjects.unread,
             session.narrowed(rules=False),
         ),
     )
     say_measured(session, options.output)
-    return 0
+    return subjects.say_unread()
 
 
 def _named(subject: Measured) -> str:

@@ -22,6 +22,7 @@ from imgbudget.linter.models import models_at
 from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
 from imgbudget.linter.selection import require_text
+from imgbudget.linter.unused import why_without
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts
 from imgbudget.model.text import ImageText
@@ -94,10 +95,10 @@ def view(options: ViewOptions) -> int:
     session = Session(asked._replace(fields=MEASURES, nested=True))
     notes: dict[str, None] = {}
     path, image = _one_image(session, options.image)
-    facts, data = _bytes_of(path, image)
     size = size_sent(image)
     if size is None:
-        raise UsageError(f"{path}: {why_unmeasured(image.use)}")
+        raise UsageError(f"{image.use.location.place}: {why_unmeasured(image.use)}")
+    facts, data = _bytes_of(path, image)
     try:
         picture = picture_of(data, facts)
     except FixError as error:
@@ -171,8 +172,9 @@ def _one_image(session: Session, path: str) -> tuple[str, ImageResult]:
         return found[0]
     if found:
         raise UsageError(f"{path}: holds {figure(len(found))} images; name one image file")
-    reasons = [f"{one.path}: {why}" for one in results if (why := one.skipped or "; ".join(one.caveats))]
-    raise UsageError(*(reasons or [f"{path}: holds no image"]))
+    if os.path.isdir(path) or not results:
+        raise UsageError(f"{path}: holds no image")
+    raise UsageError(f"{path}: {'; '.join(results[0].caveats) or why_without(results[0], 'image')}")
 
 
 def _bytes_of(path: str, image: ImageResult) -> tuple[ImageFacts, bytes]:

@@ -15,6 +15,7 @@ from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ImageUse, ProbeField
 from imgbudget.model.text import HeldBytes
+from imgbudget.model.unread import why_no_bytes
 
 
 def image_bytes(
@@ -35,7 +36,7 @@ def image_bytes(
     try:
         for use in tuple(left.values()):
             if use.facts is None:
-                yield left.pop(use.location), FixError("its bytes are elsewhere")
+                yield left.pop(use.location), FixError(why_no_bytes(use))
             elif not use.in_request:
                 del left[use.location]
                 size = use.facts.byte_size

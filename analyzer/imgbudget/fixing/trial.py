@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
+from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile, path_list
 from imgbudget.errors import UsageError
 from imgbudget.fixing.contents import measured_contents
 from imgbudget.fixing.run import Fixer, FixOptions
@@ -17,12 +17,13 @@ from imgbudget.linter.pool import cores
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.linter.unused import NamedFiles
 from imgbudget.model.edits import FileFix
 from imgbudget.model.fixes import Resize
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.safety import made_by_default
-from imgbudget.model.unread import UnreadPart, unread_parts
+from imgbudget.model.unread import UnreadPart
 from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal
 from imgbudget.planner.request import RequestPlan
@@ -293,9 +294,10 @@ def plan_files(session: Session, paths: Paths, goal: SizeGoal, choice: PlanChoic
     plans: dict[str, FilePlan] = {}
     unread: list[UnreadPart] = []
     resends: list[Resend] = []
+    named = NamedFiles.of(path_list(paths))
 
     def add(result: FileResult) -> None:
-        unread.extend(unread_parts(result))
+        unread.extend(named.unused(result))
         if result.images or result.requests:
             plans[result.path] = plans_of(result, targets, unsafe=choice.unsafe)
         if choice.keep is not None:

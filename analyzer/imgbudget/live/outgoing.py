@@ -18,6 +18,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.files import is_lines
 from imgbudget.linter.run import STDIN, Session
+from imgbudget.linter.unused import why_without
 from imgbudget.live.client import PLATFORMS
 from imgbudget.model.edits import FileFix
 from imgbudget.model.location import Keys
@@ -162,8 +163,8 @@ def outgoing(
 
 def _refuse_unsendable(result: FileResult) -> None:
     if not result.requests:
-        first = next((finding.message for finding in result.findings), None)
-        raise UsageError(f"{result.path}: holds no request: {first or result.skipped or 'nothing to send'}")
+        why = why_without(result, "request").removeprefix("no request: ")
+        raise UsageError(f"{result.path}: holds no request: {why}")
     for (request, *_), *_ in result.requests:
         if request.dialect not in SENT:
             raise UsageError(

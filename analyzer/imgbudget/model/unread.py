@@ -44,7 +44,12 @@ def why_unmeasured(use: ImageUse) -> str:
         return use.facts.not_image or "holds no size that can be read"
     if _is_elsewhere(use):
         return "its bytes are elsewhere, so its size is not known"
-    return f"its base64 text {', '.join(use.flaws)}"
+    return why_no_bytes(use)
+
+
+def why_no_bytes(use: ImageUse) -> str:
+    """Why there are no bytes of an image, as a clause."""
+    return f"its base64 text {', '.join(use.flaws)}" if use.flaws else "its bytes are elsewhere"
 
 
 def _is_elsewhere(use: ImageUse) -> bool:
