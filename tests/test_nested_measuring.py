@@ -13,6 +13,7 @@ from imgbudget.linter import selection
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import write
 from tests.conftest import Command
+from tests.pdffiles import paged
 from tests.test_python_api import read_of
 
 LARGE = image_bytes((1700, 1000))
@@ -137,15 +138,19 @@ def test_several_models_are_on_the_platform_that_a_request_goes_to(
 ) -> None:
     """Its form says that it goes to Bedrock, whatever the folder's platform is, and OpenAI is not there."""
     asked = body(image_block(LARGE), model=None) | {"anthropic_version": "bedrock-2023-05-31"}
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-4-8/invoke"
+    sent = {"method": "POST", "url": url, "postData": {"text": json.dumps(asked)}}
+    write_json(Path("docs/r.har"), {"log": {"version": "1.2", "entries": [{"request": sent}]}})
     write_json(Path("docs/r.json"), asked)
     both = [(THERE, "bedrock"), ("gpt-5.4", "openai")]
     names = ",".join(model for model, _ in both)
     for options in ((), ("--platform", "anthropic")):
         run = imgbudget("size", "docs", "--model", names, "--format", "json", *options)
-        assert models([one for one in run.json["sizes"] if one["pointer"] is not None]) == both
+        for file in ("docs/r.json", "docs/r.har"):
+            assert models([one for one in run.json["sizes"] if one["path"] == file]) == both
         assert "not available on anthropic: using its limits on bedrock" not in run.err
     plans = shown(imgbudget, "plan", "docs", "--model", names)["plans"]
-    assert each(plans)["docs/r.json"] == [both[0], *both]
+    assert each(plans)["docs/r.json"] == each(plans)["docs/r.har"] == [both[0], *both]
     assert each(plans)["docs/a.png"][1] == (THERE, "anthropic")
     monkeypatch.setattr(selection, "is_installed", lambda _name: True)
     monkeypatch.setattr(task, "read_image", read_of)
@@ -188,6 +193,30 @@ def test_an_error_is_explained_for_the_model_of_the_request(imgbudget: Command, 
     write(services / "chat", "model: claude-none-9\n")
     assert "unknown model 'claude-none-9'" in imgbudget("explain", text, "--request", "chat/r.json").err
     assert "unknown model" not in imgbudget("explain", text, "--request", "docs/r.json").err
+
+
+def test_pages_are_planned_with_the_limits_of_the_folder(imgbudget: Command, services: Path) -> None:
+    """Those of a limits file of the user too, for the command and in Python."""
+    (services / "chat/limits.yaml").write_text("tiers: {standard: {tier_edge: {value: 560}}}\n")
+    write(services / "chat", f"model: {HERE}\nlimits: limits.yaml\n")
+    for folder in ("chat", "docs"):
+        (services / folder / "a.pdf").write_bytes(paged([(b"/MediaBox [0 0 612 792]", b"text")]))
+    here, there = shown(imgbudget, "plan", "chat/a.pdf", "docs/a.pdf")["documents"]
+    assert {**here, "path": ""} != {**there, "path": ""}
+    for path, wanted in (("chat/a.pdf", here), ("docs/a.pdf", there), ("chat", here)):
+        document: Any = package.plan(path).to_dict()
+        assert document["documents"] == [wanted]
+
+
+def test_an_image_that_is_alone_in_a_folder_is_so_because_of_its_configuration(
+    imgbudget: Command, services: Path
+) -> None:
+    """Commands for one image say that others are left out."""
+    write(services / "chat", "exclude: [r.json]\n")
+    line = "note: chat/imgbudget.yaml narrows what is read of its folder: exclude r.json\n"
+    assert line in imgbudget("view", "chat", "-o", "a.html").err
+    assert line in imgbudget("coords", "1,1", "--original", "chat").err
+    assert line not in imgbudget("coords", "1,1", "--original", "chat/a.png").err
 
 
 def test_what_is_left_out_is_named(imgbudget: Command, services: Path) -> None:

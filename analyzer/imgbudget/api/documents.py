@@ -17,6 +17,7 @@ from imgbudget.imageinfo.documents import (
 )
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Tier
+from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.output.base import count
 from imgbudget.output.documents import DocumentPlan
@@ -37,6 +38,12 @@ def found_documents(summary: Summary) -> tuple[str, ...]:
         summary.skipped[:] = [one for one in summary.skipped if one[0] not in taken]
         summary.files -= len(found)
     return tuple(found)
+
+
+def planned_document(session: Session, path: str, *, named: bool = True) -> DocumentPlan:
+    """The plan of a PDF file, for the model and with the limits of the configuration nearest to it."""
+    context = session.context.at(path)
+    return plan_document_file(path, context.limits(), context.data.tiers, named=named)
 
 
 def plan_document_file(

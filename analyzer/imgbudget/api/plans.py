@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
-from imgbudget.api.documents import documents_in, found_documents, plan_document_file
+from imgbudget.api.documents import documents_in, found_documents, planned_document
 from imgbudget.api.reports import Json, NarrowedBy, TableReport, narrowed_by
 from imgbudget.api.settings import (
     BudgetLike,
@@ -177,12 +177,9 @@ def plan(  # noqa: PLR0913 - keyword options
         jobs=jobs,
     )
     planned = plan_files(session, others, goal, choice)
-    tiers = session.limits.tiers
-    documents = [plan_document_file(path, session.context.at(path).limits(), tiers) for path in named]
-    documents += [
-        plan_document_file(path, session.context.at(path).limits(), tiers, named=False)
-        for path in found_documents(planned.summary)
-    ]
+    documents = [planned_document(session, path) for path in named]
+    found = found_documents(planned.summary)
+    documents += [planned_document(session, path, named=False) for path in found]
     if planned.unread and not (planned.files or documents):
         raise UsageError(*map(str, planned.unread))
     return PlanReport.of(planned, documents)

@@ -4,9 +4,10 @@ import re
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.api.measuring import MEASURES, parse_size
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import Choice, Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
-from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.cli.output import chosen_formats, write_formats
 from imgbudget.cli.size import measured
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
@@ -85,7 +86,7 @@ def coords(options: CoordsOptions) -> int:
         text=lambda colour: _text(limits, found, sent, mapped, colour=colour),
         document=lambda: _document(limits, found, sent, options.source, mapped),
     )
-    say_warnings(session.notes)
+    say_measured(session, options.output)
     return 0
 
 

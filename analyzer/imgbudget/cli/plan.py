@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.api.documents import documents_in, found_documents, plan_document_file
+from imgbudget.api.documents import documents_in, found_documents, planned_document
 from imgbudget.cli.checking import (
     Output,
     check_paths,
@@ -187,16 +187,11 @@ def plan(options: PlanOptions) -> int:
     goal = for_models(goal, several, cheapest=options.cheapest)
     measured = _measured(session, options, goal)
     targets = PlanTargets.of(session, measured.goal, models=several, selected=options.select is not None)
-    documents = [
-        plan_document_file(path, session.context.at(path).limits(), session.limits.tiers)
-        for path in named_documents
-    ]
+    documents = [planned_document(session, path) for path in named_documents]
     plan_run = _PlanRun(session, options, several, targets, sys.stdin.buffer.read() if "-" in paths else None)
     gathered = plan_run.gather()
-    documents += [
-        plan_document_file(path, session.context.at(path).limits(), session.limits.tiers, named=False)
-        for path in found_documents(gathered.summary)
-    ]
+    found_later = found_documents(gathered.summary)
+    documents += [planned_document(session, path, named=False) for path in found_later]
     with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
         tries = made is None and not options.write.diff and not options.estimate
         outcomes = plan_run.tried(gathered.files) if tries else made

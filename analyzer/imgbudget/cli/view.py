@@ -8,10 +8,11 @@ from PIL.Image import Image
 
 from imgbudget.api.legibility import CRASHED, ReadTask, text_worker
 from imgbudget.api.measuring import MEASURES, known_detail, on_models
+from imgbudget.cli.checking import say_measured
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import chosen_formats, say_warnings, show, whole_file, write_formats
+from imgbudget.cli.output import chosen_formats, show, whole_file, write_formats
 from imgbudget.cli.targets import DETAIL, ModelsOptions
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.imagebytes import image_bytes
@@ -112,7 +113,7 @@ def view(options: ViewOptions) -> int:
         raise UsageError(f"{path}: {text}")
     page = view_page(_view(row.name, facts, picture, rows, text))
     _write(page, output, row.name, rows, options)
-    say_warnings(dict.fromkeys((*notes, *session.notes)))
+    say_measured(session, options.report, notes)
     return 0
 
 

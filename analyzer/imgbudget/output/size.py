@@ -118,6 +118,7 @@ def table_records(limits: Limits) -> list[dict[str, Any]]:
     return [
         {
             "model": limits.model,
+            "platform": limits.platform,
             "tier": limits.tier.name,
             "ratio": f"{ratio[0]}:{ratio[1]}",
             "size": list(size),
