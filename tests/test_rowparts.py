@@ -143,7 +143,7 @@ def rows(count: int, **more: dict[int, str]) -> str:
 def test_parts_are_checked_by_other_processes(
     imgbudget: Command, parted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All rows behind the first request; none where one was asked for, or the order would be another."""
+    """All rows behind the first requests; none where one was asked for, or the order would be another."""
     (parted / "a.jsonl").write_text("\n{broken\n" + rows(90))
     asked: list[Start] = []
 
@@ -162,7 +162,7 @@ def test_parts_are_checked_by_other_processes(
     monkeypatch.setattr(parallel, "check_part", elsewhere)
     run = imgbudget("check", "a.jsonl", "--format", "json", "-j", "3").json
     (start,) = asked
-    assert (start.line, start.number) == (3, 2)
+    assert (start.line, start.number) == (6, 5)
     assert run["summary"]["rows"]["checked"] == 90
     assert run["summary"]["files"] == 1
     imgbudget("check", "a.jsonl", "--format", "json", "-j", "1")

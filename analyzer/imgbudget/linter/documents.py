@@ -43,6 +43,9 @@ from imgbudget.slotted import dataclass, field
 
 _HEAD = 65536
 _MAX_REASONS = 100
+_FIRST_ROWS = 4
+"""Requests of a long file that are checked before other processes are started for the rest."""
+
 _DOUBTFUL = ("text in it begins like an image but is none", "texts in it begin like images but are none")
 _NOTHING_SENT = "a session of which nothing is sent again"
 _NO_MESSAGE = "a line of a session without a message"
@@ -224,8 +227,12 @@ class DocumentCheck:
 
     @property
     def _is_long(self) -> bool:
-        """Whether many rows are left, and so far every row with a request is independent of the others."""
-        so_far = bool(self.checked.requests or self.requests_delivered) and not self.rows.session
+        """Whether many rows are left, and so far every row with a request is independent of the others.
+
+        The first ones load and learn what each process would otherwise load and learn again.
+        """
+        checked = len(self.checked.requests)
+        so_far = (checked >= _FIRST_ROWS or self.requests_delivered) and not self.rows.session
         return self.lines and so_far and self.source.size - self.end >= LONG_FILE
 
     def _add_parts(self, parts: Generator[PartCount | None, None, None]) -> Start | None:

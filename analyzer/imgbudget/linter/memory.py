@@ -1,6 +1,7 @@
 """Remembers the findings of image rules, keyed by the values of an image that the rules read."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import cache
 from operator import attrgetter
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
@@ -142,6 +143,7 @@ def key_of(reads: int) -> Callable[[ImageUse], Hashable]:
     return attrgetter(*paths) if paths else lambda _use: ()
 
 
+@cache
 def checks_identity(function: Callable[..., Any]) -> bool:
     """Whether a function, or a helper that it names, uses the type or identity of anything."""
     visited: list[Any] = []

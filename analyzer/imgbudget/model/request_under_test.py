@@ -51,13 +51,20 @@ class RequestUnderTest(NamedTuple):
     @property
     def visual_tokens(self) -> int | None:
         """Visual tokens of all images whose size is known; None for an unknown model."""
-        if not self.request.images:
-            return self.limits.counted(0)
-        if any(limits.known_edge for limits in (self.limits, *self.image_limits.values())) and any(
-            use.visible_size and not limits.counts(use.visible_size) for use, limits in self.images
+        images, limits = self.request.images, self.limits
+        if self._alike:  # most requests
+            sizes = [size for use in images if (size := use.visible_size) is not None]
+            return limits.counted(sum([limits.tokens(size) or 0 for size in sizes]))
+        if any(its.known_edge for its in (limits, *self.image_limits.values())) and any(
+            use.visible_size and not its.counts(use.visible_size) for use, its in self.images
         ):
             return None
-        return self.limits.counted(sum(self.tokens(use) for use in self.request.images))
+        return limits.counted(sum(self.tokens(use) for use in images))
+
+    @property
+    def _alike(self) -> bool:
+        """Whether its images have the same limits, by which tokens are known of all sizes, or of none."""
+        return not self.image_limits and self.limits.known_edge is None
 
     @property
     def is_contradictory(self) -> bool:
@@ -80,6 +87,8 @@ class RequestUnderTest(NamedTuple):
     @property
     def uncounted(self) -> int:
         """How many of its images have no known number of tokens; damaged ones do not count."""
+        if self._alike and self.limits.counts_tokens:
+            return sum([use.facts is None for use in self.request.images])
         return sum(not is_counted(use, limits) for use, limits in self.images)
 
     @property
