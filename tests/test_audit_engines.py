@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,11 +21,11 @@ from imgbudget.auditing.empty import without_images
 from imgbudget.auditing.html.page import page
 from imgbudget.auditing.inputs import files
 from imgbudget.auditing.keeping import Keep
-from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.memory import RowsInMemory
 from imgbudget.auditing.partition import Partition
 from imgbudget.auditing.records import RecordBuilder, RowLocation
 from imgbudget.auditing.rowfiles import write_rows
-from imgbudget.auditing.rows import FactsRecord, columns, plain_rows, row_values, unpacked
+from imgbudget.auditing.rows import FactsRecord, columns, pixel_column, plain_rows, row_values, unpacked
 from imgbudget.auditing.store import Store, open_rows
 from imgbudget.auditing.work import Done, Work, tiers_of
 from imgbudget.discovery.filetypes import FileKind
@@ -115,9 +115,10 @@ def both(records: list[FactsRecord], session: Session, folder: Path) -> Iterator
     for i in range(3):
         files.append(str(folder / f"rows-{i}.parquet"))
         Path(files[-1]).write_bytes(write_rows(records[i::3], tiers, dict))
-    parts = [plain_rows(row_values(records[i::2], tiers)) for i in (1, 0)]
-    with open_rows(files, limits) as one, rows_in_memory(parts, tiers, limits) as other:
-        yield one, other
+    with open_rows(files, limits) as one, closing(RowsInMemory(tiers)) as other:
+        for i in (1, 0):
+            other.add(plain_rows(row_values(records[i::2], tiers)))
+        yield one, other.store(limits)
 
 
 @pytest.mark.parametrize(
@@ -171,17 +172,21 @@ def test_places_of_copies_are_found_for_the_groups_that_are_shown(
     assert len(finished) == GROUPS
 
 
-def test_columns_of_pixels_stay_away_unless_measured() -> None:
+def test_columns_without_a_value_are_not_sent() -> None:
     """Rows on their way to the main process are the same rows behind it, measured or not."""
     tiers = tiers_of(SESSION)
     records = made(30, 5)
     measured = [records[0]._replace(pixels=PixelFacts(flaw="not decoded")), *records[1:]]
-    width = len(columns(tiers))
-    for given, most in ((records, width - len(PIXEL_TYPES) - 1), (measured, width - 1)):
+    names = [column.name for column in columns(tiers)]
+    for given, has_pixels in ((records, False), (measured, True)):
         values = list(row_values(given, tiers))
         rows = plain_rows(values)
         assert list(unpacked(rows)) == values
-        assert {len(row) for chunk in rows.chunks() for row in chunk.rows} == {most}
+        (chunk,) = rows.chunks()
+        sent = {name for name, column in zip(names, chunk.columns, strict=True) if column is not None}
+        assert sent.isdisjoint(map(pixel_column, PIXEL_TYPES)) is not has_pixels
+        assert sent >= {"source", "member", "width", "errors"}
+        assert "findings" not in sent
 
 
 def test_no_row_at_all(tmp_path: Path) -> None:

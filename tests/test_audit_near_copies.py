@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from imgbudget.auditing import likeness
 from imgbudget.auditing.copies import ListedCopy, list_lines, listed_copies
 from imgbudget.auditing.keeping import Keep
 from imgbudget.auditing.likeness import NearImages, number_groups
-from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.memory import RowsInMemory
 from imgbudget.auditing.rowfiles import write_rows
 from imgbudget.auditing.rows import WHOLE, FactsRecord, plain_rows, row_values
 from imgbudget.auditing.store import open_rows
@@ -98,11 +99,13 @@ def listed(records: Sequence[FactsRecord], keep: Keep = Keep.FIRST, distance: in
     Path("rows.parquet").write_bytes(write_rows(records, tiers, dict))
     with (
         open_rows(["rows.parquet"], limits) as one,
-        rows_in_memory([plain_rows(row_values(records[::-1], tiers))], tiers, limits) as other,
+        closing(RowsInMemory(tiers)) as other,
     ):
-        for store in (one, other):
+        other.add(plain_rows(row_values(records[::-1], tiers)))
+        stores = one, other.store(limits)
+        for store in stores:
             number_groups(NearImages(store, distance))
-        same = [list(list_lines(store, keep, csv=False, near=True)) for store in (one, other)]
+        same = [list(list_lines(store, keep, csv=False, near=True)) for store in stores]
         assert same[0] == same[1]
         return list(listed_copies(one, keep, near=True))
 

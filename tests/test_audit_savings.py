@@ -1,6 +1,7 @@
 """What an audit shows first: the largest saving, and worst images of every kind."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from PIL import Image
 from imgbudget.auditing import offenders
 from imgbudget.auditing.aggregate import AuditContext, aggregate
 from imgbudget.auditing.html.names import measured
-from imgbudget.auditing.memory import rows_in_memory
+from imgbudget.auditing.memory import RowsInMemory
 from imgbudget.auditing.rowfiles import write_rows
 from imgbudget.auditing.rows import FactsRecord, plain_rows, row_values
 from imgbudget.auditing.statistics import AuditStatistics
@@ -31,10 +32,11 @@ def statistics_of(records: list[FactsRecord], folder: Path) -> tuple[AuditStatis
     file = folder / "rows-0.parquet"
     file.write_bytes(write_rows(records, tiers, dict))
     with (
-        rows_in_memory([plain_rows(row_values(records, tiers))], tiers, limits) as memory,
+        closing(RowsInMemory(tiers)) as memory,
         open_rows([str(file)], limits) as files,
     ):
-        return aggregate(memory, ABOUT), aggregate(files, ABOUT)
+        memory.add(plain_rows(row_values(records, tiers)))
+        return aggregate(memory.store(limits), ABOUT), aggregate(files, ABOUT)
 
 
 def test_worst_images_are_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

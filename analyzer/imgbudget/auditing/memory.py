@@ -4,8 +4,7 @@ import heapq
 import json
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from math import pow as power
 from typing import Any
@@ -50,45 +49,58 @@ class MemoryStore(Store):
         return NumberSummary(len(values), values[0], values[-1], mean, quantiles, counts)
 
 
-@contextmanager
-def rows_in_memory(parts: Iterable[PlainRows], tiers: tuple[Tier, ...], limits: Limits) -> Iterator[Store]:
-    """The rows of these partitions, for the limits of one model on one platform."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+class RowsInMemory:
+    """A database in memory that takes rows as they come, while workers read others."""
+
+    def __init__(self, tiers: tuple[Tier, ...]) -> None:
+        """Make a database without rows."""
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for name, count, kind in _AGGREGATES:
-            connection.create_aggregate(name, count, kind)
-        connection.create_function("pow", 2, _power, deterministic=True)
-        connection.create_function("folder_of", 2, _folder, deterministic=True)
-        names = [column.name for column in columns(tiers) if column.kind != "findings"]
-        connection.execute(f"create table rows ({', '.join(names)}, findings integer primary key)")
-        connection.execute('create table findings (number, code, severity, "limit", unit, pointer)')
-        connection.execute(
+            self._connection.create_aggregate(name, count, kind)
+        self._connection.create_function("pow", 2, _power, deterministic=True)
+        self._connection.create_function("folder_of", 2, _folder, deterministic=True)
+        self._columns = columns(tiers)
+        names = ", ".join(column.name for column in self._columns if column.kind != "findings")
+        self._connection.execute(f"create table rows ({names}, findings integer primary key)")
+        self._connection.execute('create table findings (number, code, severity, "limit", unit, pointer)')
+        self._connection.execute(
             """create view found as select source, member, row, coalesce(f.pointer, rows.pointer) as pointer,
             rows.pointer as row_pointer, f.code as code, f.severity as severity, f."limit" as "limit",
             f.unit as unit from findings as f join rows on rows.findings = f.number"""
         )
-        yield MemoryStore(connection, limits, _insert(connection, parts, names))
+        self._lists: dict[int, list[RowValues]] = {}
+        self._number = 0
 
+    def add(self, rows: PlainRows) -> None:
+        """Add the rows of a partition."""
+        self._connection.execute("begin")
+        for chunk in rows.chunks():
+            filled = [
+                (column.name, values)
+                for column, values in zip(self._columns, chunk.columns, strict=True)
+                if values is not None
+            ]
+            names, marks = ", ".join(name for name, _ in filled), ", ".join("?" * len(filled))
+            self._connection.executemany(
+                f"insert into rows ({names}) values ({marks})",  # noqa: S608 - ours
+                zip(*(values for _, values in filled), strict=True),
+            )
+            for number, *finding in chunk.findings:
+                self._lists.setdefault(self._number + number, []).append(tuple(finding[:-1]))
+            self._connection.executemany(
+                f"insert into findings values ({self._number} + ?1, ?2, ?3, ?5, ?6, ?7)",  # noqa: S608 - ours
+                chunk.findings,
+            )
+            self._number += chunk.number
+        self._connection.execute("commit")
 
-def _insert(
-    connection: sqlite3.Connection, parts: Iterable[PlainRows], names: list[str]
-) -> dict[int, list[RowValues]]:
-    """Fill both tables; the findings of all rows that have some, by the number of the row."""
-    lists: dict[int, list[RowValues]] = {}
-    before = 0
-    connection.execute("begin")
-    for chunk in (chunk for part in parts for chunk in part.chunks()):
-        filled = names[: len(chunk.rows[0])]
-        values = ", ".join("?" * len(filled))
-        connection.executemany(f"insert into rows ({', '.join(filled)}) values ({values})", chunk.rows)  # noqa: S608
-        for number, *finding in chunk.findings:
-            lists.setdefault(before + number, []).append(tuple(finding[:-1]))
-        connection.executemany(
-            f"insert into findings values ({before} + ?1, ?2, ?3, ?5, ?6, ?7)",  # noqa: S608
-            chunk.findings,
-        )
-        before += len(chunk.rows)
-    connection.execute("commit")
-    return lists
+    def store(self, limits: Limits) -> Store:
+        """The rows for the limits of one model on one platform."""
+        return MemoryStore(self._connection, limits, self._lists)
+
+    def close(self) -> None:
+        """Drop all rows."""
+        self._connection.close()
 
 
 def _power(base: float | None, exponent: float) -> float | None:

@@ -175,12 +175,8 @@ RowValues = tuple[Any, ...]
 The halves of a hash have a sign, as integers of 64 bits in databases.
 """
 
-_AFTER_FINDINGS = 10
-"""Columns between the findings and the measurements of pixels, which are last."""
-
-_PIXELS = -len(PIXEL_TYPES)
-_FINDINGS = _PIXELS - _AFTER_FINDINGS - 1
-"""Where the measurements of pixels begin in a row, and where its findings are, from its end."""
+_FINDINGS = -len(PIXEL_TYPES) - 11
+"""Where the findings of a row are, from its end: ten columns and the measurements of pixels follow."""
 
 
 class _Tiers:
@@ -290,14 +286,14 @@ CHUNK = 4096
 
 
 class PlainChunk(NamedTuple):
-    """Rows as a database in memory takes them: without findings, each of which begins with its row's number.
+    """A `number` of rows by column; a column is None if no row has a value in it, as that of findings is.
 
-    Rows are numbered from 1. Only rows that are `measured` have the columns of pixels.
+    Each finding begins with the number of its row, from 1.
     """
 
-    rows: list[RowValues]
+    number: int
+    columns: tuple[tuple[Any, ...] | None, ...]
     findings: list[RowValues]
-    measured: bool
 
 
 class PlainRows(NamedTuple):
@@ -324,21 +320,23 @@ def plain_rows(values: Iterable[RowValues]) -> PlainRows:
 
 
 def _plain_chunk(rows: Sequence[RowValues]) -> PlainChunk:
-    found = [(number, *finding) for number, row in enumerate(rows, 1) for finding in row[_FINDINGS]]
-    measured = any(row[_PIXELS:] != _NOT_MEASURED for row in rows)
-    end = None if measured else _PIXELS
-    return PlainChunk([row[:_FINDINGS] + row[_FINDINGS + 1 : end] for row in rows], found, measured)
+    every = list(zip(*rows, strict=True))
+    lists, nothing = every[_FINDINGS], (None,) * len(rows)
+    found = [(number, *finding) for number, some in enumerate(lists, 1) for finding in some]
+    every[_FINDINGS] = nothing
+    return PlainChunk(len(rows), tuple(None if column == nothing else column for column in every), found)
 
 
 def unpacked(rows: PlainRows) -> Iterator[RowValues]:
     """The rows again."""
     for chunk in rows.chunks():
-        found: dict[int, list[RowValues]] = {}
+        found: list[list[RowValues]] = [[] for _ in range(chunk.number)]
         for number, *finding in chunk.findings:
-            found.setdefault(number, []).append(tuple(finding))
-        at, rest = (_FINDINGS + 1, ()) if chunk.measured else (_FINDINGS + 1 - _PIXELS, _NOT_MEASURED)
-        for number, row in enumerate(chunk.rows, 1):
-            yield (*row[:at], tuple(found.get(number, ())), *row[at:], *rest)
+            found[number - 1].append(tuple(finding))
+        nothing = (None,) * chunk.number
+        every = [nothing if column is None else column for column in chunk.columns]
+        every[_FINDINGS] = tuple(map(tuple, found))
+        yield from zip(*every, strict=True)
 
 
 def _fit(numbers: Iterable[int]) -> bool:

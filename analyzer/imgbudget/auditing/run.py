@@ -43,6 +43,7 @@ from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
 
 if TYPE_CHECKING:
+    from imgbudget.auditing.memory import RowsInMemory
     from imgbudget.auditing.store import Store
     from imgbudget.limits.geometry import Tier
 
@@ -223,11 +224,11 @@ class AuditRun:
         folder: RowFolder,
         watcher: ProgressListener,
         *,
-        in_memory: bool = False,
+        memory: "RowsInMemory | None" = None,
         measures: bool = False,
         few: bool = False,
     ) -> None:
-        """Begin a run.
+        """Begin a run; `memory` takes the rows as long as they are few, and is closed with the run.
 
         `measures` is whether images of large datasets are encoded too, to know what the plan saves; `few` is
         whether partitions begin with few items, so that not each has images that are tried.
@@ -237,7 +238,7 @@ class AuditRun:
         self.folder = folder
         self.watcher = watcher
         self.tiers: tuple[Tier, ...] = tiers_of(work.shared.session)
-        self.in_memory: bool = in_memory
+        self.memory = memory
         self.measures = measures
         self.few = few
         self.summary: PartitionSummary = PartitionSummary()
@@ -279,6 +280,11 @@ class AuditRun:
         """Compare the sums with the rows in the store. Raises AuditError if they differ."""
         verify_rows(store, self.partitions, self.summary)
 
+    def close(self) -> None:
+        """Drop the rows that are in memory."""
+        if self.memory:
+            self.memory.close()
+
     @property
     def partitions(self) -> list[str]:
         """The row files, or the ids of the partitions whose rows are in memory."""
@@ -289,14 +295,14 @@ class AuditRun:
             if partition.id in self._ids:
                 raise AuditError(f"{partition.source}: partition {partition.id} was planned twice")
             self._ids.add(partition.id)
-            file = None if self.in_memory else self.folder.find(partition.id)
+            file = None if self.memory else self.folder.find(partition.id)
             found = None if file is None else finished(file)
             if file is None or found is None:
                 self._planned += partition.known or 0
                 if self._planned > MOST_IN_MEMORY:
                     self._write_held()
                 tries = self._tries(number, partition)
-                yield partition._replace(tries=tries, plain=self.in_memory)
+                yield partition._replace(tries=tries, plain=self.memory is not None)
                 continue
             self.resumed += 1
             self._count(file, *found)
@@ -311,8 +317,9 @@ class AuditRun:
         return tries_of(number) if self.measures else tries_unasked(number, partition.known)
 
     def _keep(self, done: Done) -> None:
-        if self.in_memory and isinstance(done.rows, PlainRows):
+        if self.memory and isinstance(done.rows, PlainRows):
             self.held.append(done)
+            self.memory.add(done.rows)
             self._count(None, done.summary, done.notes)
             if self.summary.rows > MOST_IN_MEMORY:
                 self._write_held()
@@ -325,7 +332,8 @@ class AuditRun:
 
     def _write_held(self) -> None:
         """Write the rows that are in memory, and from now on all others."""
-        self.in_memory = False
+        self.close()
+        self.memory = None
         while self.held:
             self.files.append(self._saved(self.held.pop()))
 
@@ -342,7 +350,7 @@ class AuditRun:
     def _attempt(self, partition: Partition) -> Done | None:
         """Read a failed partition by itself; None if it fails again, unless it is a single item."""
         # a crash may have been that of a trial
-        again = partition._replace(tries=0, plain=self.in_memory)
+        again = partition._replace(tries=0, plain=self.memory is not None)
         outcome = next(iter(self.executor.run(self.work, [again], careful=True)))
         if isinstance(outcome, Done):
             return outcome

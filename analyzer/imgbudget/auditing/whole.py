@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from importlib import import_module
 from io import StringIO
@@ -16,15 +16,14 @@ from imgbudget.auditing.extras import needed, require
 from imgbudget.auditing.formats import RunFacts
 from imgbudget.auditing.hashsets import other_set
 from imgbudget.auditing.lengths import long_rows
-from imgbudget.auditing.memory import is_possible, rows_in_memory
+from imgbudget.auditing.memory import RowsInMemory, is_possible
 from imgbudget.auditing.partition import DECODED_SHARE, SHARE, Naming, RowChoice
 from imgbudget.auditing.references import Access
 from imgbudget.auditing.rowfolder import RowFolder, earlier_audit, open_row_folder
-from imgbudget.auditing.rows import PlainRows
 from imgbudget.auditing.run import ROW_VERSIONS, AuditRun, ProgressListener, plan
 from imgbudget.auditing.statistics import AuditStatistics, SkipRow
 from imgbudget.auditing.store import Store, open_rows
-from imgbudget.auditing.work import Work, configuration_key
+from imgbudget.auditing.work import Work, configuration_key, tiers_of
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.run import Session
@@ -100,8 +99,10 @@ def audited(
     if request.compare is not None:
         require("comparisons", "duckdb", "pyarrow")
         earlier_audit(request.compare, ROW_VERSIONS.current)  # a mistake is reported before anything is read
-    with _folder(request, session.context.limits()) as folder:
-        run = _run(session, request, folder, progress)
+    with (
+        _folder(request, session.context.limits()) as folder,
+        closing(_run(session, request, folder, progress)) as run,
+    ):
         if not run.partitions:
             yield Audited(run, folder, Unread((), without_images(None, request.datasets)))
             return
@@ -131,7 +132,7 @@ def _folder(request: AuditRequest, limits: Limits) -> Iterator[RowFolder]:
 
 
 def _run(session: Session, request: AuditRequest, folder: RowFolder, progress: ProgressListener) -> AuditRun:
-    """All partitions read, their rows in the folder."""
+    """All partitions read, their rows in the folder or in memory."""
     access = Access.of(
         request.datasets,
         request.image_root,
@@ -149,17 +150,20 @@ def _run(session: Session, request: AuditRequest, folder: RowFolder, progress: P
     # Ray reports lost workers on standard output, where only results belong
     with redirect_stdout(sys.stderr if request.verbose else StringIO()):
         executor = request.executor()
+        run = AuditRun(
+            Work.of(session, access),
+            executor,
+            folder,
+            progress,
+            memory=RowsInMemory(tiers_of(session)) if request.rows is None and is_possible() else None,
+            measures=measures,
+            few=decodes,
+        )
         try:
-            run = AuditRun(
-                Work.of(session, access),
-                executor,
-                folder,
-                progress,
-                in_memory=request.rows is None and is_possible(),
-                measures=measures,
-                few=decodes,
-            )
             run.finish(partitions)
+        except BaseException:
+            run.close()
+            raise
         finally:
             executor.close()
             progress.clear()
@@ -199,17 +203,17 @@ def _other_rows(
 ) -> Iterator[tuple[Store | None, int]]:
     """The rows of another dataset, and how many of its items could not be read; None if it has no files."""
     with TemporaryDirectory(prefix="imgbudget-audit-") as path:
-        run = _run(
-            session, request._replace(datasets=(name,), rows=None, image_root=None), RowFolder(path), progress
-        )
-        with _opened(session, run) if run.partitions else nullcontext(None) as store:
+        asked = request._replace(datasets=(name,), rows=None, image_root=None)
+        with (
+            closing(_run(session, asked, RowFolder(path), progress)) as run,
+            _opened(session, run) if run.partitions else nullcontext(None) as store,
+        ):
             yield store, run.summary.missed
 
 
 def _opened(session: Session, run: AuditRun) -> AbstractContextManager[Store]:
     """The rows as a table: in memory if they are few, else their files."""
     limits = session.context.limits()
-    if run.in_memory:
-        held = (done.rows for done in run.held if isinstance(done.rows, PlainRows))
-        return rows_in_memory(held, run.tiers, limits)
+    if run.memory:
+        return nullcontext(run.memory.store(limits))
     return open_rows(run.files, limits)
