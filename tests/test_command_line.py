@@ -186,3 +186,12 @@ def test_click_is_not_loaded_for_a_well_formed_line(tmp_path: Path, options: tup
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", ["check", "plan", "audit", "send"])
+def test_the_main_commands_share_their_options(name: str) -> None:
+    """What a script passes to one of them, it can pass to all."""
+    shared = "--model --platform --config --isolated --select --ignore --extend-select --format --quiet"
+    shared += " --verbose --color --no-progress --jobs"
+    known = {given for field in load(name).fields() for given in field.parameter.names}
+    assert set(shared.split()) - known == set()

@@ -407,7 +407,7 @@ def test_interactions_of_gemini() -> None:
     bad = [{"type": "user_input", "content": [{**image, "data": {"type": "Buffer", "data": [1]}}, 5]}, 7]
     flaws = request_of({"input": bad}).flaws
     assert [flaw.message for flaw in flaws] == [
-        "data is an object, not a string",
+        "data is an object, not base64 text",
         "a content is a number, not an object",
         "a step of the input is a number, not an object",
     ]

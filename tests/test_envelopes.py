@@ -257,3 +257,52 @@ def test_the_url_above_a_body_is_where_it_is_sent(collection: Any) -> None:
     sent = json.loads(json.dumps(collection).replace('"SENT"', json.dumps(json.dumps(plain))))
     (request,) = requests_of(sent)
     assert (request.model, request.platform) == ("anthropic.claude-opus-4-8", "bedrock")
+
+
+_NUMBERS = [137, 80, 78, 71]
+_AS_NUMBERS = {
+    "Buffer": {"type": "Buffer", "data": _NUMBERS},
+    "Uint8Array": {"0": 137, "1": 80},
+    "array": _NUMBERS,
+}
+
+
+def _bodies_with(data: object) -> dict[str, tuple[Any, str]]:
+    """A body of each vendor whose image is `data` in place of base64 text, and the words for what it is."""
+    kind = "an array" if isinstance(data, list) else "an object"
+    png = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+    part = {"inlineData": {"mimeType": "image/png", "data": data}}
+    converse = {"image": {"format": "png", "source": {"bytes": data}}}
+    return {
+        "messages": (body(png), f"data of a base64 source is {kind}, not base64 text"),
+        "converse": (
+            {"modelId": "m", "messages": [{"role": "user", "content": [converse]}]},
+            f"bytes is {kind}, not base64 text",
+        ),
+        "gemini": (
+            {"contents": [{"role": "user", "parts": [part]}]},
+            f"data of an inline part is {kind}, not base64 text",
+        ),
+        "responses": (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": data}]}]},
+            f"image_url is {kind}, not a data URI or a URL",
+        ),
+    }
+
+
+@pytest.mark.parametrize("form", _AS_NUMBERS)
+@pytest.mark.parametrize("vendor", ["messages", "converse", "gemini", "responses"])
+@pytest.mark.parametrize("wrapper", ["", "body", "request"])
+def test_bytes_that_became_numbers_are_found_in_every_wrapper(form: str, vendor: str, wrapper: str) -> None:
+    """The flaw names what is in place of the text; a wrapper does not hide the request."""
+    value, words = _bodies_with(_AS_NUMBERS[form])[vendor]
+    (request,) = requests_of({wrapper: value, "id": 1} if wrapper else value)
+    assert [flaw.message for flaw in request.flaws] == [words]
+    assert (request.flaws[0].help or "").startswith("encode the bytes before")
+
+
+@pytest.mark.parametrize("data", [None, 5, {}, []])
+def test_a_wrapped_block_without_bytes_is_no_request(data: object) -> None:
+    """Logs take images out: what is left is no fault of the request that was sent."""
+    value, _ = _bodies_with(data)["messages"]
+    assert [type(item).__name__ for item in items_of({"body": value})] == ["NoRequest"]

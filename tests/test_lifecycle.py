@@ -143,6 +143,39 @@ def test_batches_are_sent_and_records_were(imgbudget: Command, tmp_path: Path) -
     assert [severity for severity, _ in found(imgbudget, "--date", END)] == ["info"] * 3
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [{"litellm_call_id": "x", "call_type": "acompletion"}, {"response": {"id": "m"}}, {"Created_At": 1}],
+)
+def test_an_entry_of_a_log_was_sent(imgbudget: Command, tmp_path: Path, beside: Json) -> None:
+    """As litellm writes it: the keys of a body beside those of the call, in a file or in a list."""
+    write_json(tmp_path / "r.json", request() | beside)
+    write_json(tmp_path / "rows.json", [request() | beside, request() | beside])
+    assert [severity for severity, _ in found(imgbudget, "--date", END)] == ["info"] * 3
+    write_json(tmp_path / "r.json", request() | {"usage": {"include": True}})  # OpenRouter takes it
+    assert [severity for severity, _ in found(imgbudget, "--date", END)] == ["error", "info", "info"]
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2026-11-30", "gemini-2.5-flash will be retired on 2026-12-01; {} from then on"),
+        ("2026-12-01", "gemini-2.5-flash was retired on 2026-12-01; {}"),
+    ],
+)
+def test_an_id_that_another_model_answers_does_not_fail(
+    imgbudget: Command, tmp_path: Path, day: str, words: str
+) -> None:
+    """Google hands requests to some retired ids to the successor, which the message names."""
+    parts = [{"inlineData": {"mimeType": "image/png", "data": image_block()["source"]["data"]}}]
+    sent = {"model": "gemini-2.5-flash", "contents": [{"role": "user", "parts": parts}]}
+    write_json(tmp_path / "r.json", sent)
+    run = imgbudget("check", "r.json", "--select", "IB412", "--date", day, "--format", "json")
+    assert [finding["message"] for finding in run.json["findings"]] == [
+        words.format("gemini-3.5-flash-lite answers requests to it")
+    ]
+
+
 def test_other_platforms_have_dates_of_their_own(imgbudget: Command, tmp_path: Path) -> None:
     """The date is that of the maker's API: on Bedrock it is info, with the advice to check."""
     write_json(tmp_path / "r.json", request("us.anthropic.claude-sonnet-4-5-20250929-v1:0"))

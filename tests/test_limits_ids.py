@@ -170,3 +170,30 @@ def test_a_flood_of_unknown_ids_is_answered_and_not_kept() -> None:
     assert len(data._bound) <= 1024
     assert len(data._normalized) <= 1024
     assert data.bind("claude-sonnet-5", "anthropic").known
+
+
+@pytest.mark.parametrize(
+    ("spelling", "model"),
+    [
+        ("Qwen3-VL-2B-Instruct-Q8_0", "qwen3-vl"),
+        ("/models/Qwen3-VL-8B-Instruct-Q4_K_M.gguf", "qwen3-vl"),
+        ("Qwen2.5-VL-7B-Instruct-UD-Q4_K_XL", "qwen2.5-vl-7b-instruct"),
+        ("Qwen2.5-VL-7B-Instruct-IQ2_XXS.gguf", "qwen2.5-vl-7b-instruct"),
+        ("gemma-3-4b-it-qat-q4_0-gguf", "gemma-3"),
+        ("gemma-3-27b-it-f16.gguf", "gemma-3"),
+        ("Llama-4-Scout-17B-16E-Instruct-Q2_K_L.gguf", "llama-4-scout"),
+        ("command-a-vision-07-2025", "command-a-vision"),
+        ("grok-4-1-fast-non-reasoning", "grok-4-1-fast"),
+        ("grok-4-1-fast-reasoning", "grok-4-1-fast"),
+    ],
+)
+def test_files_of_llama_cpp_and_dated_models_are_of_their_family(spelling: str, model: str) -> None:
+    """A quantization, a month or the way to reason follows the name; tokens are those of the weights."""
+    found = SHIPPED.normalize(spelling)
+    assert (found.id, found.known) == (model, True)
+
+
+@pytest.mark.parametrize("spelling", ["Qwen3-1.7B-Q4_K_M", "qwen3-vl-q", "q8_0", "07-2025"])
+def test_a_quantization_makes_no_model(spelling: str) -> None:
+    """What is left without it has to be the name of a known model."""
+    assert not SHIPPED.normalize(spelling).known

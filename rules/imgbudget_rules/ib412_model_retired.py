@@ -17,9 +17,9 @@ def model_retired(request: Request, ctx: Context) -> Iterator[Problem]:
     """The model of a request with images has been retired, or will be within 60 days.
 
     ## Why it matters
-    A request to a retired model fails, whatever its images are. A model that ends soon works today, but the
-    prompts and image sizes that were tuned for it need a test with its successor, which may downscale
-    images to another size and count other tokens.
+    A request to a retired model fails, whatever its images are, or another model answers it. A model that
+    ends soon works today, but the prompts and image sizes that were tuned for it need a test with its
+    successor, which may downscale images to another size and count other tokens.
 
     A model that ends within 60 days is a warning, one that has ended an error. In recordings, transcripts
     and logs, and in the rows of a JSONL file that is not a batch, both are info: they name the model that

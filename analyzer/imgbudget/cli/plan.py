@@ -105,6 +105,17 @@ class PlanOptions(NamedTuple):
             help="Rules that do not count for --select.",
         ),
     ] = ()
+    extend_select: Annotated[
+        tuple[str, ...],
+        option(
+            "--extend-select",
+            many=True,
+            parse=codes,
+            metavar="CODES",
+            complete=selectors,
+            help="Rules that count for --select in addition.",
+        ),
+    ] = ()
     show_resend: Annotated[
         bool,
         flag(
@@ -181,7 +192,7 @@ def plan(options: PlanOptions) -> int:
         settings=options.settings,
         verbose=output.verbose,
         client=options.client or "",
-        rules=SelectionOptions(options.select, options.ignore),
+        rules=SelectionOptions(options.select, options.ignore, options.extend_select),
     )
     session = Session(asked._replace(force_exclude=options.force_exclude, budgets=budgets, nested=True))
     goal = for_models(goal, several, cheapest=options.cheapest)

@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated, NamedTuple
 
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import Command, Number, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     FIX_LEVEL,
@@ -36,6 +36,16 @@ class SendOptions(NamedTuple):
     request: Annotated[str, argument("REQUEST", complete=files)]
     provider: ModelOptions = ModelOptions()
     rules: SelectionOptions = SelectionOptions()
+    jobs: Annotated[
+        int | None,
+        option(
+            "-j",
+            "--jobs",
+            type=Number(1),
+            metavar="N",
+            help="Accepted as in check, plan and audit; a request is checked in one process.",
+        ),
+    ] = None
     fix: Annotated[
         bool, flag("--fix", help="Send the body with its safe fixes applied; the file is not changed.")
     ] = False

@@ -38,8 +38,8 @@ class Limits(LimitFields):
     platform accepts is accepted. `nearest` are similar names of a model that is not known. Media types
     in `still_types` are not accepted animated. `request_bytes` is the most generous reading of a limit, where
     sources or units leave several, and `request_bytes_doubt` the strictest, likewise for batches, images and
-    `request_media`. `retired` is an ISO date, "unknown" for a
-    model retired at an unknown date, None for a model in service, for which `ends` is the announced day.
+    `request_media`. `retired` is an ISO date, "unknown" for a model retired at an unknown date, None for a
+    model in service, for which `ends` is the announced day; `answered_by` is what then answers to its id.
     Both are those of the maker's own API; `at_maker` is whether it is the platform. `day` is the day of the
     run, which decides about both and about prices. Factors multiply the input price (batch factors both
     prices).
@@ -139,11 +139,12 @@ class Limits(LimitFields):
     @property
     def end(self) -> str | None:
         """What to report about the end of the model, as a clause; None if it is in service for long."""
+        then = f"{self.answered_by} answers requests to it" if self.answered_by else "requests to it fail"
         if self.retired == "unknown":
-            return "has been retired; requests to it fail"
+            return f"has been retired; {then}"
         if self.retired:
-            return f"was retired on {self.retired}; requests to it fail"
-        return f"will be retired on {self.ends}; requests to it fail from then on" if self.ends_soon else None
+            return f"was retired on {self.retired}; {then}"
+        return f"will be retired on {self.ends}; {then} from then on" if self.ends_soon else None
 
     @property
     def end_advice(self) -> str:

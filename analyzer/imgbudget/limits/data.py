@@ -129,9 +129,10 @@ def _dangling(tree: Tree) -> list[str]:
                 if platform not in tree.platforms
             ]
     problems += [
-        f"models.{key}.successor: no model {successor.values[0]!r}"
+        f"models.{key}.{name}: no model {other.values[0]!r}"
         for key, values in tree.models.items()
-        if isinstance(successor := values.get("successor"), Term) and successor.values[0] not in tree.models
+        for name in ("successor", "answered_by")
+        if isinstance(other := values.get(name), Term) and other.values[0] not in tree.models
     ]
     for key, platform in tree.platforms.items():
         default = platform.values.get("default_model")

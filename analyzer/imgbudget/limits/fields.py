@@ -198,6 +198,7 @@ class LimitFields:
     retired: OneName = date("models")
     ends: OneName = date("models")
     successor: OneName = name("models")
+    answered_by: OneName = name("models")
     price_changes: OneName = date("models")
 
 

@@ -162,19 +162,26 @@ def is_other_vendors(model: str, dialect: str) -> bool:
 
 _VARIANT = (
     r"\d+(?:x\d+)?[bkm]|[ae]\d+b|\d+e|it|instruct|chat|preview|hf|fp8|fp16|bf16|awq|gptq|gguf|mlx|nvfp4|w4a16"
-    r"|int[48]|[48]bit|q\d\w*|dynamic|thinking|2[3-9](?:0[1-9]|1[0-2])|0\d{3}"
+    r"|int[48]|[48]bit|f16|f32|mxfp4|qat|dynamic|thinking|reasoning|non|2[3-9](?:0[1-9]|1[0-2])|0\d{3}"
 )
 """Sizes, tunings, quantizations and months of released weights, which follow the name of a family."""
+
+_QUANTIZED = re.compile(r"-(?:ud-)?(?:i?q\d\w*(?:-k|-[01])?(?:-(?:xxs|xs|s|m|l|xl|nl))?|tq[12]-0)(?=-|$)")
+"""Quantizations of llama.cpp in the name of a file: Q8_0, Q4_K_M, IQ2_XXS, UD-Q4_K_XL."""
+
+_MONTH_OF_YEAR = re.compile(r"-(?:0[1-9]|1[0-2])-20\d\d$")
+"""How Cohere dates its models: command-a-vision-07-2025."""
 
 
 def weights_of(name: str, index: Mapping[str, str]) -> str | None:
     """The model whose weights a bare name means, of `index`, in whatever way it divides words.
 
-    `qwen3-vl-235b-a22b-instruct`, `llama4-scout-17b-instruct` and `gemma3` are the names of servers.
+    `qwen3-vl-235b-a22b-instruct`, `llama4-scout-17b-instruct`, `gemma3` and `qwen3-vl-8b-q4-k-m-gguf` are the
+    names of servers.
     """
-    words = name.split("-")
-    if words[0] == "claude" or len(name) > _LONGEST_ID:
+    if name.startswith("claude") or len(name) > _LONGEST_ID:
         return None
+    words = _MONTH_OF_YEAR.sub("", _QUANTIZED.sub("", name)).split("-")
     whole = {key.replace("-", "").replace(".", ""): model for key, model in index.items()}
     while words:
         if (found := whole.get("".join(words))) is not None:

@@ -393,10 +393,26 @@ def kind_of(value: Any) -> str:
             return "an object"
 
 
+_BUFFER_AS_TEXT = 'encode the bytes before: buffer.toString("base64")'
+_ARRAY_AS_TEXT = "encode the bytes before, as base64"
+_BYTES_AS_TEXT = (_BUFFER_AS_TEXT, _ARRAY_AS_TEXT)
+
+
 def as_text_remedy(value: Any) -> str | None:
-    """How to send what JSON.stringify made of a Buffer or a Uint8Array; None for another value."""
-    is_buffer = isinstance(value, dict) and (value.get("type") == "Buffer" or isinstance(value.get("0"), int))
-    return 'encode the bytes before: buffer.toString("base64")' if is_buffer else None
+    """How to send bytes that became numbers in JSON; None for another value.
+
+    JSON.stringify makes an object of a Buffer or a Uint8Array; an array is what it makes of `[...bytes]`,
+    Python of `list(data)` and serde of a `Vec<u8>`.
+    """
+    if isinstance(value, dict):
+        is_buffer = value.get("type") == "Buffer" or isinstance(value.get("0"), int)
+        return _BUFFER_AS_TEXT if is_buffer else None
+    return _ARRAY_AS_TEXT if isinstance(value, list) and value and isinstance(value[0], int) else None
+
+
+def is_bytes_as_numbers(flaw: ShapeFlaw) -> bool:
+    """Whether a flaw is that the bytes of an image are numbers, not text: that the block is one is sure."""
+    return flaw.help in _BYTES_AS_TEXT
 
 
 def each_message(

@@ -118,7 +118,10 @@ class _ConverseReader(RequestCollector):
             return self.base64_image(data, location, inside, declared=declared)
         stored = source.get("s3Location")
         if not isinstance(stored, dict):
-            self.flaw(location.at("source"), "source of an image has no bytes", as_text_remedy(data))
+            fault = "source of an image has no bytes"
+            if data is not None:
+                fault = f"bytes is {kind_of(data)}, not base64 text"
+            self.flaw(location.at("source"), fault, as_text_remedy(data))
             return self.image(location, Origin.UNKNOWN, inside, declared=declared)
         uri = self.reference(stored.get("uri"))
         return self.image(location, Origin.URL, inside, declared=declared, reference=uri, source_type="s3")

@@ -51,7 +51,7 @@ class ClineBlockReader(BlockReader):
         if kind == "image" and "source" not in value:
             data, declared = value.get("data"), value.get("mediaType")
             if not isinstance(data, str):
-                self.flaw(location, f"data of an image is {kind_of(data)}, not a string")
+                self.flaw(location, f"data of an image is {kind_of(data)}, not base64 text")
                 return self.image(location, Origin.UNKNOWN, inside)
             declared = declared if isinstance(declared, str) else None
             return self.base64_image(data, location, (), declared=declared)

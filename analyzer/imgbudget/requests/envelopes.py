@@ -1,7 +1,8 @@
 """Bodies inside other JSON: in logs, traces, exports and dumps, as objects or as JSON in a string.
 
 Lists of messages and of content blocks without a body around them are bodies too. What wraps a body is not
-a known format, so a body counts only if a dialect reads an image in it and finds no fault in its shape.
+a known format, so a body counts only if a dialect reads an image in it and finds no fault in its shape,
+but for images whose bytes are numbers.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from imgbudget.model.subjects import (
 )
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.requests import frameworks
+from imgbudget.requests.base import is_bytes_as_numbers
 from imgbudget.requests.packed import is_packed
 from imgbudget.requests.payloads import LEAST_DAMAGED
 from imgbudget.requests.recordings import URL_KEYS, is_received
@@ -154,8 +156,11 @@ def _url_in(holder: dict[str, Any]) -> str:
 
 
 def is_sound(request: Request) -> bool:
-    """Whether a request in an envelope is one: it has an image or a document, and no fault in its shape."""
-    if request.flaws:
+    """Whether a request in an envelope is one: it has an image or a document, and no fault in its shape.
+
+    An image whose bytes are numbers is one all the same.
+    """
+    if not all(map(is_bytes_as_numbers, request.flaws)):
         return False
     if request.dialect == frameworks.FRAMEWORK.name:  # its images may be names of files
         request = request._replace(

@@ -154,7 +154,7 @@ class GeminiParts(RequestCollector):
             return Other(location, declared)
         if not isinstance(data, str):
             self.flaw(
-                location, f"data of an inline part is {kind_of(data)}, not a string", as_text_remedy(data)
+                location, f"data of an inline part is {kind_of(data)}, not base64 text", as_text_remedy(data)
             )
             return self.image(location, Origin.BASE64, inside, declared=declared)
         return self.base64_image(

@@ -55,7 +55,7 @@ class GooseBlocks(RequestCollector):
                 declared = mime if isinstance(mime, str) else None
                 yield self.base64_image(data, location, inside, declared=declared)
             else:
-                self.flaw(location, f"data of an image is {kind_of(data)}, not a string")
+                self.flaw(location, f"data of an image is {kind_of(data)}, not base64 text")
                 yield self.image(location, Origin.UNKNOWN, inside)
         elif kind == "toolResponse":
             yield self._result(value, location)

@@ -128,7 +128,7 @@ class _ContentReader(RequestCollector):
         declared, data, uri = value.get("mime_type"), value.get("data"), self.reference(value.get("uri"))
         declared = declared if isinstance(declared, str) else None
         if data is not None and not isinstance(data, str):
-            self.flaw(location, f"data is {kind_of(data)}, not a string", as_text_remedy(data))
+            self.flaw(location, f"data is {kind_of(data)}, not base64 text", as_text_remedy(data))
         if value["type"] == "document":
             return self._document(data, declared or PDF, location)
         level = value.get("resolution")

@@ -193,7 +193,7 @@ class BlockReader(RequestCollector):
             declared = None
         if not isinstance(data, str):
             self.flaw(
-                location, f"data of a base64 source is {kind_of(data)}, not a string", as_text_remedy(data)
+                location, f"data of a base64 source is {kind_of(data)}, not base64 text", as_text_remedy(data)
             )
             return self.image(location, Origin.BASE64, inside, declared=declared, source_type="base64")
         return self.base64_image(data, location, inside, declared=declared, oversized=oversized)

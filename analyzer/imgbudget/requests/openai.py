@@ -105,7 +105,10 @@ class PartReader(RequestCollector):
     def _plain_image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
         if identity := self.reference(value.get("file_id")):
             return self.image(location, Origin.FILE_ID, inside, reference=identity, detail=_detail(value))
-        return self.address(part_payload(value), location.at("image_url"), inside, detail=_detail(value))
+        address = part_payload(value)
+        if address is None and as_text_remedy(value.get("image_url")):
+            address = value["image_url"]
+        return self.address(address, location.at("image_url"), inside, detail=_detail(value))
 
     def address(
         self, address: Any, location: Location, inside: tuple[str, ...], *, detail: str | None = None

@@ -192,6 +192,6 @@ def _block(reader: RequestCollector, value: Any, location: Location, inside: tup
     data, declared = value.get("data"), value.get("mimeType")
     declared = declared if isinstance(declared, str) else None
     if not isinstance(data, str):
-        reader.flaw(location, f"data of an image is {kind_of(data)}, not a string")
+        reader.flaw(location, f"data of an image is {kind_of(data)}, not base64 text")
         return reader.image(location, Origin.BASE64, inside, declared=declared)
     return reader.base64_image(data, location, inside, declared=declared)

@@ -101,6 +101,15 @@ _ROW_KEYS = frozenset(
 """Keys of the rows of logs and of exported tables, in lower case, which no body of a request has."""
 
 
+_LOG_KEYS = _ROW_KEYS - {"id", "usage"}
+"""The keys of them that no gateway takes in a body either: beside messages they show that those were sent."""
+
+
+def _is_logged(body: dict[str, Any]) -> bool:
+    """Whether a body is an entry of a log, as litellm writes it: with the id of its call, or the answer."""
+    return not _LOG_KEYS.isdisjoint(map(str.lower, body))
+
+
 def _is_row_of_a_log(body: dict[str, Any]) -> bool:
     """Whether an object has its messages as one string among keys that no body has, as exports of logs do.
 
@@ -380,6 +389,8 @@ def _read(
     prompt = prompt_of(document, entry.body, dialect.turns_key, request)
     if entry.invoked is not None:
         request = sent_to(request, Address("bedrock", entry.invoked))._replace(is_record=True)
+    elif _is_logged(entry.body):
+        request = request._replace(is_record=True)
     if prompt is None and entry.id is None and entry.dialect is None:
         return request
     return request._replace(prompt=prompt, id=entry.id, dialect=entry.dialect or request.dialect)

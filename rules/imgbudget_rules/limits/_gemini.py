@@ -116,8 +116,9 @@ DATA: dict[str, dict[str, Any]] = {
             "long_prompt_tokens": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 200000},
             "long_input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 2.5},
             "long_output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 15},
-            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "note": "from then on the id is answered by the successor", "value": "2026-12-01"},
+            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "2026-12-01"},
             "successor": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.8-flash"},
+            "answered_by": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.8-flash"},
         },
         "gemini-2.5-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -129,8 +130,9 @@ DATA: dict[str, dict[str, Any]] = {
             "cache_min_tokens": {"source": "Gemini context caching guide", "date": "2026-10-13", "status": "conflicting", "note": "1,024 (Flash) and 4,096 (Pro) in copies of spring 2026", "value": 2048},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.3},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 2.5},
-            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "note": "from then on the id is answered by the successor", "value": "2026-12-01"},
+            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "2026-12-01"},
             "successor": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.5-flash-lite"},
+            "answered_by": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.5-flash-lite"},
         },
         "gemini-2.5-flash-lite": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
