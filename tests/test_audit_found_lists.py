@@ -294,6 +294,30 @@ def test_lists_in_wide_characters_are_read(at: Path, name: str, suffix: str, enc
     assert any(row["missed"] or row["findings"] for row in rows_of(path))
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("form", ["jsonl", "json"])
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
+def test_base64_in_a_named_list_is_read_compressed_or_not(
+    at: Path, prefix: str, form: str, suffix: str
+) -> None:
+    """A list of JSON with base64 was not opened once it was packed, as one with paths was."""
+    values = [{"image": prefix + one, "label": 1} for one in BASE64]
+    data = (lines(values) if form == "jsonl" else json.dumps(values)).encode()
+    path = at / f"set.{form}{suffix}"
+    path.write_bytes(gzip.compress(data) if suffix else data)
+    rows = rows_of(path)
+    assert sorted(widths(rows)) == [200, 210, 220]
+    assert not any(row["missed"] for row in rows)
+
+
+def test_requests_in_a_packed_file_are_no_rows_of_a_list(at: Path) -> None:
+    """What is sent is checked as a request, once it is unpacked: until then it counts as not read."""
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BASE64[0]}}
+    sent = {"model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": [block]}]}
+    (at / "sent.jsonl.gz").write_bytes(gzip.compress(lines([sent]).encode()))
+    assert [row["missed"] for row in rows_of(at / "sent.jsonl.gz")] == [True]
+
+
 @pytest.mark.parametrize(("most", "times"), [(9, 1), (8, 2)])
 def test_a_folder_is_searched_once_unless_it_has_very_many_files(
     at: Path, monkeypatch: pytest.MonkeyPatch, most: int, times: int

@@ -86,6 +86,11 @@ def form_of(name: str) -> ListForm | None:
     return next((form for suffix, form in _FORMS.items() if plain.endswith(suffix)), None)
 
 
+def is_packed_list(name: str) -> bool:
+    """Whether a list is compressed, by its name."""
+    return form_of(name) is not None and _PACKED.search(name) is not None
+
+
 class ListRow(NamedTuple):
     """A row of a list: its number, what its pointers begin with, its value, its bytes from `start` to `end`.
 

@@ -9,7 +9,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from imgbudget.auditing.inputs.fieldnames import FieldKind
-from imgbudget.auditing.inputs.listfiles import ListForm, ListRow, form_of, open_list, rows_of_list
+from imgbudget.auditing.inputs.listfiles import (
+    ListForm,
+    ListRow,
+    form_of,
+    is_packed_list,
+    open_list,
+    rows_of_list,
+)
 from imgbudget.auditing.inputs.opening import fingerprint
 from imgbudget.auditing.inputs.rowimages import ImageForm, Profile, RowValue, Survey
 from imgbudget.auditing.inputs.rowtexts import is_web
@@ -88,7 +95,9 @@ def _shape_of(where: str, _fingerprint: str, fields: tuple[str, ...]) -> ListSha
                 continue
             places.update((row.section, one.field) for one in found)
             if is_list is None:
-                is_list = rows_list_images(row, found, form, by_name=bool(fields))
+                is_list = rows_list_images(
+                    row, found, form, by_name=bool(fields), packed=is_packed_list(where)
+                )
             if is_list is False:
                 return None
             if survey.rows >= _SURVEYED:
@@ -101,9 +110,13 @@ def _shape_of(where: str, _fingerprint: str, fields: tuple[str, ...]) -> ListSha
 
 
 def rows_list_images(
-    row: ListRow, found: Sequence[RowValue], form: ListForm, *, by_name: bool
+    row: ListRow, found: Sequence[RowValue], form: ListForm, *, by_name: bool, packed: bool = False
 ) -> bool | None:
-    """Whether this is the row of a list of images; None if another one has to tell."""
+    """Whether this is the row of a list of images; None if another one has to tell.
+
+    Images in base64 are found in JSON of any shape, so that it need not be a list; not so in one that is
+    `packed`, which only lists are opened for.
+    """
     if form in (ListForm.CSV, ListForm.TSV):
         return True
     if by_name and any(one.tier is FieldKind.IMAGE for one in found):
@@ -120,7 +133,7 @@ def rows_list_images(
                 return True
         elif turns or in_turns or not _SENT.isdisjoint(keys):
             sent = True
-        elif one.form is ImageForm.URL and one.looks:
+        elif one.looks and (one.form is ImageForm.URL or (packed and one.form is ImageForm.TEXT)):
             return True
     return False if sent else None
 
