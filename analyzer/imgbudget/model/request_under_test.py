@@ -156,10 +156,10 @@ TRAITS: Final = {
     "images_elsewhere": "an image that is not directly in a turn of the user",
     "answers": "an assistant turn",
     "text_before_image": "a text before an image of the same turn",
-    "empty_text": "a text block without text",
-    "surrogate": "a text with half of a surrogate pair",
+    "empty_text": "images, and a text block without text",
+    "surrogate": "images, and a text with half of a surrogate pair",
     "image_text": "a text with the base64 of an image",
-    "stated_size": "a text that states at which size an image is displayed",
+    "stated_size": "images, and a text that states at which size one is displayed",
     "edits": "a change of what an earlier request had sent",
     "transcript": "turns that are those of a session",
     "unknown_model": "a model that is not known",
@@ -197,19 +197,39 @@ def traits_of(request: Request) -> int:
         found |= _EDITS
     if request.dialect == "transcript":
         found |= _TRANSCRIPT
-    for use in request.images:
-        found |= _IMAGES
+    found |= _in_images(request.images)
+    for turn in request.turns:
+        if turn.role == "assistant":
+            found |= _ANSWERS
+        if found & _IMAGES:
+            found |= _in_blocks(turn.blocks)
+        elif _holds_image_text(turn.blocks):
+            found |= _IMAGE_TEXT
+    return found
+
+
+def _in_images(images: tuple[ImageUse, ...]) -> int:
+    """The bits of what the images of a request are."""
+    found = _IMAGES if images else 0
+    for use in images:
         if use.role != "user" or use.inside:
             found |= _ELSEWHERE
         if use.reference is not None:
             found |= _ADDRESSES
         if use.digest is not None or (use.facts is not None and use.facts.pixels is not None):
             found |= _ALIKE
-    for turn in request.turns:
-        if turn.role == "assistant":
-            found |= _ANSWERS
-        found |= _in_blocks(turn.blocks)
     return found
+
+
+def _holds_image_text(blocks: tuple[Block, ...]) -> bool:
+    """Whether a text has the base64 of an image: all that is looked for in texts without images."""
+    for block in blocks:
+        if isinstance(block, Text):
+            if block.image_characters:
+                return True
+        elif isinstance(block, (Nested, DocumentUse)) and _holds_image_text(block.blocks):
+            return True
+    return False
 
 
 def _in_blocks(blocks: tuple[Block, ...]) -> int:
