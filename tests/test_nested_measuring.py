@@ -152,6 +152,8 @@ def test_several_models_are_on_the_platform_that_a_request_goes_to(
     plans = shown(imgbudget, "plan", "docs", "--model", names)["plans"]
     assert each(plans)["docs/r.json"] == each(plans)["docs/r.har"] == [both[0], *both]
     assert each(plans)["docs/a.png"][1] == (THERE, "anthropic")
+    found = shown(imgbudget, "size", "docs/r.json", "--model", f"{THERE},claude-none-9")["sizes"]
+    assert models(found) == [both[0], ("claude-none-9", "anthropic")]
     monkeypatch.setattr(selection, "is_installed", lambda _name: True)
     monkeypatch.setattr(task, "read_image", read_of)
     (image,) = shown(imgbudget, "legible", "docs/r.json", "-j", "1", "--model", names)["images"]

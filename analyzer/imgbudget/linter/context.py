@@ -170,10 +170,13 @@ class LintContext:
         return limits
 
     def bound(self, model: str, platform: str = "") -> Limits:
-        """The limits of another model on a platform if it serves it, else on the platform of these files."""
+        """The limits of another model on a platform that serves it, else on the platform of these files.
+
+        Which platform serves a model that nobody knows is not known either.
+        """
         if platform:
             limits = self.data.bind(model, platform)
-            if limits.platform == platform:
+            if limits.known and limits.platform == platform:
                 return limits
         return self.data.bind(model, self.platform)
 
