@@ -162,6 +162,12 @@ def test_a_plan_is_made_as_by_the_command(imgbudget: Command, images: Path) -> N
     package.plan("in", target="latency", select="IB2", apply=True, backup=True)
     assert (images / "in/large.jpg").read_bytes() == made["large.jpg"]
     assert (images / "in/large.jpg.bak").read_bytes() == before[images / "in/large.jpg"]
+    assert report.unwritten == ()
+    (images / "taken").write_text("a file")
+    (images / "in/large.jpg").write_bytes(before[images / "in/large.jpg"])
+    lost = package.plan("in/large.jpg", target="latency", apply=True, output_dir="taken")
+    assert [one.partition(":")[0] for one in lost.unwritten] == ["taken/large.jpg"]
+    assert "cannot be written" in lost[0].reason
     with pytest.raises(UsageError, match="goes with apply"):
         package.plan("in", backup=True)
 

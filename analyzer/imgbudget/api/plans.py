@@ -43,7 +43,8 @@ class PlanReport(TableReport, tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has 
     `requests` are the plans of requests, whose images are among those of the report, `documents` those of PDF
     files, page by page; `summary` counts what was read, `unread` says what could not be. `not_selected`
     counts the images in which no selected rule finds anything, None if none is selected. `resends` are what
-    the calls of conversations send again, None if that was not asked for.
+    the calls of conversations send again, None if that was not asked for. `unwritten` says which files could
+    not be written.
     """
 
     requests: tuple[RequestPlan, ...]
@@ -52,6 +53,7 @@ class PlanReport(TableReport, tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has 
     unread: tuple[str, ...]
     not_selected: int | None
     resends: tuple[Resend, ...] | None
+    unwritten: tuple[str, ...]
     _unread: tuple[UnreadPart, ...]
 
     @classmethod
@@ -62,6 +64,7 @@ class PlanReport(TableReport, tuple[ImagePlan, ...]):  # noqa: SLOT001 - it has 
         report.documents, report._unread = tuple(documents), planned.unread
         report.unread = tuple(map(str, planned.unread))
         report.not_selected, report.resends = planned.not_selected, planned.resends
+        report.unwritten = planned.unwritten
         return report
 
     def __repr__(self) -> str:
@@ -138,9 +141,9 @@ def plan(  # noqa: PLR0913 - keyword options
     `resend` adds what calls of conversations send again, and what caching, files, and pruning to the last
     `keep` images cost.
 
-    `apply` makes the changes, in place, with a `backup` of each replaced file, or in `output_dir`; what could
-    not be changed is in `reason` of a plan. `jobs` None uses all cores; a script then needs
-    `if __name__ == "__main__":` where processes are spawned.
+    `apply` makes the changes, in place, with a `backup` of each replaced file, or in `output_dir`; why an
+    image was not changed is in `reason` of its plan, and files that could not be written in `unwritten`.
+    `jobs` None uses all cores; a script then needs `if __name__ == "__main__":` where processes are spawned.
 
     Raises:
         UsageError: a path, target, rule or platform that does not exist, a budget that is none, a target

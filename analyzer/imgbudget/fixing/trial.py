@@ -199,17 +199,14 @@ def changed_files(plans: Mapping[str, FilePlan]) -> list[str]:
 
 
 def tried(
-    fixer: Fixer,
+    fixer: TrialFixer,
     paths: Paths,
     *,
     stdin: StandardInput | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     jobs: int | None = None,
 ) -> Mapping[str, FileOutcome]:
-    """What a fixer makes of each file, which it writes unless it is one for trials.
-
-    `jobs` None means a process for each core.
-    """
+    """What a fixer makes of each file. `jobs` None means a process for each core."""
     found = Outcomes()
     run(fixer, paths, outputs=[found], stdin=stdin, progress=progress, jobs=jobs, whole_run=False)
     return found.files
@@ -260,7 +257,7 @@ class PlannedFiles(NamedTuple):
     """The plans of files as a fixer carries them out, in the order of the files, and what was not read.
 
     `not_selected` is how many images are not planned, None if all are; `resends` are the accountings of
-    conversations, None unless they are asked for.
+    conversations, None unless they are asked for. `unwritten` says which files could not be written.
     """
 
     files: tuple[FilePlan, ...]
@@ -268,6 +265,7 @@ class PlannedFiles(NamedTuple):
     unread: tuple[UnreadPart, ...] = ()
     not_selected: int | None = None
     resends: tuple[Resend, ...] | None = None
+    unwritten: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:
@@ -305,7 +303,7 @@ def plan_files(session: Session, paths: Paths, goal: SizeGoal, choice: PlanChoic
             resends.extend(one for one in found if one)
 
     summary = run(session, paths, on_result=add, whole_run=False)
-    outcomes = _outcomes(session, paths, plans, goal, choice)
+    outcomes, unwritten = _outcomes(session, paths, plans, goal, choice)
     made = tuple(made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
     return PlannedFiles(
         made,
@@ -313,13 +311,14 @@ def plan_files(session: Session, paths: Paths, goal: SizeGoal, choice: PlanChoic
         tuple(unread),
         sum(plan.left_out for plan in made) if choice.selected else None,
         None if choice.keep is None else tuple(resends),
+        unwritten,
     )
 
 
 def _outcomes(
     session: Session, paths: Paths, plans: Mapping[str, FilePlan], goal: SizeGoal, choice: PlanChoice
-) -> Mapping[str, FileOutcome]:
-    """What a fixer makes of plans, as far as that is asked for."""
+) -> tuple[Mapping[str, FileOutcome], tuple[str, ...]]:
+    """What a fixer makes of plans, as far as that is asked for, and which files could not be written."""
     strategy = PlanFixes(
         goal,
         NO_BUDGET,
@@ -330,6 +329,10 @@ def _outcomes(
     )
     if choice.fixes is not None:
         fixer = Fixer(session, choice.fixes._replace(strategy=strategy), paths)
-        return tried(fixer, paths, jobs=choice.jobs)
+        made = Outcomes()
+        summary = run(fixer, paths, outputs=[made], jobs=choice.jobs, whole_run=False)
+        return made.files, tuple(summary.unwritten)
     changed = changed_files(plans) if choice.measure else ()
-    return tried(TrialFixer(session, strategy, paths, changed), paths, jobs=choice.jobs) if changed else {}
+    if not changed:
+        return {}, ()
+    return tried(TrialFixer(session, strategy, paths, changed), paths, jobs=choice.jobs), ()
