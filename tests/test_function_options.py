@@ -125,6 +125,10 @@ SAME: list[tuple[list[str], Callable[[], Any]]] = [
     ),
     (["plan", "in"], lambda: package.plan("in", package.RunOptions(select="IB6")).to_dict()),
     (
+        ["plan", "in", "--select", "IB6", "--extend-select", "IB2", "--estimate"],
+        lambda: package.plan("in", select="IB6", extend_select="IB2", measure=False).to_dict(),
+    ),
+    (
         ["plan", "in/talk.json", "--resend", "--keep", "0"],
         lambda: package.plan("in/talk.json", resend=True, keep=0).to_dict(),
     ),

@@ -110,6 +110,7 @@ def plan(  # noqa: PLR0913 - keyword options
     cheapest: bool = False,
     select: str | Sequence[str] | None = None,
     ignore: str | Sequence[str] | None = None,
+    extend_select: str | Sequence[str] | None = None,
     unsafe: bool = False,
     resend: bool = False,
     keep: int = KEPT,
@@ -136,10 +137,10 @@ def plan(  # noqa: PLR0913 - keyword options
     the result; nothing is written. With `measure=False` only headers are read, and `bytes_range` is the range
     that the bytes of a changed image will be in.
 
-    With `select` only image files and requests are planned in which one of these rules finds something that
-    is not in `ignore`; what `options` select does not count. `unsafe` also reduces animations to a frame.
-    `resend` adds what calls of conversations send again, and what caching, files, and pruning to the last
-    `keep` images cost.
+    With `select` only image files and requests are planned in which one of these rules, or of those in
+    `extend_select`, finds something that is not in `ignore`; what `options` select does not narrow a plan.
+    `unsafe` also reduces animations to a frame. `resend` adds what calls of conversations send again, and
+    what caching, files, and pruning to the last `keep` images cost.
 
     `apply` makes the changes, in place, with a `backup` of each replaced file, or in `output_dir`; why an
     image was not changed is in `reason` of its plan, and files that could not be written in `unwritten`.
@@ -163,6 +164,8 @@ def plan(  # noqa: PLR0913 - keyword options
         asked = asked._replace(select=select)
     if ignore is not None:
         asked = asked._replace(ignore=ignore)
+    if extend_select is not None:
+        asked = asked._replace(extend_select=extend_select)
     client = asked.client or ""
     session = Session(asked._replace(client=client, pixels=False, text=False, nested=True))
     several = several_of(model_names(model))
