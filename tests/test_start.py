@@ -138,7 +138,7 @@ def loaded_modules(folder: Path, code: str) -> frozenset[str]:
         ("a.png", "", 71, 24),
         ("a.jpg", "bisect", 73, 24),
         ("a.png b.png c.png", "", 71, 26),
-        ("r.json", FOR_REQUESTS, 125, 47),
+        ("r.json", FOR_REQUESTS, 125, 32),
     ],
 )
 def test_the_hook_loads_few_modules(tmp_path: Path, names: str, more: str, engine: int, pack: int) -> None:
