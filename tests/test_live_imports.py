@@ -94,3 +94,41 @@ def test_an_sdk_of_before_is_named(tmp_path: Path) -> None:
         "needs anthropic 2 or newer, 1.17.0 is installed: pip install 'imgbudget[live]' --upgrade"
         in done.stderr
     )
+
+
+EXTRAS = (
+    *(
+        "numpy",
+        "rapidocr",
+        "onnxruntime",
+        "cv2",
+        "pyarrow",
+        "duckdb",
+        "fsspec",
+        "jinja2",
+        "ray",
+        "pillow_heif",
+    ),
+    *("anthropic", "httpx", "httpx2", "mcp", "mcp_types", "pygls", "lsprotocol", "tomlkit", "openpyxl"),
+)
+
+
+def test_every_command_loads_without_any_extra(tmp_path: Path) -> None:
+    """In an environment with the wheel alone: each shows its help, and `view` writes a page."""
+    (tmp_path / "a.png").write_bytes(image_bytes((2000, 300)))
+    code = (
+        "import contextlib, io, sys\n"
+        f"for name in {EXTRAS!r}: sys.modules[name] = None\n"
+        "from imgbudget.cli.main import COMMANDS, main\n"
+        "failed = []\n"
+        "lines = [[name, '-h'] for name in COMMANDS]\n"
+        "for line in (*lines, ['view', 'a.png', '-o', 'v.html', '--isolated']):\n"
+        "    try:\n"
+        "        with contextlib.redirect_stdout(io.StringIO()): main(line)\n"
+        "    except SystemExit as stop:\n"
+        "        if stop.code: failed.append(line)\n"
+        "sys.exit(f'failed: {failed}' if failed else 0)"
+    )
+    done = run(tmp_path, code)
+    assert (done.returncode, done.stderr.partition("Traceback")[1]) == (0, ""), done.stderr
+    assert b"a.png" in (tmp_path / "v.html").read_bytes()

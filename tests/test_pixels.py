@@ -25,6 +25,7 @@ from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts, pixels_from
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.pixels import decode, measure
 from imgbudget.pixels.decode import decoded_pixels
+from imgbudget.pixels.samples import as_bytes
 from imgbudget_rules.ib908_flattened_mode import CONVERTED
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -319,3 +320,23 @@ def test_partitions_of_decoded_images_are_small_and_grow() -> None:
     assert [start for start, _ in many[1:]] == [stop for _, stop in many[:-1]]
     assert list(Naming("").ranges(2500)) == [(0, 1000), (1000, 2000), (2000, 2500)]
     assert list(Naming("").ranges(0)) == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "numbers", "expected"),
+    [
+        ("I;16", [0, 256, 257, 65535], [0, 0, 1, 255]),
+        ("I;16B", [0, 256, 257, 65535], [0, 0, 1, 255]),
+        ("I", [-100, 0, 50, 155], [0, 100, 150, 255]),
+        ("F", [0.0, 0.5, 0.25, 1.0], [0, 127, 63, 255]),
+        ("F", [3.5] * 4, [0] * 4),
+        ("F", [float("nan"), 2.0, 4.0, 3.0], [0, 0, 255, 127]),
+        ("F", [2.0, float("inf"), 4.0, 3.0], [0, 0, 255, 127]),
+    ],
+)
+def test_deep_samples_become_bytes(mode: str, numbers: list[float], expected: list[int]) -> None:
+    """Of 16 bits the upper eight, in steps of 257; numbers between the least and the greatest finite one."""
+    code = {"I;16": "<4H", "I;16B": ">4H", "I": "=4i", "F": "=4f"}[mode]
+    values = numbers if mode == "F" else map(int, numbers)
+    picture = as_bytes(Image.frombytes(mode, (2, 2), struct.pack(code, *values)))
+    assert (picture.mode, [*picture.tobytes()]) == ("L", expected)

@@ -1,17 +1,19 @@
 """The pixels of an image as a model gets them: upright, opaque, RGB; and at smaller sizes."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL.Image import Image, Resampling, Transform, Transpose, new
 
 from imgbudget.errors import FixError
-from imgbudget.legibility.engine import Quad
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import MOST_DECODED, ImageFacts
-from imgbudget.pixels.decode import DEEP, MOST_PIXELS, as_bytes
 from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
+from imgbudget.pixels.samples import DEEP, MOST_PIXELS, as_bytes
+
+if TYPE_CHECKING:
+    from imgbudget.legibility.engine import Quad
 
 RESAMPLING = Resampling.LANCZOS
 """The filter that the API is assumed to downscale with: no provider publishes its own. It is the one of
@@ -119,7 +121,7 @@ def seen_picture(picture: Image, size: Size) -> Image:
     return picture.resize(size, RESAMPLING)
 
 
-def seen_part(picture: Image, size: Size, quad: Quad) -> tuple[Image, tuple[int, int]]:
+def seen_part(picture: Image, size: Size, quad: "Quad") -> tuple[Image, tuple[int, int]]:
     """The part of the picture around these corners as it is seen at a size in px, and where that part begins.
 
     To downscale a line takes a hundredth of the time that a large picture takes.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image, Transpose, fromarray, frombuffer, frombytes, new
+from PIL.Image import Image, Transpose, frombuffer, frombytes, new
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -19,11 +19,9 @@ from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.pixels.hashes import pixel_hash
 from imgbudget.pixels.opening import TURNING, as_fix_error, open_picture, refuse_scans
+from imgbudget.pixels.samples import DEEP, MOST_PIXELS, as_bytes
 
 Pixels = NDArray[np.uint8]
-
-MOST_PIXELS = 64_000_000
-"""Pixels of an image from which on it is not measured: no API takes an image of more than 8000x8000 px."""
 
 DETAILED_EDGE = 1600
 """Px of the long edge that brightness keeps: about what most models use of an image (1568 px)."""
@@ -165,10 +163,6 @@ def _reduced(grey: Pixels, by: int) -> Pixels:
     return small
 
 
-DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
-"""Modes with more than 8 bits a sample."""
-
-
 def _stored_mode(image: Image) -> str:
     """The mode of a picture before it is loaded; Pillow reads colours of 16 bits as 8, here `RGB;16`."""
     for tile in image.tile if isinstance(image, ImageFile) else ():
@@ -225,16 +219,6 @@ def _of_any(image: Image, size: Size, orientation: int, *, upright: bool = False
         orientation,
         hashed,
     )
-
-
-def as_bytes(image: Image) -> Image:
-    """A picture of 16 bits or of numbers as one of 8 bits; numbers from the least to the greatest."""
-    samples = np.asarray(image).astype(np.float32)
-    if image.mode.startswith("I;16"):
-        return fromarray((samples / 257).astype(np.uint8))
-    samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-    low, high = float(samples.min()), float(samples.max())
-    return fromarray(((samples - low) * (255 / ((high - low) or 1.0))).astype(np.uint8))
 
 
 def _opaque(image: Image) -> tuple[Image, float]:
