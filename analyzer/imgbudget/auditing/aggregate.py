@@ -17,7 +17,7 @@ from imgbudget.auditing.statistics import (
     SkipRow,
     Totals,
 )
-from imgbudget.auditing.store import SHARES, Store, places_of
+from imgbudget.auditing.store import SHARES, NumberSummary, Store, places_of
 from imgbudget.auditing.trials import EXPONENT, ResizedImages, bytes_after
 from imgbudget.discovery.walk import SAME_FILE
 from imgbudget.limits.bound import Limits
@@ -170,11 +170,28 @@ METRICS = (
 """In the order of the report."""
 
 
-def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] = ()) -> Distribution:
-    """The exact distribution of a metric over all images that have it, with bins split at the markers too."""
-    value, doubtful = metric.sql.replace("{tier}", store.tier), store.limits.tier.alternatives
-    edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
-    found = store.summary(value, edges)
+def distributions(store: Store, markers: Sequence[tuple[AxisMarker, ...]]) -> tuple[Distribution, ...]:
+    """The exact distribution of each metric over all images that have it; its markers split bins too."""
+    edges = [
+        sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in some)})
+        for metric, some in zip(METRICS, markers, strict=True)
+    ]
+    values = [metric.sql.replace("{tier}", store.tier) for metric in METRICS]
+    found = store.summaries(list(zip(values, edges, strict=True)))
+    return tuple(
+        _distribution(metric, edges, some, numbers, doubtful=bool(store.limits.tier.alternatives))
+        for metric, edges, some, numbers in zip(METRICS, edges, markers, found, strict=True)
+    )
+
+
+def _distribution(
+    metric: Metric,
+    edges: Sequence[float],
+    markers: tuple[AxisMarker, ...],
+    found: NumberSummary,
+    *,
+    doubtful: bool,
+) -> Distribution:
     bins = tuple(map(Bin, (None, *edges), (*edges, None), found.bins))
     return Distribution(
         name=metric.name,
@@ -241,9 +258,8 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
         tier=limits.tier.name,
         sources=about.sources,
         totals=totals_of(store),
-        distributions=tuple(
-            distribution(store, metric, axis_markers_of(metric.name, limits, about.data, rules))
-            for metric in METRICS
+        distributions=distributions(
+            store, [axis_markers_of(metric.name, limits, about.data, rules) for metric in METRICS]
         ),
         folders=folders,
         folders_total=folders_total,
@@ -267,7 +283,7 @@ def totals_of(store: Store) -> Totals:
     area = "cast(width as hugeint) * height"
     planned = f"cast({tier}planned_width as hugeint) * {tier}planned_height"
     resized = f"{planned} < {area}"
-    *counts, unchanged, base64, pixels, tokens, tokens_after, doubt, doubt_after = store.one(
+    *counts, unchanged, base64, pixels, tokens, tokens_after, doubt, doubt_after, links = store.one(
         f"""select count(*) filter (where subject = 'image'), count(*) filter (where subject = 'request'),
         count(*) filter (where subject = 'document'), count(*) filter (where subject = 'skip'),
         count(*) filter (where missed), count(*) filter (where subject = 'image' and damage is not null),
@@ -282,9 +298,8 @@ def totals_of(store: Store) -> Totals:
         coalesce(sum(base64_bytes) filter (where subject = 'image'), 0),
         coalesce(sum_of_products(case when subject = 'image' then width end, height), 0),
         coalesce(sum({tier}tokens), 0), coalesce(sum({tier}planned_tokens), 0),
-        {store.doubts} from rows"""  # noqa: S608 - ours
+        {store.doubts}, count(*) filter (where {_IS_LINK}) from rows"""  # noqa: S608 - ours
     )
-    links = store.one(f"select count(*) from rows where {_IS_LINK}")[0]  # noqa: S608 - ours
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)
     batch = limits.batch_factor.value if limits.batch_factor else None
     costs = (cost, cost_after, *(None if batch is None else amount * batch for amount in (cost, cost_after)))

@@ -4,8 +4,9 @@ import heapq
 import json
 import sqlite3
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat
 from math import pow as power
 from typing import Any
 
@@ -32,21 +33,28 @@ class MemoryStore(Store):
         """SQL: whether a row has a finding with this code."""
         return f"findings in (select number from findings where code = {quoted(code)})"  # noqa: S608
 
-    def summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
-        """What is known of a number of all images: few are sorted sooner than a database adds them up."""
-        found = self.all(
-            f"select v from (select {value} as v from rows where {IMAGES}) where v is not null"  # noqa: S608
-        )
-        values = sorted(number for (number,) in found)
-        below = [bisect_left(values, edge) for edge in edges]
-        counts = [after - before for before, after in pairwise((0, *below, len(values)))]
-        if not values:
-            return NumberSummary(0, None, None, None, (), counts)
-        # in whole hundredths: 0.07 * 100 is more than seven
-        places = [-(-len(values) * round(share * 100) // 100) for share in SHARES]
-        quantiles = [values[max(place, 1) - 1] for place in places]
-        mean = float(sum([_rounded(number * 1e6) for number in values])) / 1e6 / len(values)
-        return NumberSummary(len(values), values[0], values[-1], mean, quantiles, counts)
+    def summaries(self, asked: Sequence[tuple[str, Sequence[float]]]) -> Sequence[NumberSummary]:
+        """What is known of numbers of all images: few are sorted sooner than a database adds them up."""
+        expressions = ", ".join(value for value, _ in asked)
+        found = self.all(f"select {expressions} from rows where {IMAGES}")  # noqa: S608 - ours
+        numbers = zip(*found, strict=True) if found else repeat(())
+        return [_summary(values, edges) for values, (_, edges) in zip(numbers, asked, strict=False)]
+
+
+def _summary(numbers: Sequence[float | None], edges: Sequence[float]) -> NumberSummary:
+    times = Counter(numbers)
+    values = sorted([number for number in times if number is not None])
+    upto = (0, *accumulate([times[number] for number in values]))
+    images = upto[-1]
+    below = [upto[bisect_left(values, edge)] for edge in edges]
+    counts = [after - before for before, after in pairwise((0, *below, images))]
+    if not values:
+        return NumberSummary(0, None, None, None, (), counts)
+    # in whole hundredths: 0.07 * 100 is more than seven
+    places = [max(-(-images * round(share * 100) // 100), 1) for share in SHARES]
+    quantiles = [values[bisect_left(upto, place) - 1] for place in places]
+    mean = float(sum([_rounded(number * 1e6) * times[number] for number in values])) / 1e6 / images
+    return NumberSummary(images, values[0], values[-1], mean, quantiles, counts)
 
 
 class RowsInMemory:

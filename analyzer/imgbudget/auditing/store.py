@@ -158,11 +158,14 @@ class Store(NamedTuple):
         """SQL: whether a row has a finding with this code."""
         return f"list_contains(list_transform(findings, lambda f: f.code), {quoted(code)})"
 
-    def summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
-        """What is known of a number of all images, an SQL expression; `edges` are between the bins.
+    def summaries(self, asked: Sequence[tuple[str, Sequence[float]]]) -> Sequence[NumberSummary]:
+        """What is known of numbers of all images: an SQL expression for each, and the edges between its bins.
 
         The mean adds whole numbers: a sum of floats would depend on the order of rows.
         """
+        return [self._summary(value, edges) for value, edges in asked]
+
+    def _summary(self, value: str, edges: Sequence[float]) -> NumberSummary:
         low, high = (f"v >= {edge}" for edge in edges), (f"v < {edge}" for edge in edges)
         tests = zip_longest(("true", *low), high, fillvalue="true")
         counts = ", ".join(f"count(*) filter (where {least} and {below})" for least, below in tests)
