@@ -102,11 +102,16 @@ class WriteError(ImgbudgetError):
 NO_FILE = "no such file or folder"
 """How every command says that a path does not exist."""
 
+IS_FOLDER = "is a folder, not a file"
+"""How every command says that a path is none of a file."""
+
 
 def os_error_text(error: OSError) -> str:
     """The operating system's reason, as a clause in lower case without the path."""
     if isinstance(error, FileNotFoundError):
         return NO_FILE
+    if isinstance(error, IsADirectoryError):
+        return IS_FOLDER
     return (error.strerror or str(error)).lower()
 
 

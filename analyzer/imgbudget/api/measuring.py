@@ -74,6 +74,8 @@ class MeasuredFiles(NamedTuple):
 
 def measured_files(session: Session, path: str) -> MeasuredFiles:
     """The sizes of the images in a file, folder or request. Raises UsageError: nothing has that name."""
+    if path == "-":
+        raise UsageError("-: images are not read from standard input here; name a file")
     if not os.path.exists(path):
         raise UsageError(f"{path or repr(path)}: {NO_FILE}; a size is written 1920x1080")
     found: list[FileResult] = []

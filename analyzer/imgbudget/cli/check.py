@@ -173,6 +173,10 @@ def check(options: CheckOptions) -> int:
     paths, output = options.paths, options.output
     formats = chosen_formats(output.formats, tuple(FORMATS))
     session = _session(options, {name for name, _ in formats})
+    if options.show_files and options.show_settings:
+        raise UsageError("--show-files and --show-settings exclude each other")
+    if options.stdin_filename is not None and "-" not in paths:
+        raise UsageError("--stdin-filename goes with -, the path of standard input")
     if options.show_files:
         return _show_files(session, paths, formats, output.color)
     if options.show_settings:

@@ -117,6 +117,8 @@ def _refuse_contradictions(write: WriteOptions, paths: Sequence[str], name: str,
     for option in ("output_dir", "backup", "report"):
         if getattr(write, option) and not wanted:
             raise UsageError(f"--{option.replace('_', '-')} goes with {name}")
+    if write.output_dir and os.path.lexists(write.output_dir) and not os.path.isdir(write.output_dir):
+        raise UsageError(f"--output-dir {write.output_dir}: is a file, not a folder")
     if write.backup and (write.output_dir or write.diff):
         raise UsageError("--backup keeps what is replaced; with --output-dir or --diff nothing is")
     if "-" in paths and wanted:

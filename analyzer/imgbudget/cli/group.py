@@ -12,7 +12,7 @@ from imgbudget.cli.completion import one_of
 from imgbudget.cli.main import COMMANDS, load
 from imgbudget.cli.output import show
 from imgbudget.config.suggest import nearest
-from imgbudget.printable import joined
+from imgbudget.printable import joined, several_lines
 from imgbudget.version import __version__
 
 
@@ -194,12 +194,18 @@ def _parameter(field: Field, formats: Sequence[str]) -> click.Parameter:
     )
 
 
+class _WholeNumber(click.IntRange):
+    """A whole number; click says of other text that it is "not a valid integer range"."""
+
+    name = "integer"
+
+
 def _type(kind: Choice | Number | None) -> "click.ParamType[Any] | None":
     match kind:
         case Choice():
             return click.Choice(kind.names)
         case Number() if kind.kind is int:
-            return click.IntRange(min=int(kind.minimum))
+            return _WholeNumber(min=int(kind.minimum))
         case Number():
             return click.FloatRange(min=kind.minimum, min_open=kind.exclusive)
         case None:
@@ -218,6 +224,9 @@ def _parsed(parse: Callable[[Any], object]) -> Callable[[click.Context, click.Pa
 
 def _show_mistake(error: click.ClickException) -> None:
     """What click says of a command line, which its message repeats in part."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
+        show(several_lines(f"{error.format_message()}\n"), aside=True)
+        return
     lines = [f"Error: {error.format_message()}"]
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:

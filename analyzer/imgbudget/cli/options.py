@@ -21,6 +21,13 @@ def codes(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(code.strip() for text in texts for code in text.split(",") if code.strip())
 
 
+def named_models(texts: Sequence[str]) -> tuple[str, ...]:
+    """Comma-separated models, each by itself. Raises ValueError: there is none."""
+    if not (found := codes(texts)):
+        raise ValueError("no model is named")
+    return found
+
+
 def to_budgets(texts: Sequence[str]) -> Budgets:
     """The budgets that `--budget image.tokens=1600` and the like set.
 
@@ -304,6 +311,8 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
     Raises:
         UsageError: several models are named.
     """
+    if provider.model is not None and not provider.model.strip(" ,"):
+        raise UsageError("--model: no model is named")
     if provider.model is not None and "," in provider.model:
         raise UsageError(
             f"--model {provider.model}: this command takes one model at a time; "

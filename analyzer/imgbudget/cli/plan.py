@@ -184,6 +184,8 @@ def plan(options: PlanOptions) -> int:
     applies = wants_apply(options) and bool(paths)
     if options.estimate and applies:
         raise UsageError("--estimate plans from headers alone; it does not go with --apply or --diff")
+    if options.keep != KEPT and not options.show_resend:
+        raise UsageError("--keep goes with --resend")
     goal, budgets = goal_of(options.targets), budgets_of(options.budget, ("image", "request"))
     several = options.for_models or options.provider.several
     formats = chosen_formats(output.formats, FORMATS)

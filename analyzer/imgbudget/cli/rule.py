@@ -35,6 +35,8 @@ def show_rule(options: RuleCommandOptions) -> int:
     if options.packs:
         return _packs(options.output)
     session = Session(run_options(settings=options.settings, verbose=options.output.verbose))
+    if options.show_all and options.name:
+        raise UsageError("give a rule's code or name, or --all, not both")
     if options.show_all:
         rules = list(session.registry.rules)
     elif options.name:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from imgbudget.cli.command import deprecated, flag, option
 from imgbudget.cli.completion import model_ids, one_of
-from imgbudget.cli.options import DATE, LIMITS, PLATFORM, BudgetOptions, ModelOptions, codes
+from imgbudget.cli.options import DATE, LIMITS, PLATFORM, BudgetOptions, ModelOptions, codes, named_models
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
 from imgbudget.limits.fields import DETAILS
@@ -23,7 +23,7 @@ class ModelsOptions(NamedTuple):
         option(
             "--model",
             many=True,
-            parse=codes,
+            parse=named_models,
             metavar="IDS",
             complete=model_ids,
             help="Model whose limits apply; a request's own model wins. Several, comma-separated, are shown "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_gateways, check_platform, check_selectors
-from imgbudget.errors import NO_FILE, ConfigError, ConfigProblem, UsageError, os_error_text
+from imgbudget.errors import IS_FOLDER, NO_FILE, ConfigError, ConfigProblem, UsageError, os_error_text
 from imgbudget.limits.values import figure
 from imgbudget.namedtuples import NamedTuple
 
@@ -67,7 +67,7 @@ def _found_in(folder: str, notes: list[str]) -> str | None:
     # pipes, devices and broken links are found too, so that reading them says why the settings do not apply
     there = [path for name in YAML_NAMES if os.path.lexists(path := os.path.join(folder, name))]
     found = [path for path in there if not os.path.isdir(path)]
-    notes.extend(f"{shown(path)} is not read: is a directory" for path in there if path not in found)
+    notes.extend(f"{shown(path)} is not read: {IS_FOLDER}" for path in there if path not in found)
     pyproject = os.path.join(folder, PYPROJECT)
     text = _read_pyproject(pyproject, notes)
     if found:
@@ -116,7 +116,7 @@ def why_no_file(path: str) -> str | None:
     if os.path.isfile(path):
         return None
     if os.path.isdir(path):
-        return "is a folder, not a file"
+        return IS_FOLDER
     return "is not a regular file" if os.path.exists(path) else MISSING
 
 

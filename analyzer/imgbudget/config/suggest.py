@@ -81,12 +81,12 @@ def unknown(what: str, given: str, known: Sequence[str], *, listed: bool = False
 
 
 def _nearest_code(given: str, known: Iterable[str]) -> str | None:
-    """For a code such as IB299, the known one with the longest common beginning, then the nearest number."""
+    """For a code such as IB299 or IB2x, the known one with the longest common beginning, then the nearest."""
     import re  # noqa: PLC0415 - rare
 
     code = re.compile(r"([A-Z]+)([0-9]{1,9})")
     text = given.upper()
-    wanted = code.fullmatch(text)
+    wanted = code.match(text)
     if wanted is None:
         return None
     similar = [

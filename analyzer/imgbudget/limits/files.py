@@ -92,5 +92,6 @@ def read_yaml(path: str) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise LimitsError(f"{path}: must be a mapping, not a {type(content).__name__}")
+        found = "a list" if isinstance(content, list) else "a single value"
+        raise LimitsError(f"{path}: must be a mapping, not {found}")
     return content

@@ -455,7 +455,7 @@ class _Sender:
         self._clients = clients
         profile = clients.client_named(name)
         if profile is None:
-            raise UsageError(unknown("client", name, clients.NAMES))
+            raise UsageError(unknown("client", name, clients.NAMES, listed=True))
         self.profile: ClientProfile = profile
 
     def as_sent(self, use: ImageUse) -> "ClientImage":
