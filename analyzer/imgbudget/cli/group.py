@@ -34,6 +34,20 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options of the group; those of a command stand behind its name."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((word for word in words if word in COMMANDS), None)
+            if name is None:
+                raise
+            option = error.option_name
+            raise click.UsageError(
+                f"no option {option!r} before the command; write it behind: imgbudget {name} {option}", ctx
+            ) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -41,6 +55,8 @@ class Commands(click.Group):
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
             hint = f"check {name}" if os.path.exists(name) else _nearest(name)
+            if hint == "--help" and args[1:2] and args[1] in COMMANDS:
+                hint = f"{args[1]} --help"
             also = f" Did you mean 'imgbudget {hint}'?" if hint else ""
             raise click.UsageError(f"no such command {name!r}.{also}", ctx)
         return super().resolve_command(ctx, args)
@@ -56,6 +72,8 @@ _ELSEWHERE = {
     "audit": ("dataset", "report", "stats"),
     "check --show-settings": ("config", "settings"),
     "tiles": ("tile", "cut"),
+    "--help": ("help", "man", "usage"),
+    "--version": ("version",),
 }
 """What other tools call a command: the words that `difflib` would lead elsewhere."""
 
@@ -78,6 +96,7 @@ _OPTIONS_ELSEWHERE = {
     "--exclude": "exclude in the configuration",
     "--dry-run": "--diff",
     "--check": "--diff",
+    "--fix": "--apply",
     "--workers": "--jobs",
     "--threads": "--jobs",
     "--no-color": "--color never",
