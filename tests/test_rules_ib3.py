@@ -77,7 +77,14 @@ def test_every_other_orientation_is_reported(orientation: int) -> None:
     """2 to 8: the pixels are to be turned."""
     [problem] = run_rule(exif_rotation, image(f"<jpeg 8x8 orientation={orientation}>"))
     assert problem.measured == orientation
-    assert f"EXIF orientation is {orientation}:" in problem.message
+    assert problem.message.startswith(f"EXIF orientation is {orientation}:")
+
+
+@pytest.mark.parametrize("form", ["avif", "heic", "heif"])
+def test_properties_that_turn_a_picture_are_named(form: str) -> None:
+    """AVIF and HEIC files turn it by irot and imir; an EXIF orientation in them has no effect."""
+    [problem] = run_rule(exif_rotation, image(f"<{form} 8x8 orientation=6>"))
+    assert problem.message.startswith("orientation by irot and imir is 6:")
     assert problem.fix == BakeOrientation()
 
 

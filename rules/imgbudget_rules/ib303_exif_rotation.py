@@ -25,6 +25,9 @@ STORED = {
 }
 """How the pixels are stored, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
 
+_TURNED_BY_PROPERTIES = ("avif", "heic", "heif")
+"""Formats whose properties irot and imir turn the picture (ISO/IEC 23008-12); their EXIF does not."""
+
 
 @rule(
     "IB303",
@@ -83,8 +86,10 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             fix_safety=FixSafety.UNSAFE,
         )
         return
+    by_properties = use.facts.format in _TURNED_BY_PROPERTIES
+    name = "orientation by irot and imir" if by_properties else "EXIF orientation"
     yield Problem(
-        message=f"EXIF orientation is {orientation}: the pixels are stored {STORED[orientation]}, "
+        message=f"{name} is {orientation}: the pixels are stored {STORED[orientation]}, "
         f"and {ctx.limits.model} may see them that way",
         help="rotate the pixels and drop the tag before sending",
         measured=orientation,
