@@ -5,6 +5,7 @@ What needs the recogniser is skipped without imgbudget[text]; the rest runs on v
 
 import io
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -211,6 +212,45 @@ def test_each_line_is_found_once_at_its_full_size() -> None:
     assert found.lines[0].height > 35
     assert found.lines[-1].height < 14
     assert find_lines(image, engine, known=[quad_of(line.corners) for line in found.lines]).lines == ()
+
+
+class Slanted(BoxesOnly):
+    """Finds rows of one colour each, along lines of a known slope."""
+
+    def __init__(self, slope: float) -> None:
+        """For lines that run down by the slope."""
+        super().__init__()
+        along = np.array((1.0, slope)) / np.hypot(1, slope)
+        self.axes = np.stack((along, (-along[1], along[0])))
+
+    def detect(self, pixels: Pixels) -> Sequence[Quad]:
+        """The smallest boxes around the px of each colour, as they run."""
+        found = []
+        for shade in np.unique(pixels[:, :, 0])[:-1]:
+            down, across = np.nonzero(pixels[:, :, 0] == shade)
+            if len(down) < 100:  # the soft edge of a letter
+                continue
+            places = np.stack((across, down), axis=1) @ self.axes.T
+            (left, top), (right, bottom) = places.min(axis=0) - 2, places.max(axis=0) + 2
+            corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+            found.append(corners @ self.axes)
+        return found
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.12, -0.2])
+def test_slanted_lines_that_are_near_each_other_are_all_found(slope: float) -> None:
+    """As of a page that was scanned askew: upright boxes around such lines overlap, the lines do not."""
+    page = Image.new("RGB", (620, 280), "white")
+    draw = ImageDraw.Draw(page)
+    draw.fontmode = "1"  # letters without soft edges
+    for number in range(8):
+        text = "an ordinary line of a page, and 48 of it in all"
+        draw.text((30, 20 + 30 * number), text, fill=(20 * number,) * 3, font=ImageFont.load_default(18))
+    page = page.rotate(-math.degrees(math.atan(slope)), expand=True, fillcolor="white")
+    found = find_lines(page, Slanted(slope)).lines
+    assert len(found) == 8
+    again = find_lines(page, Slanted(slope), known=[quad_of(line.corners) for line in found[:7]])
+    assert len(again.lines) == 1
 
 
 def test_a_picture_that_is_too_busy_says_from_which_height_on_it_was_searched() -> None:

@@ -3,6 +3,7 @@
 A stand-in reads the lines here: large letters whole, small ones with a third of their letters wrong.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from imgbudget.legibility.comparison import fewest_within, share_within
 from imgbudget.legibility.crops import quad_of
 from imgbudget.legibility.engine import Pixels, Quad, Recognised
-from imgbudget.live.transcription import QUESTION, ExpectedLine, transcribed
-from imgbudget.model.text import LineState
+from imgbudget.live.transcription import QUESTION, ExpectedLine, transcribed, transcription_body
+from imgbudget.model.text import LineState, text_tokens
 from tests.conftest import Command
 from tests.liveapi import Api, answer, envelope, image_tokens, message
 
@@ -83,6 +84,8 @@ def test_a_model_that_reads_as_predicted_confirms_it(imgbudget: Command, api: Ap
     assert found["states"]["kept"] == {"lines": 2, "share_read": 1}
     assert found["cost_usd"] > 0
     (body,) = api.bodies
+    assert found["usage"]["input"] == image_tokens(body)
+    assert found["usage"]["output"] > 0
     content = body["messages"][0]["content"]
     assert content[1]["text"] == QUESTION
     assert content[0]["source"]["media_type"] == "image/png"
@@ -119,6 +122,41 @@ def test_an_answer_that_was_cut_off_says_so(imgbudget: Command, api: Api, page: 
     answering(api, "Invoice of the year", stop_reason="max_tokens")
     run = imgbudget("verify", "--text", "page.png", "-y")
     assert "warning: page.png: the answer ended at its bound of tokens" in run.err
+
+
+def test_the_lines_furthest_from_their_prediction_are_shown(imgbudget: Command, api: Api, page: Path) -> None:
+    """Five of seven; and the table has numbers under each other."""
+    page.with_name("known.txt").write_text("Invoice of the year\n" * 7, encoding="utf-8")
+    answering(api, "[illegible]")
+    run = imgbudget("verify", "--text", "page.png", "--expect", "known.txt", "-y")
+    assert run.code == 1, run.err
+    assert run.out.count("'Invoice of the year': 100 % predicted, 0 % read") == 5
+    rows = [line for line in run.out.splitlines() if line.startswith(("kept ", "doubtful ", "lost "))]
+    assert rows == [
+        "kept           7         112                0 %",
+        "doubtful       0           0                  -",
+        "lost           0           0                  -",
+    ]
+
+
+@pytest.mark.parametrize("usage", [None, {"input_tokens": 12}])
+def test_an_answer_without_its_tokens_has_no_cost(
+    imgbudget: Command, api: Api, page: Path, usage: object
+) -> None:
+    """What a gateway leaves out is not known, and no reason to fail."""
+    answering(api, "Invoice of the year", usage=usage)
+    run = imgbudget("verify", "--text", "page.png", "-y", "--format", "json")
+    assert run.code == 1, run.err
+    assert run.json["cost_usd"] is None
+
+
+def test_the_answer_has_room_for_the_text() -> None:
+    """Three times its estimated tokens, within bounds."""
+    bounds = [
+        json.loads(transcription_body(b"", "png", MODEL, characters))["max_tokens"]
+        for characters in (10, 4000, 900_000)
+    ]
+    assert bounds == [1024, 3 * text_tokens(4000), 16_384]
 
 
 @pytest.mark.parametrize(

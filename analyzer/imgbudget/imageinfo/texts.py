@@ -22,7 +22,7 @@ from imgbudget.model.text import AppearingLine, Corners, ImageText, SeenLine, Se
 from imgbudget.newfiles import whole_file
 from imgbudget.version import __version__
 
-READING_VERSION = 5
+READING_VERSION = 6
 """To be raised with every change of imgbudget.legibility after which an image may read differently."""
 
 _PACKAGES = ("rapidocr", "onnxruntime", "opencv-python", "numpy", "Pillow")

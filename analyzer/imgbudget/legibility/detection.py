@@ -33,8 +33,8 @@ _OVERLAP = 64
 CELL = 8
 """Px of the cells of which it is known whether anything is in them."""
 
-_SURE = 6.5
-"""Px of height, in a smaller picture, of letters that were surely found in it."""
+_SURE = 5.5
+"""Px of height, in a smaller picture, of letters that were surely found in it: a little over the least."""
 
 _DIFFERS = 14
 """Levels, of 255, between neighbouring pixels where there may be text."""
@@ -211,10 +211,16 @@ def _ranges(grey: NDArray[np.uint8]) -> NDArray[np.int16]:
 def _clear(cells: Cells, quad: Quad) -> None:
     """Take the cells of a line out."""
     (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
-    cells[
-        max(int(top) // CELL, 0) : int(bottom) // CELL + 1,
-        max(int(left) // CELL, 0) : int(right) // CELL + 1,
-    ] = False
+    rows = slice(max(int(top) // CELL, 0), int(bottom) // CELL + 1)
+    columns = slice(max(int(left) // CELL, 0), int(right) // CELL + 1)
+    if not _place(quad).is_slanted:
+        cells[rows, columns] = False
+        return
+    middles = [
+        (np.arange(edge)[part] + 0.5) * CELL for edge, part in zip(cells.shape, (rows, columns), strict=True)
+    ]
+    points = np.stack(np.meshgrid(*reversed(middles)), axis=-1)
+    cells[rows, columns] &= ~_inside(points, quad, CELL / 2)
 
 
 _MARGIN = 24
@@ -276,18 +282,61 @@ def _widened(begin: int, end: int, most: int) -> tuple[int, int]:
 
 def _new(found: Iterable[tuple[Quad, TextLine]], known: Iterable[Quad]) -> list[tuple[Quad, TextLine]]:
     """The lines that are in no other one: of those that overlap, the largest."""
-    boxes = [_box(quad) for quad in known]
+    places = [_place(quad) for quad in known]
     kept = []
     for quad, line in sorted(found, key=lambda one: -_box(one[0]).area):
-        box = _box(quad)
-        if all(_shared(box, other).area < _SAME * box.area for other in boxes):
-            boxes.append(box)
+        place = _place(quad)
+        if all(_share_inside(place, other) < _SAME for other in places):
+            places.append(place)
             kept.append((quad, line))
     return kept
 
 
 _SAME = 0.5
-"""The share of a box inside another from which on both are the same line."""
+"""The share of a line inside another from which on both are the same line."""
+
+
+class _LinePlace(NamedTuple):
+    """Where a line is: its corners, the upright box around them, and whether it is slanted in that box."""
+
+    quad: Quad
+    box: Rectangle
+    is_slanted: bool
+
+
+def _place(quad: Quad) -> _LinePlace:
+    box = _box(quad)
+    length, height = lengths(quad)
+    return _LinePlace(quad, box, box.area > _SLANTED * (length + 1) * (height + 1))
+
+
+_SLANTED = 1.5
+"""A line is slanted whose upright box is so many times as large: boxes of lines below each other overlap."""
+
+
+def _share_inside(one: _LinePlace, other: _LinePlace) -> float:
+    """The share of a line that is inside another, from 0 to 1."""
+    shared = _shared(one.box, other.box).area
+    if not shared or not (one.is_slanted or other.is_slanted):
+        return shared / one.box.area
+    first, across, down = one.quad[0], one.quad[1] - one.quad[0], one.quad[3] - one.quad[0]
+    shares = (np.arange(_POINTS) + 0.5) / _POINTS
+    points = first + shares[:, None, None] * across + shares[None, :, None] * down
+    return float(_inside(points, other.quad).mean())
+
+
+_POINTS = 12
+"""Points along each edge of a line by which it is known how much of it is inside another."""
+
+
+def _inside(points: NDArray[np.float64], quad: Quad, margin: float = 0.0) -> NDArray[np.bool_]:
+    """Which points are inside the corners of a line, or so near to it, px."""
+    inside = np.ones(points.shape[:-1], np.bool_)
+    for edge in (quad[1] - quad[0], quad[3] - quad[0]):
+        length = max(float(np.linalg.norm(edge)), 1.0)
+        along = (points - quad[0]) @ (edge / length)
+        inside &= (along >= -margin) & (along <= length + margin)
+    return inside
 
 
 def _box(quad: Quad) -> Rectangle:
