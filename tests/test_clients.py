@@ -275,7 +275,7 @@ def test_without_a_client_nothing_changes(imgbudget: Command, tmp_path: Path) ->
     assert "sent a.png" not in before[0].out
     assert "sent a.png" not in imgbudget("check", "--quiet", "a.png").out
     assert imgbudget("check", "--isolated", "a.png") == before[0]
-    assert plan("a.png", RunOptions(client="codex")) == plan("a.png", RunOptions(isolated=True))
+    assert plan("a.png") == plan("a.png", RunOptions(isolated=True))
 
 
 def test_the_command_line_wins_over_the_configuration(imgbudget: Command, tmp_path: Path) -> None:
