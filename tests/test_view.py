@@ -164,13 +164,18 @@ def test_cells_of_other_providers_are_drawn(
     assert grid in check_closed(run.out).texts["dd"]
 
 
-def test_without_text_the_page_names_what_gives_it(imgbudget: Command, tmp_path: Path) -> None:
-    """No boxes, no button for them, and the line that installs the extra."""
+@pytest.mark.parametrize("installed", [False, True])
+def test_without_text_the_page_names_what_gives_it(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    """No boxes, no button for them, the option, and the line that installs the extra where it is missing."""
+    monkeypatch.setattr("imgbudget.linter.selection.is_installed", lambda _name: installed)
     write_image(tmp_path, size=(300, 200))
     page = check_closed(imgbudget("view", "a.png", "-o", "-").out)
     assert not page.all("polygon")
     assert "boxes" not in [button.get("id") for button in page.all("button")]
-    assert any("pip install 'imgbudget[text]'" in text for text in page.texts["li"])
+    (note,) = (text for text in page.texts["li"] if "imgbudget view --text" in text)
+    assert ("pip install 'imgbudget[text]'" in note) != installed
 
 
 def test_the_extra_is_asked_for_before_anything_is_written(

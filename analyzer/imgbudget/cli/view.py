@@ -19,6 +19,7 @@ from imgbudget.fixing.imagebytes import image_bytes
 from imgbudget.legibility.picture import picture_of, seen_picture
 from imgbudget.limits.geometry import Size, cell_edge, publishes_size
 from imgbudget.limits.values import figure
+from imgbudget.linter import selection
 from imgbudget.linter.models import models_at
 from imgbudget.linter.pool import WorkerPool
 from imgbudget.linter.run import Session, run
@@ -240,9 +241,8 @@ def _notes(facts: ImageFacts, text: ImageText | None) -> list[str]:
         notes.append("The file has several frames or pages; the first is shown.")
     notes.append("The filter that providers downscale with is not published; Lanczos is assumed.")
     if text is None:
-        notes.append(
-            "To see which lines of text are lost: pip install 'imgbudget[text]', and imgbudget view --text."
-        )
+        install = "" if selection.is_installed("rapidocr") else "pip install 'imgbudget[text]', and "
+        notes.append(f"To see which lines of text are lost: {install}imgbudget view --text.")
     else:
         notes.append("A recogniser stands in for the model: what it cannot read counts as lost.")
     return notes
