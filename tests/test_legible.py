@@ -448,6 +448,16 @@ def test_the_text_fits_80_columns_and_obeys_nothing() -> None:
         assert part in text
 
 
+def test_one_token_is_no_tokens() -> None:
+    """A picture of one patch takes one token."""
+    size = Size(20, 20)
+    text = ImageText(size, (), (SeenText(size, ()),), 5.0)
+    models = (SeenByModel(limits_of(), None, text.seen[0]),)
+    assert "sees 20x20, 1 token, " in legible_text(
+        [LegibleImage(Location("a.png"), size, text, models=models)]
+    )
+
+
 def test_the_json_has_the_promised_fields() -> None:
     """For each image and each model; what is not known is null."""
     document = json.loads(json.dumps(legible_document(reported(), [("d.png", "no such file")])))

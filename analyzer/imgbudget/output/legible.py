@@ -197,13 +197,13 @@ def _model_lines(model: SeenByModel, image: LegibleImage) -> Iterator[str]:
     if seen is None or text is None:
         yield f"  {limits.model}{level}: {model.why}"
         return
-    cost = f"{number(tokens)} tokens, {money(limits.cost_usd(tokens))}"
+    cost = f"{number(tokens)} token{'' if tokens == 1 else 's'}, {money(limits.cost_usd(tokens))}"
     yield f"  {limits.model}{level} sees {seen.size}, {cost}"
     if text.lines:
         yield f"    {_fate(seen)}"
         shown = worst(seen)[:_SHOWN]
         yield from (f"    {_quoted(line)}" for line in shown)
-        yield f"    as text: about {figure(text_tokens(text.characters))} tokens"
+        yield f"    as text: about {count(text_tokens(text.characters), 'token')}"
     for found in seen.appearing[:_SHOWN]:
         by = "" if found.resampling == _ASSUMED else f" ({found.resampling})"
         yield f"    appears only at this size{by}: {_short(found.line.text or '')!r}"
@@ -251,7 +251,7 @@ def _quoted(line: SeenLine) -> str:
 
 
 def _advice(remedy: TextRemedy) -> str:
-    cost = f"{number(remedy.tokens)} tokens, {money(remedy.cost_usd)}"
+    cost = f"{number(remedy.tokens)} token{'' if remedy.tokens == 1 else 's'}, {money(remedy.cost_usd)}"
     match remedy.kind:
         case RemedyKind.DETAIL:
             return f"detail {remedy.name}: seen as {remedy.size}, {cost}"
