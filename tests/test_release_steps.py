@@ -1,5 +1,6 @@
 """The steps of a release one by one, without what needs a registry: programs, contents, starts, recipes."""
 
+import json
 import os
 import shutil
 import sys
@@ -122,10 +123,17 @@ def test_single_files_are_started_where_they_are_made_for() -> None:
     assert len(here) <= 1
     if sys.platform == "linux" and os.uname().machine == "x86_64":
         assert here == ["linux-x86_64"]
-    assert tags("manylinux_2_28_x86_64", ("3.9", "3.14")) == [
-        "manylinux_2_28_x86_64-cp-39-cp39",
-        "manylinux_2_28_x86_64-cp-314-cp314",
-    ]
+
+
+def test_single_files_hold_wheels_for_older_systems_too() -> None:
+    """Wheels are for the glibc of their makers: pybase64 has none for 2.28, Pillow none for 2.17."""
+    first, last = (json.loads(one) for one in tags("manylinux_2_28_x86_64", ("3.11", "3.14")))
+    wanted = {"cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux2014_x86_64", "py3-none-any"}
+    assert wanted <= set(first["compatible_tags"])
+    assert "cp311-cp311-manylinux_2_29_x86_64" not in first["compatible_tags"]
+    assert last["marker_environment"]["python_version"] == "3.14"
+    (apple,) = (json.loads(one) for one in tags("macosx_11_0_arm64", ("3.11",)))
+    assert "cp311-cp311-macosx_11_0_arm64" in apple["compatible_tags"]
 
 
 def test_what_recipes_cannot_say_is_refused(tmp_path: Path) -> None:

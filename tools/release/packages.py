@@ -1,6 +1,7 @@
 """Building: source package, wheel and single files, from a commit and the same bytes each time."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -151,12 +152,43 @@ def lock_of(programs: Path, wheel: Path, folder: Path, pythons: Sequence[str]) -
 
 def single_file(programs: Path, wheel: Path, constraints: Path, output: Path, tags: Sequence[str]) -> None:
     """A file that any of the Pythons in `tags` starts, with all that it needs inside."""
-    platforms = [word for tag in tags for word in ("--platform", tag)]
+    platforms = [word for tag in tags for word in ("--complete-platform", tag)]
     words = ("--console-script", "imgbudget", "--venv", "--sh-boot", "--no-build", "--no-emit-warnings")
     run(programs / "pex", wheel, "--constraints", constraints, *words, *platforms, "--output-file", output)
 
 
 def tags(platform: str, pythons: Sequence[str]) -> list[str]:
-    """The tags of wheels on a platform, by Python."""
-    short = [version.replace(".", "") for version in pythons]
-    return [f"{platform}-cp-{version}-cp{version}" for version in short]
+    """What each Python on a platform can load, as the JSON that pex takes.
+
+    From a platform's name alone pip would take wheels for exactly this glibc, and none for an older one.
+    """
+    from packaging.tags import compatible_tags, cpython_tags
+
+    platforms = _loadable(platform)
+    found = []
+    for python in pythons:
+        major, minor = (int(part) for part in python.split("."))
+        name = f"cp{major}{minor}"
+        given = (
+            *cpython_tags((major, minor), [name], platforms),
+            *compatible_tags((major, minor), name, platforms),
+        )
+        system = {"sys_platform": "darwin"} if platform.startswith("macosx") else {"sys_platform": "linux"}
+        markers = system | {"implementation_name": "cpython", "python_version": python}
+        markers |= {"platform_machine": platform.split("_", 3)[3]}
+        markers |= {"python_full_version": f"{python}.0", "platform_python_implementation": "CPython"}
+        found.append(
+            json.dumps({"marker_environment": markers, "compatible_tags": [str(tag) for tag in given]})
+        )
+    return found
+
+
+def _loadable(platform: str) -> list[str]:
+    """The platforms whose wheels one loads: those of older systems too."""
+    from packaging.tags import mac_platforms
+
+    system, major, minor, machine = platform.split("_", 3)
+    if system == "macosx":
+        return list(mac_platforms((int(major), int(minor)), machine))
+    older = [f"manylinux_{major}_{glibc}_{machine}" for glibc in range(int(minor), 16, -1)]
+    return [*older, f"manylinux2014_{machine}"]
