@@ -702,16 +702,29 @@ def test_usual_text_does_not_appear() -> None:
 
 
 def test_the_detector_takes_denormal_weights_for_zero() -> None:
-    """Else two of its layers take two thirds of the time; the option counts for a process as a whole."""
+    """Else two of its layers take two thirds of the time; what the caller calculates is not touched by it."""
     pytest.importorskip("rapidocr", reason="needs imgbudget[text]")
     code = (
+        "import threading\n"
         "import numpy as np\n"
         "from imgbudget.legibility.engine import rapid_engine\n"
-        "rapid_engine().detect(np.zeros((32, 32, 3), np.uint8))\n"
-        "print(np.float32(1e-40) * np.float32(1) == 0)\n"
+        "from imgbudget.legibility.floats import takes_tiny_for_zero\n"
+        "engine, inside = rapid_engine(), []\n"
+        "print(takes_tiny_for_zero())\n"
+        "engine.detect(np.zeros((32, 32, 3), np.uint8))\n"
+        "session = engine._engine.text_det.session\n"
+        "engine._engine.text_det.session = lambda it: inside.append(takes_tiny_for_zero()) or session(it)\n"
+        "def again():\n"
+        "    engine.detect(np.zeros((32, 32, 3), np.uint8))\n"
+        "    inside.append(takes_tiny_for_zero())\n"
+        "again()\n"
+        "thread = threading.Thread(target=again)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "print(*inside, takes_tiny_for_zero(), np.float32(1e-40) * np.float32(1) == 0)\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True"]
+    assert done.stdout.split() == ["False", *["True", "False"] * 2, "False", "False"]
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.995])

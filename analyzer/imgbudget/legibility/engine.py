@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgbudget.errors import UsageError
+from imgbudget.legibility.floats import FloatEnvironment
 
 Pixels = NDArray[np.uint8]
 """Rows, columns and the channels red, green and blue."""
@@ -72,15 +73,31 @@ class RapidEngine:
         Raises:
             UsageError: imgbudget[text] is not installed.
         """
-        try:
-            rapid = _offline_class()
-        except ImportError as error:
-            raise UsageError(f"reading the text of images needs an extra: {INSTALL} ({error})") from error
-        self._engine: Any = rapid(params=_SETTINGS)
-        import_module("cv2").setNumThreads(1)
+        self._floats = FloatEnvironment()
+        with self._floats.entered():
+            try:
+                rapid = _offline_class(tiny_as_zero=self._floats.is_separate)
+            except ImportError as error:
+                raise UsageError(f"reading the text of images needs an extra: {INSTALL} ({error})") from error
+            self._engine: Any = rapid(params=_SETTINGS)
+            import_module("cv2").setNumThreads(1)
 
     def detect(self, pixels: Pixels) -> Sequence[Quad]:
-        """See Engine. The edges of `pixels` are multiples of 32, or the image is stretched to them.
+        """See Engine."""
+        with self._floats.entered():
+            return self._detected(pixels)
+
+    def recognise(self, line: Pixels) -> Recognised:
+        """See Engine."""
+        with self._floats.entered():
+            found = self._engine(_blue_first(line), use_det=False, use_cls=False, use_rec=True)
+        texts, scores = getattr(found, "txts", None), getattr(found, "scores", None)
+        if not texts or not scores:
+            return Recognised("", 0.0)
+        return Recognised(str(texts[0]), float(scores[0]))
+
+    def _detected(self, pixels: Pixels) -> Sequence[Quad]:
+        """The lines in an image. The edges of `pixels` are multiples of 32, or it is stretched to them.
 
         RapidOCR's own call, by which the model is loaded, normalises in double precision and cuts every line
         out of the image, which nobody here asks for: a sixth of the time. So later ones call its parts.
@@ -100,17 +117,9 @@ class RapidEngine:
         boxes, _ = detector.postprocess_op(detector.session(planes), size)
         return [np.asarray(box, np.float64) for box in boxes]
 
-    def recognise(self, line: Pixels) -> Recognised:
-        """See Engine."""
-        found = self._engine(_blue_first(line), use_det=False, use_cls=False, use_rec=True)
-        texts, scores = getattr(found, "txts", None), getattr(found, "scores", None)
-        if not texts or not scores:
-            return Recognised("", 0.0)
-        return Recognised(str(texts[0]), float(scores[0]))
 
-
-def _offline_class() -> Callable[..., Callable[..., object]]:
-    """The class of RapidOCR, without what would open a connection.
+def _offline_class(*, tiny_as_zero: bool) -> Callable[..., Callable[..., object]]:
+    """The class of RapidOCR, without what would open a connection; see `_count_tiny_weights_as_zero`.
 
     Raises ImportError if it is not installed.
 
@@ -130,8 +139,11 @@ def _offline_class() -> Callable[..., Callable[..., object]]:
         with _lists_read_once():
             # the package imports its modules when the class is asked for
             found: Callable[..., Callable[..., object]] = import_module("rapidocr").RapidOCR
-        with suppress(ImportError, AttributeError):  # another version may be built otherwise, and take longer
-            _count_tiny_weights_as_zero()
+        if tiny_as_zero:
+            with suppress(
+                ImportError, AttributeError
+            ):  # another version may be built otherwise, and take longer
+                _count_tiny_weights_as_zero()
         return found
     finally:
         if absent:
@@ -158,7 +170,8 @@ def _count_tiny_weights_as_zero() -> None:
     """Let onnxruntime take denormal numbers for zero, which changes no result and takes a third of the time.
 
     255,000 weights of two layers of the detector (PP-OCRv6 small) are denormal: processors calculate with
-    such numbers a hundred times slower. The option takes effect with the first session of a process only.
+    such numbers a hundred times slower. The option takes effect with the first session of a process only, and
+    then for all that its thread calculates: see FloatEnvironment.
     """
     sessions = import_module("rapidocr.inference_engine.onnxruntime.main").OrtInferSession
     usual: Callable[[object], Any] = sessions._init_sess_opts  # noqa: SLF001 - RapidOCR has no setting for it
