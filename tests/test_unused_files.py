@@ -179,3 +179,14 @@ def test_the_documentation_has_the_rule() -> None:
     """The table names each command of the matrix."""
     text = USAGE.read_text("utf-8").partition("| what cannot be used |")[2].partition("\n\n")[0]
     assert set(LISTING) | {"legible"} == set(re.findall(r"`(\w+)`", text.partition("\n")[0]))
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), zip(LISTING, (0, 0, 0, 0, 2, 2, 2), strict=True), ids=[*LISTING]
+)
+def test_an_empty_folder(imgbudget: Command, folder: Path, command: str, code: int) -> None:
+    """Nothing is found in it, which each command says, and which is an error where a result is expected."""
+    (folder / "empty").mkdir()
+    done = imgbudget(*LISTING[command], "empty")
+    assert done.code == code
+    assert re.search(r"no (files|requests) found|holds no image|no image was found", done.err)
