@@ -181,12 +181,10 @@ def test_the_documentation_has_the_rule() -> None:
     assert set(LISTING) | {"legible"} == set(re.findall(r"`(\w+)`", text.partition("\n")[0]))
 
 
-@pytest.mark.parametrize(
-    ("command", "code"), zip(LISTING, (0, 0, 0, 0, 2, 2, 2), strict=True), ids=[*LISTING]
-)
-def test_an_empty_folder(imgbudget: Command, folder: Path, command: str, code: int) -> None:
+@pytest.mark.parametrize("command", LISTING)
+def test_an_empty_folder(imgbudget: Command, folder: Path, command: str) -> None:
     """Nothing is found in it, which each command says, and which is an error where a result is expected."""
     (folder / "empty").mkdir()
     done = imgbudget(*LISTING[command], "empty")
-    assert done.code == code
+    assert done.code == (2 if command in {"size", "tiles", "audit"} else 0)
     assert re.search(r"no (files|requests) found|holds no image|no image was found", done.err)
