@@ -11,6 +11,7 @@ no single file. Only Python, git and what is beside the Python that runs this ar
 
 import argparse
 import os
+import platform
 import re
 import resource
 import shutil
@@ -65,7 +66,9 @@ WAYS = (
         "*.whl",
     ),
     Way(
-        "single file", "FILE check .", file=f"*-{'macos' if sys.platform == 'darwin' else sys.platform}-*.pex"
+        "single file",
+        "FILE check .",
+        file=f"*-{'macos' if sys.platform == 'darwin' else sys.platform}-{platform.machine()}.pex",
     ),
     Way(
         "image, with its build",
