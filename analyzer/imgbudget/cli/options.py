@@ -148,36 +148,21 @@ class ConfigOptions(NamedTuple):
     ] = False
 
 
+def rules_option(name: str, text: str) -> Parameter:
+    """An option that takes codes, prefixes and names of rules; `text` is its help."""
+    return option(name, many=True, parse=codes, metavar="CODES", complete=selectors, help=text)
+
+
 class SelectionOptions(NamedTuple):
     """Which rules run."""
 
     select: Annotated[
         tuple[str, ...] | None,
-        option(
-            "--select",
-            many=True,
-            parse=codes,
-            metavar="CODES",
-            complete=selectors,
-            help="Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated.",
-        ),
+        rules_option("--select", "Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated."),
     ] = None
-    ignore: Annotated[
-        tuple[str, ...],
-        option(
-            "--ignore", many=True, parse=codes, metavar="CODES", complete=selectors, help="Rules to skip."
-        ),
-    ] = ()
+    ignore: Annotated[tuple[str, ...], rules_option("--ignore", "Rules to skip.")] = ()
     extend_select: Annotated[
-        tuple[str, ...],
-        option(
-            "--extend-select",
-            many=True,
-            parse=codes,
-            metavar="CODES",
-            complete=selectors,
-            help="Rules to run in addition.",
-        ),
+        tuple[str, ...], rules_option("--extend-select", "Rules to run in addition.")
     ] = ()
 
 

@@ -21,7 +21,7 @@ from imgbudget.cli.checking import (
     wants_apply,
 )
 from imgbudget.cli.command import FILES_FROM, Command, Number, argument, flag, option
-from imgbudget.cli.completion import files, selectors
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     CLIENT_FIRST,
     FORCE_EXCLUDE,
@@ -32,7 +32,7 @@ from imgbudget.cli.options import (
     OutputOptions,
     SelectionOptions,
     WriteOptions,
-    codes,
+    rules_option,
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
@@ -84,37 +84,15 @@ class PlanOptions(NamedTuple):
     budget: BudgetOptions = BudgetOptions()
     select: Annotated[
         tuple[str, ...] | None,
-        option(
+        rules_option(
             "--select",
-            many=True,
-            parse=codes,
-            metavar="CODES",
-            complete=selectors,
-            help="Plan only image files and requests in which one of these rules finds something: codes, "
+            "Plan only image files and requests in which one of these rules finds something: codes, "
             "prefixes such as IB1, names or ALL; comma-separated.",
         ),
     ] = None
-    ignore: Annotated[
-        tuple[str, ...],
-        option(
-            "--ignore",
-            many=True,
-            parse=codes,
-            metavar="CODES",
-            complete=selectors,
-            help="Rules that do not count for --select.",
-        ),
-    ] = ()
+    ignore: Annotated[tuple[str, ...], rules_option("--ignore", "Rules that do not count for --select.")] = ()
     extend_select: Annotated[
-        tuple[str, ...],
-        option(
-            "--extend-select",
-            many=True,
-            parse=codes,
-            metavar="CODES",
-            complete=selectors,
-            help="Rules that count for --select in addition.",
-        ),
+        tuple[str, ...], rules_option("--extend-select", "Rules that count for --select in addition.")
     ] = ()
     show_resend: Annotated[
         bool,
