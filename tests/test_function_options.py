@@ -176,6 +176,29 @@ def test_a_plan_is_made_as_by_the_command(imgbudget: Command, images: Path) -> N
         package.plan("in", backup=True)
 
 
+def test_files_in_the_output_folder_are_refused(imgbudget: Command, images: Path) -> None:
+    """Results are not read again: that nothing is written is said, of a folder, of `.` and without a name."""
+    before = (images / "in/large.jpg").read_bytes()
+    for folder in ("in", ".", ""):
+        with pytest.raises(UsageError, match=r"in: is inside the output folder .*, where nothing is fixed"):
+            package.plan("in", target="latency", apply=True, output_dir=folder)
+    with pytest.raises(UsageError, match="inside the output folder in"):
+        package.fix("in/large.jpg", unsafe=True, output_dir="in")
+    result = imgbudget("plan", "in", "--target", "latency", "--apply", "--output-dir", "in")
+    assert result.code == 2
+    assert "in: is inside the output folder in, where nothing is fixed; name another" in result.err
+    assert (images / "in/large.jpg").read_bytes() == before
+    package.plan("in", target="latency", apply=True, output_dir="in/out")
+    assert (images / "in/out/large.jpg").is_file()
+
+
+@pytest.mark.parametrize("function", [package.plan, package.fix])
+def test_standard_input_is_refused_where_it_is_not_read(function: Any) -> None:
+    """A plan said that it was deleted, and a fix that there was nothing to report."""
+    with pytest.raises(UsageError, match="-: is standard input, which is not read here; name a file"):
+        function("-")
+
+
 def test_standard_input_has_a_name(imgbudget: Command, images: Path) -> None:
     """The configuration nearest to it counts."""
     write(images / "in", "select: [IB001]\n")

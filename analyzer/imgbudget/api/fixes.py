@@ -4,8 +4,8 @@ from typing import Literal, Unpack
 
 from imgbudget.api.checks import report_of, shown
 from imgbudget.api.reports import CheckReport
-from imgbudget.api.settings import CheckSettings, run_options
-from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
+from imgbudget.api.settings import CheckSettings, file_list, run_options
+from imgbudget.discovery.walk import Paths, StrPath, one_path
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.linter.arguments import accepts_wishes, names_arguments
@@ -50,6 +50,6 @@ def fix(  # noqa: PLR0913 - keyword options
     codes = named_rules(session.registry.rules, chosen)
     strategy = FindingFixes(unsafe=unsafe, level=known_level(level), codes=codes)
     folder = None if output_dir is None else one_path(output_dir, "output_dir")
-    paths = path_list(paths)
+    given = file_list(paths)
     fix_options = FixOptions(strategy, folder, backup=backup, difference=dry_run, digests=True)
-    return report_of(session, Fixer(session, fix_options, paths), paths)
+    return report_of(session, Fixer(session, fix_options, given), given)

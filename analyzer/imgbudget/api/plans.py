@@ -10,11 +10,12 @@ from imgbudget.api.settings import (
     Models,
     ModelsFileSettings,
     accepts_old_budgets,
+    file_list,
     model_names,
     require_jobs,
     run_options,
 )
-from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
+from imgbudget.discovery.walk import Paths, StrPath, one_path
 from imgbudget.errors import UsageError
 from imgbudget.fixing.run import FixOptions
 from imgbudget.fixing.strategy import for_models
@@ -170,7 +171,7 @@ def plan(  # noqa: PLR0913 - keyword options
     session = Session(asked._replace(client=client, pixels=False, text=False, nested=True))
     several = several_of(model_names(model))
     goal = for_models(_goal(target), several, cheapest=cheapest)
-    given = path_list(paths)
+    given = file_list(paths)
     named = documents_in(given)
     others = [path for path in given if path not in named]
     choice = PlanChoice(

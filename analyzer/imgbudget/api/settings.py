@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from imgbudget.config.units import parse_budgets
-from imgbudget.discovery.walk import StrPath, type_name
+from imgbudget.discovery.walk import Paths, StrPath, path_list, type_name
 from imgbudget.errors import UsageError
 from imgbudget.linter.arguments import Arguments, Result, require_least, warn_renamed
 from imgbudget.linter.models import ALL
@@ -192,6 +192,18 @@ def require_jobs(jobs: object) -> None:
     """Raise UsageError for anything but a number of processes, or None for one per core."""
     if jobs is not None:
         require_least(jobs, "jobs", 1)
+
+
+def file_list(paths: Paths) -> tuple[str, ...]:
+    """The paths, of a function that does not read standard input.
+
+    Raises:
+        UsageError: the path `-`, or something else than paths.
+    """
+    found = path_list(paths)
+    if "-" in found:
+        raise UsageError("-: is standard input, which is not read here; name a file")
+    return found
 
 
 def model_names(model: Models) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from imgbudget.discovery.walk import (
     path_list,
     spell,
 )
-from imgbudget.errors import UnreadableError, WriteError, os_error_text
+from imgbudget.errors import UnreadableError, UsageError, WriteError, os_error_text
 from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
 from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.diff import difference
@@ -82,7 +82,11 @@ class Fixer:
     """Files from which on two processes are quicker than one: two are there in 0.03 s."""
 
     def __init__(self, session: Session, options: FixOptions, paths: Paths) -> None:
-        """Fix the files under `paths`."""
+        """Fix the files under `paths`.
+
+        Raises:
+            UsageError: all of them are in the output folder, whose files are results and are not fixed.
+        """
         self.session = session
         self.options = options
         self.strategy: FixStrategy = options.strategy.bound(session)
@@ -97,6 +101,9 @@ class Fixer:
                 tuple(os.path.realpath(path) for path in named if os.path.isdir(path)), self._is_excluded
             ),
         )
+        if named and all(os.path.exists(path) and self.output_target.holds(path) for path in named):
+            folder = options.output_dir or "''"
+            raise UsageError(f"{named[0]}: {IN_OUTPUT_TREE} {folder}, where nothing is fixed; name another")
         self._memory = EditMemory(edit_image)
         self._tidied: set[str] = set()
         self._leftovers: list[str] = []
