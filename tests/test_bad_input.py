@@ -305,7 +305,8 @@ def test_names_with_line_feeds_stay_on_one_line(imgbudget: Command, tmp_path: Pa
 
 
 def test_no_command_has_the_name_of_another_tools_word() -> None:
-    """The words that lead to a command are no commands, and each leads to one that there is."""
+    """The words that lead to a command are no commands; each leads to one that there is, or to an option."""
+    options = {name for parameter in group.cli.params for name in parameter.opts} | {"--help"}
     for word, command in group._SYNONYMS.items():
         assert word not in COMMANDS
-        assert command.split()[0] in COMMANDS
+        assert command.split()[0] in {*COMMANDS, *options}

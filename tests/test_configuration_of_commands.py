@@ -216,3 +216,16 @@ def test_the_documentation_names_each_command() -> None:
         assert f"`{arguments[0]}" in text or arguments[0] in ("check", "plan")
     assert "`hook`" in text
     assert "`rescue` reads none" in text
+
+
+def test_an_audit_in_python_takes_no_configuration_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the command: configuration in data, which may be anyone's, does not count."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(image_bytes((1700, 300)))
+    (tmp_path / "images" / ".imgbudget.yaml").write_text("ignore: [IB201]\nmodel: gpt-4o\n")
+    report = package.audit("images", jobs=1).to_dict()
+    assert "IB201" in json.dumps(report)
+    assert "gpt-4o" not in json.dumps(report)

@@ -261,6 +261,7 @@ def test_every_list_of_strings_in_the_public_functions_is_known() -> None:
     bodies = {"check_request.request", "explain.request"}
     names = {f"{name}.model" for name in ("plan", "audit", "size", "legible")} | {"audit.models"}
     names |= {"plan.budget", "split.budget", "plan.target", "audit.image_fields"}
+    names |= {"plan.select", "plan.ignore", "plan.extend_select"}
     assert set(found) == paths | words | bodies | names
 
 

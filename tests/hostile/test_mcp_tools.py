@@ -351,7 +351,11 @@ def test_files_that_are_not_read_are_counted_as_skipped(root: Path) -> None:
     """And not as checked."""
     os.mkfifo(root / "b.jpg")
     assert "in 1 checked file (1 image, 0 requests); 1 file skipped" in called("check", paths=["."]).texts[0]
-    assert "bytes; 1 file skipped" in called("plan", paths=["."]).texts[0]
+    planned = called("plan", paths=["."])
+    assert "bytes; 1 file skipped" in planned.texts[0]
+    assert planned.document is not None
+    assert [one["path"] for one in planned.document["plans"]] != []
+    assert "error: b.jpg: not planned: not a regular file (FIFO)" in planned.document["notes"]
 
 
 @posix

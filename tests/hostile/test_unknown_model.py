@@ -250,7 +250,9 @@ def test_plans_for_unknown_models(imgbudget: Command, tmp_path: Path, options: t
     for number, request in enumerate(requests()):
         write_json(tmp_path / f"r{number}.json", request)
     run = imgbudget("plan", ".", *options)
-    assert run.code in (0, 1), run.err
+    assert run.code == 2, run.err
+    (error,) = (line for line in run.err.splitlines() if "error:" in line)
+    assert error.startswith(f"imgbudget: error: r{BROKEN}.json: ")  # the one that no model could read
     assert "None" not in run.out
     assert "nan" not in run.out
 

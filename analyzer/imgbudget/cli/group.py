@@ -12,7 +12,7 @@ from imgbudget.cli.completion import one_of
 from imgbudget.cli.main import COMMANDS, load
 from imgbudget.cli.output import show
 from imgbudget.config.suggest import nearest
-from imgbudget.printable import joined, several_lines
+from imgbudget.printable import joined
 from imgbudget.version import __version__
 
 
@@ -244,7 +244,7 @@ def _parsed(parse: Callable[[Any], object]) -> Callable[[click.Context, click.Pa
 def _show_mistake(error: click.ClickException) -> None:
     """What click says of a command line, which its message repeats in part."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
-        show(several_lines(f"{error.format_message()}\n"), aside=True)
+        show(joined(error.format_message().splitlines()), aside=True)
         return
     lines = [f"Error: {error.format_message()}"]
     context = error.ctx if isinstance(error, click.UsageError) else None

@@ -278,17 +278,17 @@ class _Ran(NamedTuple):
 
 
 def _ran(words: list[str]) -> _Ran:
-    """Run a command.
+    """Run a command. What it could not read is among its warnings, and in its document.
 
     Raises:
-        UsageError: it refuses its options.
+        UsageError: it refuses its options, or has no result.
     """
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         command = load(words[0])
         options = command.parse(words[1:])
         code = command.run(options) if options is not None else by_click(words)
-    if code > 1:
+    if code > 1 and not out.getvalue():
         raise UsageError(*(err.getvalue().splitlines() or (f"{words[0]} failed",)))
     return _Ran(out.getvalue(), err.getvalue())
 
