@@ -489,7 +489,7 @@ def test_python_plans_for_it_too(tmp_path: Path) -> None:
     assert record["content"] == report.to_dict()["plans"][0]["content"]  # type: ignore[index]  # JSON
     with pytest.raises(UsageError, match="from headers alone"):
         package.plan(path, target="legible", measure=False)
-    with pytest.raises(UsageError, match="reads files"):
+    with pytest.raises(UsageError, match="is standard input, which is not read here; name a file"):
         package.plan(["-"], target="legible")
 
 
