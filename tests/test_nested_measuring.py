@@ -160,6 +160,21 @@ def test_several_models_are_on_the_platform_that_a_request_goes_to(
     assert models(image["models"]) == both
 
 
+def test_a_request_is_made_for_the_platform_that_it_goes_to(imgbudget: Command, services: Path) -> None:
+    """A limit of the folder's platform does not count for it: plan and written file agree."""
+    asked = body(image_block(LARGE), model=None) | {"anthropic_version": "bedrock-2023-05-31"}
+    write_json(services / "docs" / "r.json", asked)
+    (services / "limits.yaml").write_text(
+        "platforms: {anthropic: {max_edge: {value: 700}}, bedrock: {max_edge: {value: 8000}}}\n"
+    )
+    options = ("--model", f"{HERE},{THERE}", "--limits", "limits.yaml")
+    (plan,) = shown(imgbudget, "plan", "docs/r.json", *options)["plans"]
+    imgbudget("plan", "docs/r.json", *options, "--apply")
+    (written,) = shown(imgbudget, "size", "docs/r.json")["sizes"]
+    assert written["size"] == plan["to"]
+    assert max(plan["to"]) > 700
+
+
 def test_text_is_read_as_the_model_of_the_folder_sees_it(
     imgbudget: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

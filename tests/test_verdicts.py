@@ -365,3 +365,15 @@ def test_several_processes_use_verdicts(
     del started[:]
     assert imgbudget(*CHECK, *JSON, "--cache", "-j", "2") == plain
     assert not started
+
+
+def test_what_is_assumed_is_said_also_where_nothing_is_checked(
+    imgbudget: Command, photos: Path, seen: Seen
+) -> None:
+    """A platform without the default model has another one, which the first image tells of."""
+    (photos / "deep" / "e.png").unlink()
+    options = ("--platform", "openai", "--ignore", "IB801")
+    first, _ = checked(imgbudget, seen, *options)
+    assert "no model is named" in first.err
+    second, rest = checked(imgbudget, seen, *options)
+    assert (second, rest) == (first, set())
